@@ -1,0 +1,56 @@
+"""How much may be kept."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from boildown.counters import CounterSpec
+from boildown.errors import ConfigurationError
+
+__all__ = ["Budget"]
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Exactly one of `tokens`, `rate` and `threshold`, shared by all documents of a call.
+
+    Args:
+        tokens: keep at most this many tokens, counted on the assembled text by `counter`.
+        rate: keep at most this share of the tokens, 0 to 1.
+        threshold: keep every unit that scores at least this much, however many they are.
+        documents: keep text of at most this many documents, the most relevant ones.
+        counter: who counts: None for the built-in estimate, a tiktoken encoding name ("o200k_base"), the name of an
+            LLM ("gpt-4o"), a path or hub id of a Hugging Face tokenizer, a tokenizer object, or any callable from a
+            string to a number.
+
+    Raises:
+        ConfigurationError: none or more than one of the three is given, or a value is out of range.
+    """
+
+    tokens: int | None = None
+    rate: float | None = None
+    threshold: float | None = None
+    documents: int | None = None
+    counter: CounterSpec = None
+
+    def __post_init__(self) -> None:
+        given = [name for name in ("tokens", "rate", "threshold") if getattr(self, name) is not None]
+        if len(given) != 1:
+            said = "none" if not given else " and ".join(given)
+            raise ConfigurationError(f"A Budget takes exactly one of tokens=, rate= and threshold=; got {said}.")
+        for name in ("tokens", "documents"):
+            value = getattr(self, name)
+            if value is not None and (isinstance(value, bool) or not hasattr(value, "__index__") or value < 0):
+                raise ConfigurationError(f"Budget({name}=) must be a whole number of at least 0, not {value!r}.")
+        for name in ("rate", "threshold"):
+            value = getattr(self, name)
+            if value is not None and (isinstance(value, bool) or not _is_number(value) or math.isnan(value)):
+                raise ConfigurationError(f"Budget({name}=) must be a number, not {value!r}.")
+        if self.rate is not None and not 0 <= self.rate <= 1:
+            hint = " For a number of tokens, use tokens=." if self.rate > 1 else ""
+            raise ConfigurationError(f"Budget(rate=) is the share to keep, from 0 to 1; got {self.rate!r}.{hint}")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) or (hasattr(value, "__float__") and not isinstance(value, str))

@@ -1,0 +1,171 @@
+"""The facade: score, cut, assemble."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from re import Pattern
+from time import perf_counter
+from typing import Any, Literal
+
+import numpy as np
+
+from boildown.budget import Budget
+from boildown.errors import ConfigurationError, InputError, unknown_name
+from boildown.methods.base import Method
+from boildown.methods.registry import DEFAULT_METHOD, create_method
+from boildown.result import Compression
+from boildown.select.cut import cut
+from boildown.select.plan import Allocation, Order, Plan
+from boildown.sources import Sources, check_query
+from boildown.types import Document, Scores, TokenScores, Unit
+
+__all__ = ["Compressor"]
+
+EmptyQuery = Literal["passthrough", "raise"]
+
+
+class Compressor:
+    """Boils documents down to what a query needs, within a token budget.
+
+    A compressor is a configuration: building one loads nothing, copying or pickling one carries no weights, and all
+    compressors of a process share the models they name. It is safe to use from several threads and event loops.
+
+    Args:
+        method: how text is scored: a name (see `boildown.methods.registry`) or a `Method`.
+        model: path or hub id of the method's model, where it takes one.
+        rank: another method, by which documents are ranked; None ranks by `method` itself. The rank decides which
+            documents a `Budget(documents=)` keeps, their order, and the shares of a linear allocation.
+        rank_model: the ranking method's model.
+        device: "auto" takes CUDA, else MPS, else the CPU; or any torch device.
+        dtype: "auto" takes the fastest that the device has in hardware; or "float32", "bfloat16", "float16".
+        options: more arguments for the method's constructor.
+        unit, order, allocation, spread, protect, patterns, dedupe, separator: how to cut; see `Plan`.
+        min_sentence: sentences of fewer words are joined to a neighbour.
+        on_empty_query: what a blank query does where the method reads the query: "passthrough" scores nothing and
+            keeps documents in their order as far as the budget goes; "raise" raises `InputError`.
+
+    Raises:
+        ConfigurationError: an argument is unknown, or does not fit the method.
+    """
+
+    def __init__(
+        self,
+        method: str | Method = DEFAULT_METHOD,
+        *,
+        model: str | None = None,
+        rank: str | Method | None = None,
+        rank_model: str | None = None,
+        device: str = "auto",
+        dtype: str = "auto",
+        options: Mapping[str, Any] | None = None,
+        unit: Unit | None = None,
+        order: Order = "original",
+        allocation: Allocation = "global",
+        spread: float = 0.25,
+        protect: Iterable[str] | None = None,
+        patterns: Iterable[str | Pattern[str]] = (),
+        dedupe: float | None = None,
+        separator: str = "\n\n",
+        min_sentence: int = 3,
+        on_empty_query: EmptyQuery = "passthrough",
+    ) -> None:
+        if on_empty_query not in ("passthrough", "raise"):
+            raise unknown_name("on_empty_query policy", on_empty_query, ("passthrough", "raise"))
+        for name, value in (("protect", protect), ("patterns", patterns)):
+            if isinstance(value, str):
+                raise ConfigurationError(f"{name}= takes a list; write {name}=[{value!r}].")
+        self.plan = Plan(
+            unit=unit,
+            order=order,
+            allocation=allocation,
+            spread=spread,
+            protect=None if protect is None else tuple(protect),
+            patterns=tuple(patterns),
+            dedupe=dedupe,
+            separator=separator,
+        )
+        placement = {"device": device, "dtype": dtype}
+        self.method = _method(method, {"model": model, **(options or {})}, placement)
+        self.rank = None if rank is None else _method(rank, {"model": rank_model}, placement)
+        self.min_sentence = min_sentence
+        self.on_empty_query: EmptyQuery = on_empty_query
+
+    def compress(self, query: str, documents: Iterable[str | Document], budget: Budget) -> Compression:
+        """Keeps what the query needs of the documents.
+
+        Args:
+            query: the question, in the user's words.
+            documents: strings or `Document`s; they are not changed.
+            budget: how much to keep.
+
+        Returns:
+            The compressed text, with spans, scores and counts; see `Compression`.
+
+        Raises:
+            InputError: the query or a document is not text; the query is blank and `on_empty_query` is "raise".
+            ModelError: a model cannot be loaded.
+            MissingExtraError: the method or the counter needs a package that is not installed.
+        """
+        if not isinstance(budget, Budget):
+            raise ConfigurationError(f"budget= must be a Budget, such as Budget(tokens=1500), not {budget!r}.")
+        query = check_query(query)
+        sources = Sources(documents, self.min_sentence)
+        begin = perf_counter()
+        scores = self._score(query, sources)
+        scored = perf_counter()
+        result = cut(sources, scores, budget, self.plan)
+        seconds = {
+            "score": scored - begin,
+            "model": scores.model_seconds,
+            "select": perf_counter() - scored,
+        }
+        return Compression(query, budget, sources, scores, self.plan, self.method.name, seconds, result)
+
+    async def acompress(self, query: str, documents: Iterable[str | Document], budget: Budget) -> Compression:
+        """`compress` without blocking the event loop: the same code on a worker thread."""
+        return await asyncio.to_thread(self.compress, query, documents, budget)
+
+    def _score(self, query: str, sources: Sources) -> Scores:
+        reads_query = self.method.uses_query or (self.rank is not None and self.rank.uses_query)
+        if not sources.documents:
+            return Scores(relevance=np.zeros(0), sentences=np.zeros(0))
+        if reads_query and not query.strip():
+            if self.on_empty_query == "raise":
+                raise InputError(
+                    'The query is blank. Pass a query, or build the compressor with on_empty_query="passthrough".'
+                )
+            note = "The query is blank, so nothing was scored: documents were kept in their order."
+            return _all_alike(sources, self.plan.unit, note)
+        scores = self.method.score(query, sources)
+        if self.rank is not None:
+            ranked = self.rank.score(query, sources)
+            scores = replace(
+                scores,
+                relevance=ranked.relevance,
+                model_seconds=scores.model_seconds + ranked.model_seconds,
+                notes=scores.notes + ranked.notes,
+            )
+        return scores
+
+
+def _all_alike(sources: Sources, unit: Unit | None, note: str) -> Scores:
+    """Scores above every threshold that prefer nothing, so that the cut keeps text from the front."""
+    tokens = None
+    if unit == "token":
+        words = sources.words
+        tokens = TokenScores(words.document, words.start, words.end, np.full(len(words), np.inf))
+    sentences = np.full(len(sources.sentences), np.inf)
+    return Scores(relevance=np.zeros(len(sources)), sentences=sentences, tokens=tokens, notes=(note,))
+
+
+def _method(method: str | Method, options: Mapping[str, Any], placement: Mapping[str, Any]) -> Method:
+    if isinstance(method, str):
+        return create_method(method, options, placement)
+    given: Sequence[str] = [key for key, value in options.items() if value is not None]
+    if given:
+        raise ConfigurationError(f"{', '.join(given)}: give these to the method object itself, since you passed one.")
+    if not isinstance(method, Method):
+        raise ConfigurationError(f"method= must be a name or a Method, not {type(method).__name__}.")
+    return method

@@ -1,0 +1,1 @@
+"""How text is scored: one file for each method, and the registry that finds them by name."""

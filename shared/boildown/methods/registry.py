@@ -1,0 +1,64 @@
+"""Methods by name; a method's module is imported when it is first asked for.
+
+Other packages add methods by an entry point of the group "boildown.methods" that names a class.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any
+
+from boildown.errors import ConfigurationError, unknown_name
+from boildown.methods.base import Method
+
+__all__ = ["DEFAULT_METHOD", "METHODS", "create_method", "method_names"]
+
+METHODS: dict[str, str] = {
+    "bm25": "boildown.methods.bm25:BM25",
+    "embedding": "boildown.methods.embedding:Embedding",
+    "cross_encoder": "boildown.methods.cross_encoder:CrossEncoder",
+    "llmlingua2": "boildown.methods.llmlingua2:LLMLingua2",
+}
+DEFAULT_METHOD = "bm25"
+
+_GROUP = "boildown.methods"
+
+
+def method_names() -> list[str]:
+    """The names of all methods, those of other packages included."""
+    return sorted({*METHODS, *(point.name for point in entry_points(group=_GROUP))})
+
+
+def create_method(name: str, options: Mapping[str, Any], placement: Mapping[str, Any] | None = None) -> Method:
+    """Builds the method called `name`.
+
+    Args:
+        name: a key of `METHODS` or an entry point.
+        options: keyword arguments of the method's constructor; None values are left out.
+        placement: device and dtype, passed on to methods that run a model and of no matter to others.
+
+    Raises:
+        ConfigurationError: the method is unknown, or does not take one of the options, or needs one that is missing.
+    """
+    if name in METHODS:
+        module, _, attribute = METHODS[name].partition(":")
+        build = getattr(import_module(module), attribute)
+    else:
+        points = entry_points(group=_GROUP, name=name)
+        if not points:
+            raise unknown_name("method", name, method_names())
+        build = next(iter(points)).load()
+    given = {key: value for key, value in options.items() if value is not None}
+    takes = inspect.signature(build).parameters
+    for key in given:
+        if key not in takes:
+            raise ConfigurationError(f"The method {name!r} takes no {key!r}; it takes {', '.join(takes) or 'nothing'}.")
+    for key, parameter in takes.items():
+        if parameter.default is parameter.empty and key not in given:
+            raise ConfigurationError(f"The method {name!r} needs {key}=, for example the path or hub id of a model.")
+    placed = {key: value for key, value in (placement or {}).items() if key in takes}
+    method: Method = build(**{**placed, **given})
+    return method

@@ -1,0 +1,170 @@
+"""Which candidates are kept: the cut itself, within a hard budget by any counter."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boildown.select.units import Candidates
+
+__all__ = ["choose_within", "cut_at", "priority_of"]
+
+_TOLERANCE = 0.02
+_ATTEMPTS = 8
+_FILLERS = 64
+"""At most so many single pieces are looked for to fill the last gap; each look passes over the rest once."""
+
+
+def priority_of(candidates: Candidates, relevance: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Candidate indices, the one to keep first in front: by score, then relevance of the document, then position.
+
+    Protected units of one sentence stand together and before the sentence's other units.
+    """
+    units = candidates.units
+    keys = (
+        np.arange(len(candidates)),
+        ~candidates.protected,
+        candidates.group,
+        -relevance[units.document],
+        -candidates.score,
+    )
+    return np.lexsort(keys)
+
+
+def cut_at(candidates: Candidates, threshold: float, allowed: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Keeps every allowed candidate that scores at least `threshold`. Shape (candidates,)."""
+    return _whole_sentences(candidates, allowed & (candidates.score >= threshold))
+
+
+def choose_within(
+    candidates: Candidates,
+    priority: NDArray[np.int64],
+    costs: NDArray[np.float64],
+    limit: int,
+    caps: Callable[[float], NDArray[np.float64] | None],
+    measure: Callable[[NDArray[np.bool_]], int],
+) -> NDArray[np.bool_]:
+    """Keeps the best candidates whose assembled text measures at most `limit`.
+
+    Costs of units do not add up to the count of the assembled text (pieces merge and separators come between), so
+    the text is measured, and the limit for the costs moved, until the measure is met closely. Nothing is assumed of
+    `measure`; when it behaves oddly, pieces are taken away until it is met.
+
+    Args:
+        candidates: what may be kept.
+        priority: shape (allowed,), indices of candidates, best first; others are never kept.
+        costs: shape (candidates,), about how many tokens each adds.
+        limit: the hard limit.
+        caps: for a target, the most each document takes before the rest is shared out, shape (documents,); or None.
+        measure: counts the assembled text of a mask of candidates.
+
+    Returns:
+        shape (candidates,), True for what is kept.
+    """
+    everything = np.zeros(len(candidates), dtype=bool)
+    everything[priority] = True
+    if costs[priority].sum() <= limit * (1 + _TOLERANCE) and measure(everything) <= limit:
+        return everything
+    best, best_size = np.zeros(len(candidates), dtype=bool), -1
+    too_much = everything
+    # The target lies between what was seen to fit and what was seen not to.
+    low, high = 0.0, math.inf
+    target = float(limit)
+    for _ in range(_ATTEMPTS):
+        kept = _greedy(candidates, priority, costs, target, caps(target))
+        size = measure(kept)
+        spent = float(costs[kept].sum())
+        if size > limit:
+            too_much, high = kept, min(high, spent)
+            target = spent - (size - limit)
+        else:
+            if size > best_size:
+                best, best_size = kept, size
+            room = limit - size
+            if room <= _TOLERANCE * limit or room < _cheapest(costs, priority, kept):
+                break
+            low = max(low, target)
+            target = max(spent, target) + room
+        if not low < target < high:
+            target = (low + min(high, 2.0 * limit)) / 2
+    if best_size > 0 or limit == 0:
+        return best
+    return _take_away(candidates, priority, too_much, limit, measure)
+
+
+def _cheapest(costs: NDArray[np.float64], priority: NDArray[np.int64], kept: NDArray[np.bool_]) -> float:
+    rest = priority[~kept[priority]]
+    return float(costs[rest].min()) if len(rest) else 0.0
+
+
+def _greedy(
+    candidates: Candidates,
+    priority: NDArray[np.int64],
+    costs: NDArray[np.float64],
+    limit: float,
+    caps: NDArray[np.float64] | None,
+) -> NDArray[np.bool_]:
+    kept = np.zeros(len(candidates), dtype=bool)
+    if caps is not None:
+        document = candidates.units.document
+        by_document = priority[np.argsort(document[priority], kind="stable")]
+        running = np.cumsum(costs[by_document])
+        owner = document[by_document]
+        first = np.flatnonzero(np.diff(owner, prepend=-1))
+        before = (running - costs[by_document])[first]
+        inside = running - np.repeat(before, np.diff(np.append(first, len(owner))))
+        kept[by_document[inside <= caps[owner] + 1e-9]] = True
+        kept = _whole_sentences(candidates, kept)
+        priority = priority[~kept[priority]]
+        limit -= float(costs[kept].sum())
+    running = np.cumsum(costs[priority])
+    fits = int(np.searchsorted(running, limit + 1e-9, side="right"))
+    before = kept.copy()
+    kept[priority[:fits]] = True
+    kept = _whole_sentences(candidates, kept)
+    left = limit - float(costs[kept & ~before].sum())
+    # Then whatever still fits, best first; but a sentence whose protected spans did not fit stays out.
+    rest = priority[fits:]
+    closed = np.zeros(int(candidates.group.max(initial=-1)) + 1, dtype=bool)
+    closed[candidates.group[candidates.protected & ~kept]] = True
+    rest = rest[~closed[candidates.group[rest]]]
+    for _ in range(_FILLERS):
+        possible = np.flatnonzero(costs[rest] <= left)
+        if len(possible) == 0:
+            break
+        kept[rest[possible[0]]] = True
+        left -= float(costs[rest[possible[0]]])
+        rest = rest[possible[0] + 1 :]
+    return kept
+
+
+def _whole_sentences(candidates: Candidates, kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Takes out sentences of which some protected unit is missing."""
+    missing = candidates.protected & ~kept
+    if not missing.any():
+        return kept
+    closed = np.zeros(int(candidates.group.max()) + 1, dtype=bool)
+    closed[candidates.group[missing]] = True
+    return kept & ~closed[candidates.group]
+
+
+def _take_away(
+    candidates: Candidates,
+    priority: NDArray[np.int64],
+    kept: NDArray[np.bool_],
+    limit: int,
+    measure: Callable[[NDArray[np.bool_]], int],
+) -> NDArray[np.bool_]:
+    """Keeps ever fewer of the best until the measure is met; at last nothing, which no budget forbids."""
+    count = int(kept.sum())
+    while count > 0:
+        count = count * 3 // 4
+        fewer = np.zeros_like(kept)
+        fewer[priority[kept[priority]][:count]] = True
+        fewer = _whole_sentences(candidates, fewer)
+        if measure(fewer) <= limit:
+            return fewer
+    return np.zeros_like(kept)

@@ -1,0 +1,188 @@
+"""The selection from scores to spans, in one function."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boildown.budget import Budget
+from boildown.counters import Counter, resolve_counter
+from boildown.select.allocate import document_caps
+from boildown.select.assemble import kept_spans, pieces
+from boildown.select.choose import choose_within, cut_at, priority_of
+from boildown.select.duplicates import find_duplicates
+from boildown.select.order import arrange, rank
+from boildown.select.plan import Plan
+from boildown.select.units import Candidates, build_candidates
+from boildown.sources import Sources
+from boildown.types import CompressedDocument, DropReason, Scores, Span
+
+__all__ = ["Cut", "cut"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """What the selection kept: the assembled text, its documents in reading order, and those that were dropped."""
+
+    text: str
+    documents: tuple[CompressedDocument, ...]
+    dropped: tuple[CompressedDocument, ...]
+    tokens_in: int
+    tokens_out: int
+    counter: str
+
+
+def cut(sources: Sources, scores: Scores, budget: Budget, plan: Plan) -> Cut:
+    """Keeps the best units of all documents within the budget.
+
+    The assembled text never counts more than the budget by the budget's counter; a budget that not even one unit
+    fits into gives an empty text.
+
+    Raises:
+        ConfigurationError: the plan asks for a unit that the method has not scored.
+    """
+    texts = sources.texts
+    counter = resolve_counter(budget.counter)
+    candidates = build_candidates(sources, scores, plan)
+    priority = priority_of(candidates, scores.relevance)
+    reasons = _excluded(candidates, priority, sources, scores.relevance, budget, plan)
+    allowed = reasons == ""
+    document = candidates.units.document
+
+    # Tokens are counted once per document, and once over all of them, since separators count too.
+    tokens_in = counter.count_many(texts)
+    total_in = counter.count(plan.separator.join(texts)) if texts else 0
+
+    def assemble(kept: NDArray[np.bool_]) -> tuple[str, dict[int, tuple[Span, ...]], list[int]]:
+        spans = kept_spans(candidates, kept, texts)
+        owners = np.array(sorted(spans), dtype=np.int64)
+        order = arrange(owners, scores.relevance, plan.order).tolist()
+        return plan.separator.join([pieces(spans[d], texts[d]) for d in order]), spans, order
+
+    if budget.threshold is not None:
+        kept = cut_at(candidates, budget.threshold, allowed)
+    else:
+        # An exact share such as 0.29 * 100 must not lose a token to binary rounding.
+        limit = budget.tokens if budget.tokens is not None else math.floor((budget.rate or 0.0) * total_in + 1e-9)
+        costs = _costs(candidates, sources, counter)
+        priority = priority[allowed[priority]]
+        lengths = np.bincount(document[allowed], weights=costs[allowed], minlength=len(texts)).astype(np.float64)
+        kept = choose_within(
+            candidates,
+            priority,
+            costs,
+            limit,
+            lambda target: document_caps(plan.allocation, target, lengths, scores.relevance, plan.spread),
+            lambda mask: counter.count(assemble(mask)[0]),
+        )
+    text, spans, order = assemble(kept)
+    counts = counter.count_many([pieces(spans[d], texts[d]) for d in order])
+    documents = tuple(
+        _compressed(d, sources, scores, candidates, spans[d], tokens_in[d], n)
+        for d, n in zip(order, counts, strict=True)
+    )
+    dropped = tuple(
+        _compressed(d, sources, scores, candidates, (), tokens_in[d], 0, _reason(reasons[document == d], texts[d]))
+        for d in rank(scores.relevance).tolist()
+        if d not in spans
+    )
+    return Cut(text, documents, dropped, total_in, counter.count(text) if text else 0, counter.name)
+
+
+def _excluded(
+    candidates: Candidates,
+    priority: NDArray[np.int64],
+    sources: Sources,
+    relevance: NDArray[np.float64],
+    budget: Budget,
+    plan: Plan,
+) -> NDArray[np.object_]:
+    """For each candidate why it takes no part in the cut, or an empty string."""
+    reasons = np.full(len(candidates), "", dtype=object)
+    if plan.dedupe is not None:
+        repeated = find_duplicates(sources.cut(candidates.units), candidates.units.document, priority, plan.dedupe)
+        reasons[repeated] = "duplicate"
+    if budget.documents is not None:
+        beyond = np.ones(len(sources), dtype=bool)
+        filled = [d for d in rank(relevance).tolist() if sources.texts[d].strip()]
+        beyond[filled[: budget.documents]] = False
+        reasons[beyond[candidates.units.document]] = "documents"
+    return reasons
+
+
+def _costs(candidates: Candidates, sources: Sources, counter: Counter) -> NDArray[np.float64]:
+    """About how many tokens each candidate adds; a sentence's count is spread over its units by length."""
+    sentences = candidates.units
+    if len(candidates) and candidates.group[-1] + 1 < len(candidates):
+        sentences = sources.sentences
+    counts = np.array(counter.count_many(sources.cut(sentences)), dtype=np.float64)
+    if len(sentences) == len(candidates):
+        return np.maximum(counts, 0.01)
+    lengths = candidates.units.lengths.astype(np.float64)
+    groups = candidates.group
+    group_length = np.bincount(groups, weights=lengths)
+    # Sentences that protected spans joined have been counted apart; their sum serves as well.
+    owner = _group_of_sentences(candidates, sources)
+    group_count = np.bincount(owner, weights=counts, minlength=len(group_length))
+    return np.maximum(group_count[groups] * lengths / group_length[groups], 0.01)
+
+
+def _group_of_sentences(candidates: Candidates, sources: Sources) -> NDArray[np.int64]:
+    """The group of the unit in which each sentence starts."""
+    units, sentences = candidates.units, sources.sentences
+    index = np.lexsort((np.r_[units.start, sentences.start], np.r_[units.document, sentences.document]))
+    # Stable merge of both by place: the last unit at or before a sentence's start holds it.
+    is_unit = index < len(units)
+    last_unit = np.maximum.accumulate(np.where(is_unit, index, -1))
+    result = np.zeros(len(sentences), dtype=np.int64)
+    result[index[~is_unit] - len(units)] = candidates.group[last_unit[~is_unit]]
+    return result
+
+
+def _compressed(
+    index: int,
+    sources: Sources,
+    scores: Scores,
+    candidates: Candidates,
+    spans: tuple[Span, ...],
+    tokens_in: int,
+    tokens_out: int,
+    reason: DropReason = "",
+) -> CompressedDocument:
+    document = sources.documents[index]
+    return CompressedDocument(
+        index=index,
+        id=document.id,
+        text=pieces(spans, document.text),
+        score=float(scores.relevance[index]),
+        spans=spans,
+        protected=_inside(candidates.spans[index], spans),
+        tokens_in=tokens_in,
+        tokens_out=tokens_out,
+        reason=reason,
+    )
+
+
+def _inside(protected: tuple[Span, ...], spans: tuple[Span, ...]) -> tuple[Span, ...]:
+    """The protected spans that lie in the kept ones; both sorted."""
+    found = []
+    position = 0
+    for span in protected:
+        while position < len(spans) and spans[position].end < span.end:
+            position += 1
+        if position < len(spans) and spans[position].start <= span.start:
+            found.append(span)
+    return tuple(found)
+
+
+def _reason(reasons: NDArray[np.object_], text: str) -> DropReason:
+    if not text.strip():
+        return "empty"
+    excluded = [r for r in reasons.tolist() if r]
+    if not excluded or len(excluded) < len(reasons):
+        return "budget"
+    last: DropReason = excluded[0]
+    return last

@@ -1,0 +1,181 @@
+"""Candidates for the cut: pieces of text with a score, a group (their sentence) and their protected spans."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boildown.errors import ConfigurationError
+from boildown.select.plan import Plan
+from boildown.sources import Sources, Units
+from boildown.text.protected import PROTECTED_KINDS, find_protected
+from boildown.types import Scores, Span, TokenScores, Unit
+
+__all__ = ["Candidates", "build_candidates"]
+
+_CROSS_SENTENCES = ("code", "json")
+"""Kinds that may run over a sentence's end, so that they need care even when whole sentences are cut."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidates:
+    """What may be kept, ordered by document and start and covering every document; arrays of shape (units,).
+
+    `group` is the index of the sentence a unit belongs to; `protected` marks units that must stay if any other of
+    their group stays. `spans` are the protected spans of each document.
+    """
+
+    units: Units
+    score: NDArray[np.float64]
+    group: NDArray[np.int64]
+    protected: NDArray[np.bool_]
+    spans: tuple[tuple[Span, ...], ...]
+
+    def __len__(self) -> int:
+        return len(self.units)
+
+
+def build_candidates(sources: Sources, scores: Scores, plan: Plan) -> Candidates:
+    """Brings the method's scores to the unit that is to be cut.
+
+    Raises:
+        ConfigurationError: tokens are asked for, and the method has scored none.
+    """
+    unit = plan.unit or ("sentence" if scores.tokens is None or scores.sentences is not None else "word")
+    spans = _protected_spans(sources, plan, unit)
+    base = _bases(sources)
+    sentences, sentence_score = _merge(
+        sources.sentences, _sentence_scores(sources, scores, base), _covering(sources.sentences, spans, base)
+    )
+    if unit == "sentence":
+        no = np.zeros(len(sentences), dtype=bool)
+        return Candidates(sentences, sentence_score, np.arange(len(sentences)), no, spans)
+    units, score = _finer_units(sources, scores, unit, base)
+    group = _containing(sentences, units, base)
+    if scores.tokens is None:
+        score = sentence_score[group]
+    elif scores.sentences is not None:
+        score = (score + sentence_score[group]) / 2
+    covering = _covering(units, spans, base)
+    units, score, protected = _merge_protected(units, score, covering)
+    group = _containing(sentences, units, base)
+    # A protected unit is as good as the best of its sentence, so that the cut reaches it no later than that.
+    best = np.full(len(sentences), -np.inf)
+    np.maximum.at(best, group, score)
+    score = np.where(protected, best[group], score)
+    return Candidates(units, score, group, protected, spans)
+
+
+def _protected_spans(sources: Sources, plan: Plan, unit: Unit) -> tuple[tuple[Span, ...], ...]:
+    kinds = plan.protect
+    if kinds is None:
+        kinds = _CROSS_SENTENCES if unit == "sentence" else PROTECTED_KINDS
+    if not kinds and not plan.patterns:
+        return ((),) * len(sources)
+    return tuple(tuple(find_protected(text, kinds, plan.patterns)) for text in sources.texts)
+
+
+def _bases(sources: Sources) -> NDArray[np.int64]:
+    """The place of each document's first character if all were written one after the other. Shape (documents,)."""
+    lengths = np.array([len(text) + 1 for text in sources.texts], dtype=np.int64)
+    return np.cumsum(lengths) - lengths
+
+
+def _containing(outer: Units, inner: Units | TokenScores, base: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The index of the outer unit in which each inner unit starts."""
+    outer_start = base[outer.document] + outer.start
+    inner_start = base[inner.document] + inner.start
+    return np.searchsorted(outer_start, inner_start, side="right") - 1
+
+
+def _sentence_scores(sources: Sources, scores: Scores, base: NDArray[np.int64]) -> NDArray[np.float64]:
+    sentences = sources.sentences
+    if scores.sentences is not None:
+        return scores.sentences
+    if scores.tokens is None:
+        return scores.relevance[sentences.document]
+    return _mean_inside(scores.tokens, _containing(sentences, scores.tokens, base), len(sentences))
+
+
+def _mean_inside(tokens: TokenScores, inside: NDArray[np.int64], count: int) -> NDArray[np.float64]:
+    """The mean score of the tokens in each of `count` units; a unit without tokens gets the lowest score of all."""
+    totals = np.bincount(inside, weights=tokens.score, minlength=count)
+    sizes = np.bincount(inside, minlength=count)
+    lowest = tokens.score.min() if len(tokens.score) else 0.0
+    return np.where(sizes > 0, totals / np.maximum(sizes, 1), lowest)
+
+
+def _finer_units(
+    sources: Sources, scores: Scores, unit: Unit, base: NDArray[np.int64]
+) -> tuple[Units, NDArray[np.float64]]:
+    tokens = scores.tokens
+    if unit == "word":
+        words = sources.words
+        if tokens is None:
+            return words, np.zeros(len(words))
+        return words, _mean_inside(tokens, _containing(words, tokens, base), len(words))
+    if tokens is None:
+        raise ConfigurationError('This method scores no tokens. Use unit="sentence" or unit="word".')
+    return _stretch(sources, tokens)
+
+
+def _stretch(sources: Sources, tokens: TokenScores) -> tuple[Units, NDArray[np.float64]]:
+    """Token units that cover the text: what lies between two tokens belongs to the first."""
+    count = len(sources)
+    has_token = np.zeros(count, dtype=bool)
+    has_token[tokens.document] = True
+    bare = [d for d in range(count) if not has_token[d] and sources.texts[d]]
+    lowest = tokens.score.min() if len(tokens.score) else 0.0
+    document = np.concatenate([tokens.document, np.array(bare, dtype=np.int64)])
+    start = np.concatenate([tokens.start, np.zeros(len(bare), dtype=np.int64)])
+    score = np.concatenate([tokens.score, np.full(len(bare), lowest)])
+    order = np.lexsort((start, document))
+    document, start, score = document[order], start[order], score[order]
+    first = np.diff(document, prepend=-1) != 0
+    start = np.where(first, 0, start)
+    last = np.append(first[1:], True)
+    lengths = np.array([len(text) for text in sources.texts], dtype=np.int64)
+    end = np.where(last, lengths[document], np.append(start[1:], 0))
+    some = end > start  # several byte-level tokens may share one character; the first of them stands for it
+    return Units(document[some], start[some], end[some]), score[some]
+
+
+def _covering(units: Units, spans: tuple[tuple[Span, ...], ...], base: NDArray[np.int64]) -> NDArray[np.int64]:
+    """For each protected span, the first and last unit that it touches. Shape (spans, 2)."""
+    flat = [(d, s.start, s.end) for d, found in enumerate(spans) for s in found]
+    if not flat:
+        return np.zeros((0, 2), dtype=np.int64)
+    document, start, end = np.array(flat, dtype=np.int64).T
+    places = base[units.document] + units.start
+    first = np.searchsorted(places, base[document] + start, side="right") - 1
+    last = np.searchsorted(places, base[document] + end - 1, side="right") - 1
+    return np.stack([first, last], axis=1)
+
+
+def _joined(count: int, covering: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Indices of the units that begin a merged unit, when each span's units become one."""
+    edges = np.zeros(count + 1, dtype=np.int64)
+    np.add.at(edges, covering[:, 0] + 1, 1)
+    np.add.at(edges, covering[:, 1] + 1, -1)
+    return np.flatnonzero(np.cumsum(edges)[:count] == 0)
+
+
+def _merge(units: Units, score: NDArray[np.float64], covering: NDArray[np.int64]) -> tuple[Units, NDArray[np.float64]]:
+    if len(covering) == 0 or len(units) == 0:
+        return units, score
+    begin = _joined(len(units), covering)
+    end = units.end[np.append(begin[1:], len(units)) - 1]
+    return Units(units.document[begin], units.start[begin], end), np.maximum.reduceat(score, begin)
+
+
+def _merge_protected(
+    units: Units, score: NDArray[np.float64], covering: NDArray[np.int64]
+) -> tuple[Units, NDArray[np.float64], NDArray[np.bool_]]:
+    merged, best = _merge(units, score, covering)
+    protected = np.zeros(len(merged), dtype=bool)
+    if len(covering):
+        begin = _joined(len(units), covering)
+        protected[np.searchsorted(begin, covering[:, 0], side="right") - 1] = True
+    return merged, best, protected

@@ -1,0 +1,150 @@
+"""What the framework adapters share: an engine from flat settings, and a result as flat values.
+
+An adapter's arguments are the arguments of `Compressor` and of `Budget` side by side, so that they can be
+written to JSON and read back. An adapter keeps them as fields and calls, for each call of its own:
+
+- `build_engine(settings, engine)` for the engine and the budget; it is cheap, and so it always agrees with
+  the fields;
+- `title_of(metadata)` for `Document.title`;
+- `report(document, result)` for the metadata of a document of which text was kept, beside `copied(metadata)`;
+- `statistics(result)` for an event that says what was done.
+
+`invalid_settings` puts a pydantic error into this package's words.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from typing import Any, Protocol, runtime_checkable
+
+from boildown.budget import Budget
+from boildown.compressor import Compressor
+from boildown.counters import resolve_counter
+from boildown.errors import ConfigurationError, unknown_name
+from boildown.result import Compression
+from boildown.types import CompressedDocument, Document
+
+__all__ = ["Engine", "build_engine", "copied", "invalid_settings", "report", "statistics", "title_of"]
+
+_BUDGET = frozenset(field.name for field in fields(Budget))
+_ENGINE = {name: parameter.default for name, parameter in inspect.signature(Compressor).parameters.items()}
+_TITLES = ("title", "document_title")
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """What compresses: a `Compressor`, or anything with its two faces, such as a client of a remote one."""
+
+    def compress(self, query: str, documents: Iterable[str | Document], budget: Budget) -> Compression:
+        """See `Compressor.compress`."""
+        ...
+
+    async def acompress(self, query: str, documents: Iterable[str | Document], budget: Budget) -> Compression:
+        """See `Compressor.acompress`."""
+        ...
+
+
+def build_engine(settings: Mapping[str, Any], engine: Any = None) -> tuple[Engine, Budget]:
+    """The engine and the budget that flat settings describe. Nothing is loaded.
+
+    Args:
+        settings: arguments of `Compressor` and of `Budget` by name; those left out have their defaults.
+        engine: takes the place of a new `Compressor`; then only the budget's settings may differ from the
+            defaults.
+
+    Raises:
+        ConfigurationError: a setting is unknown or wrong, or `engine` is given together with settings for a
+        new one.
+    """
+    for name in settings:
+        if name not in _BUDGET and name not in _ENGINE:
+            raise unknown_name("setting", name, {*_BUDGET, *_ENGINE})
+    budget = Budget(**{name: value for name, value in settings.items() if name in _BUDGET})
+    if not isinstance(budget.counter, str):  # a name may need a download, so it is looked up on first use
+        resolve_counter(budget.counter)
+    chosen = {name: value for name, value in settings.items() if name in _ENGINE}
+    if engine is None:
+        return Compressor(**chosen), budget
+    if not isinstance(engine, Engine):
+        raise ConfigurationError(
+            f"engine= needs compress and acompress as a Compressor has them; got {type(engine).__name__}."
+        )
+    # An empty list and an empty tuple say the same.
+    given = [name for name, value in chosen.items() if value != _ENGINE[name] and (value or _ENGINE[name])]
+    if given:
+        raise ConfigurationError(
+            f"engine= already says how to compress, which excludes {', '.join(given)}. Give these to the engine itself."
+        )
+    return engine, budget
+
+
+def title_of(metadata: Mapping[str, Any]) -> str:
+    """The document's title, where the metadata have one under a common key."""
+    by_name = {key.lower(): value for key, value in metadata.items() if isinstance(key, str)}
+    for name in _TITLES:
+        value = by_name.get(name)
+        if isinstance(value, str) and value.strip():
+            return value
+    return ""
+
+
+def report(document: CompressedDocument, result: Compression) -> dict[str, str | int]:
+    """What happened to a document, as flat values that every vector store accepts.
+
+    `boildown_spans` is a JSON list of [start, end] pairs, characters of the text that went in; cut out and
+    joined they give the text that came out.
+    """
+    return {
+        "boildown_method": result.method,
+        "boildown_spans": json.dumps([[span.start, span.end] for span in document.spans]),
+        "boildown_tokens_in": document.tokens_in,
+        "boildown_tokens_out": document.tokens_out,
+    }
+
+
+def statistics(result: Compression) -> dict[str, Any]:
+    """Counts, times, notes, and what was dropped and why, but no text."""
+    return {
+        "method": result.method,
+        "counter": result.counter,
+        "tokens_in": result.tokens_in,
+        "tokens_out": result.tokens_out,
+        "rate": result.rate,
+        "documents_in": len(result.documents) + len(result.dropped),
+        "documents_out": len(result.documents),
+        "dropped": [
+            {"index": d.index, "id": d.id, "score": d.score, "tokens_in": d.tokens_in, "reason": d.reason}
+            for d in result.dropped
+        ],
+        "seconds": dict(result.seconds),
+        "notes": list(result.notes),
+    }
+
+
+def copied(value: Any) -> Any:
+    """The value with its dictionaries and lists copied at every depth; what they hold is shared."""
+    if isinstance(value, dict):
+        return {key: copied(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [copied(item) for item in value]
+    return value
+
+
+def invalid_settings(error: Any, owner: str, known: Iterable[str]) -> ConfigurationError:
+    """The error for a pydantic `ValidationError` raised while `owner` was built from settings.
+
+    Args:
+        error: the `ValidationError`; only its `errors()` are read.
+        owner: the name of the class.
+        known: the names of its arguments.
+    """
+    lines = []
+    for item in error.errors():
+        name = ".".join(str(part) for part in item["loc"])
+        if item["type"] == "extra_forbidden":
+            return unknown_name(f"argument of {owner}:", name, known)
+        lines.append(f"{name}= is {item['input']!r}: {item['msg']}")
+    return ConfigurationError(f"{owner} cannot be built. {'; '.join(lines)}.")

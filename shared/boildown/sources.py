@@ -1,0 +1,160 @@
+"""The documents of one call, checked, with their sentences and words as flat arrays that all later steps share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boildown.errors import InputError
+from boildown.text.sentences import split_sentences
+from boildown.text.words import split_words
+from boildown.types import Document
+
+__all__ = ["Sources", "Units", "check_documents", "check_query"]
+
+_FRAGMENT_CHARACTERS = 24
+"""A sentence longer than this is never a fragment, so its words need not be counted."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Units:
+    """Pieces of text, ordered by document and start; each array has shape (units,)."""
+
+    document: NDArray[np.int64]
+    start: NDArray[np.int64]
+    end: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.document)
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Characters in each unit."""
+        return self.end - self.start
+
+
+class Sources:
+    """The documents of one call; sentences and words are split once, when first asked for.
+
+    Args:
+        documents: strings or `Document`s.
+        min_sentence: a sentence with fewer words than this is joined to its neighbour, so that no fragment such as a
+            lone conjunction or a heading without its paragraph stands alone.
+
+    Raises:
+        InputError: a document is not text.
+    """
+
+    def __init__(self, documents: Iterable[str | Document], min_sentence: int = 3) -> None:
+        self.documents = check_documents(documents)
+        self.min_sentence = min_sentence
+
+    def __len__(self) -> int:
+        return len(self.documents)
+
+    @property
+    def texts(self) -> list[str]:
+        """The documents' texts, in input order."""
+        return [document.text for document in self.documents]
+
+    @cached_property
+    def sentences(self) -> Units:
+        """Sentences that cover every document without a gap; white space belongs to the sentence before it."""
+        return _flatten([join_fragments(t, split_sentences(t), self.min_sentence) for t in self.texts])
+
+    @cached_property
+    def words(self) -> Units:
+        """Words, each with the white space after it, that cover every document without a gap."""
+        return _flatten([split_words(text) for text in self.texts])
+
+    def sentence_texts(self) -> list[str]:
+        """The text of each sentence, aligned with `sentences`."""
+        return self.cut(self.sentences)
+
+    def cut(self, units: Units) -> list[str]:
+        """The text of each unit."""
+        texts = self.texts
+        columns = zip(units.document.tolist(), units.start.tolist(), units.end.tolist(), strict=True)
+        return [texts[d][s:e] for d, s, e in columns]
+
+
+def join_fragments(text: str, sentences: NDArray[np.int64], min_words: int) -> NDArray[np.int64]:
+    """Joins sentences of fewer than `min_words` words to a neighbour.
+
+    A fragment that ends its line (a heading, a label) goes with what follows it; any other with what precedes it.
+
+    Args:
+        text: the text the sentences were cut from.
+        sentences: shape (n, 2), covering the text.
+        min_words: 0 or 1 joins nothing.
+
+    Returns:
+        shape (m, 2) with m <= n, covering the text.
+    """
+    if min_words <= 1 or len(sentences) < 2:
+        return sentences
+    short = np.flatnonzero(sentences[:, 1] - sentences[:, 0] <= _FRAGMENT_CHARACTERS)
+    keep_start = np.ones(len(sentences), dtype=bool)
+    carried = 0  # words of the fragments that were already joined to the sentence at hand
+    for i in short.tolist():
+        piece = text[sentences[i, 0] : sentences[i, 1]]
+        words = len(split_words(piece)) + (0 if keep_start[i] else carried)
+        if words >= min_words:
+            continue
+        if i + 1 < len(sentences) and (i == 0 or piece.endswith(("\n", "\r"))):
+            keep_start[i + 1] = False
+            carried = words
+        elif keep_start[i]:
+            keep_start[i] = False
+            carried = min_words
+    starts = sentences[keep_start, 0]
+    ends = np.append(starts[1:], sentences[-1, 1])
+    return np.stack([starts, ends], axis=1)
+
+
+def check_documents(documents: Iterable[str | Document]) -> tuple[Document, ...]:
+    """Documents as a tuple of `Document`s.
+
+    Raises:
+        InputError: `documents` is one string, or an item is None, bytes or another type.
+    """
+    if isinstance(documents, (str, bytes, Document)) or not isinstance(documents, Iterable):
+        raise InputError(f"documents must be a list of strings or Documents, not {type(documents).__name__}.")
+    checked = []
+    for i, item in enumerate(documents):
+        document = Document(item) if isinstance(item, str) else item
+        if not isinstance(document, Document):
+            raise InputError(_wrong_type(f"documents[{i}]", item))
+        if not isinstance(document.text, str):
+            raise InputError(_wrong_type(f"documents[{i}].text", document.text))
+        checked.append(document)
+    return tuple(checked)
+
+
+def check_query(query: str) -> str:
+    """The query itself.
+
+    Raises:
+        InputError: the query is not a string.
+    """
+    if not isinstance(query, str):
+        raise InputError(_wrong_type("query", query))
+    return query
+
+
+def _wrong_type(where: str, value: object) -> str:
+    hint = " Decode it first, for example with value.decode('utf-8')." if isinstance(value, bytes) else ""
+    return f"{where} must be text, not {type(value).__name__}.{hint}"
+
+
+def _flatten(spans: Sequence[NDArray[np.int64]]) -> Units:
+    if not spans:
+        empty = np.zeros(0, dtype=np.int64)
+        return Units(empty, empty, empty)
+    flat = np.concatenate(spans)
+    document = np.repeat(np.arange(len(spans), dtype=np.int64), [len(s) for s in spans])
+    return Units(document, flat[:, 0], flat[:, 1])

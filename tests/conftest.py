@@ -1,0 +1,21 @@
+"""Shared fixtures: counters that need no download."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def cl100k() -> object:
+    """A real tiktoken encoding with a byte-pair table learned here, so that no table is downloaded."""
+    import tiktoken
+
+    ranks = {bytes([i]): i for i in range(256)}
+    for text in ("th", "the", " t", " the", "in", "ing", "er", "an", "and", " a", " and", " s", "at", "ki", "kil"):
+        ranks.setdefault(text.encode(), len(ranks))
+    name = "test-" + base64.b16encode(hashlib.sha1(repr(ranks).encode()).digest()[:4]).decode()
+    pattern = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+    return tiktoken.Encoding(name=name, pat_str=pattern, mergeable_ranks=ranks, special_tokens={})

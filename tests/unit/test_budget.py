@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from boildown import Budget, ConfigurationError
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({}, "exactly one of tokens=, rate= and threshold=; got none"),
+        ({"tokens": 5, "rate": 0.5}, "got tokens and rate"),
+        ({"tokens": -1}, "at least 0, not -1"),
+        ({"tokens": 1.5}, "whole number"),
+        ({"tokens": True}, "whole number"),
+        ({"tokens": 10, "documents": -2}, r"Budget\(documents=\)"),
+        ({"rate": 4}, "For a number of tokens, use tokens="),
+        ({"rate": -0.1}, "from 0 to 1"),
+        ({"rate": float("nan")}, "must be a number"),
+        ({"rate": "0.5"}, "must be a number"),
+        ({"threshold": "high"}, "must be a number"),
+    ],
+)
+def test_wrong_budgets_say_what_is_wrong(arguments, message):
+    with pytest.raises(ConfigurationError, match=message):
+        Budget(**arguments)
+
+
+def test_zero_and_numpy_numbers_are_fine():
+    assert Budget(tokens=0).tokens == 0
+    assert Budget(tokens=np.int64(7)).tokens == 7
+    assert Budget(rate=np.float32(0.5)).rate == 0.5
+    assert Budget(threshold=-3).threshold == -3

@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import asyncio
+import copy
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from boildown import Budget, Compressor, ConfigurationError, Document, InputError, RebudgetError
+from boildown.methods.bm25 import BM25
+from boildown.types import Scores
+
+DOCUMENTS = [
+    "The library opens at nine. It has 40,000 books. Readers may borrow six at a time.",
+    Document("The lighthouse was built in 1871. Its lamp burns paraffin.", id="light", title="Lighthouse"),
+    "Tickets for the ferry cost 12.50 EUR. Children travel free. The crossing takes an hour.",
+]
+WORDS = Budget(tokens=12, counter=lambda text: len(text.split()))
+
+
+def bm25(**settings) -> Compressor:
+    return Compressor("bm25", **settings)
+
+
+def test_keeps_what_the_query_needs_and_says_where_it_stood():
+    result = bm25().compress("How much do ferry tickets cost?", DOCUMENTS, Budget(tokens=12))
+    assert "12.50 EUR" in result.text
+    assert result.tokens_out <= 12 < result.tokens_in
+    kept = result.documents[0]
+    assert (kept.index, kept.id) == (2, None)
+    assert kept.spans[0].of(DOCUMENTS[2]) in result.text
+    assert {d.index for d in result.dropped} == {0, 1}
+    assert {d.id for d in result.dropped} == {None, "light"}
+    assert result.rate == result.tokens_out / result.tokens_in
+    assert result.method == "bm25"
+    assert set(result.seconds) == {"score", "model", "select"}
+
+
+def test_rebudget_equals_compressing_again():
+    compressor = bm25(order="edges")
+    result = compressor.compress("ferry children library", DOCUMENTS, Budget(rate=0.3))
+    again = result.rebudget(Budget(rate=0.7))
+    assert again.text == compressor.compress("ferry children library", DOCUMENTS, Budget(rate=0.7)).text
+    by_score = result.rebudget(Budget(rate=0.7), order="score")
+    assert by_score.plan.order == "score"
+    assert result.plan.order == "edges"
+
+
+def test_a_final_result_cannot_be_cut_again():
+    class Final(BM25):
+        def score(self, query, sources):
+            scores = super().score(query, sources)
+            return Scores(relevance=scores.relevance, sentences=scores.sentences, final=True)
+
+    result = Compressor(Final()).compress("ferry", DOCUMENTS, WORDS)
+    with pytest.raises(RebudgetError, match="Compress again"):
+        result.rebudget(Budget(rate=0.5))
+
+
+def test_rank_and_method_combine():
+    class Backwards:
+        name = "backwards"
+        uses_query = False
+
+        def score(self, query, sources):
+            return Scores(relevance=np.arange(len(sources)) * 1.0)
+
+    ranked = Compressor("bm25", rank=Backwards(), order="score")
+    result = ranked.compress("library lighthouse ferry", DOCUMENTS, Budget(rate=1.0))
+    assert [d.index for d in result.documents] == [2, 1, 0]
+    limited = ranked.compress("library", DOCUMENTS, Budget(rate=1.0, documents=1))
+    assert [d.index for d in limited.documents] == [2]
+
+
+def test_sync_async_threads_and_copies_agree():
+    compressor = bm25()
+    questions = ["library books", "lighthouse lamp", "ferry children"] * 5
+    alone = [compressor.compress(q, DOCUMENTS, WORDS).text for q in questions]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(lambda q: compressor.compress(q, DOCUMENTS, WORDS).text, questions)) == alone
+
+    async def together() -> list[str]:
+        results = await asyncio.gather(*(compressor.acompress(q, DOCUMENTS, WORDS) for q in questions))
+        return [result.text for result in results]
+
+    assert asyncio.run(together()) == alone
+    for other in (copy.deepcopy(compressor), pickle.loads(pickle.dumps(compressor))):
+        assert other.compress(questions[0], DOCUMENTS, WORDS).text == alone[0]
+
+
+def test_no_documents_and_blank_documents():
+    empty = bm25().compress("anything", [], WORDS)
+    assert (empty.text, empty.documents, empty.dropped, empty.rate) == ("", (), (), 1.0)
+    blank = bm25().compress("anything", ["", " \n"], WORDS)
+    assert (blank.text, [d.reason for d in blank.dropped]) == ("", ["empty", "empty"])
+
+
+@pytest.mark.parametrize("unit", [None, "sentence", "word", "token"])
+def test_a_blank_query_keeps_documents_in_their_order_within_the_budget(unit):
+    result = bm25(unit=unit).compress("  ", DOCUMENTS, Budget(tokens=10, counter=lambda t: len(t.split())))
+    assert result.text.startswith("The library opens at nine.")
+    assert result.tokens_out <= 10
+    assert "blank" in result.notes[0]
+    assert bm25().compress("", DOCUMENTS, Budget(threshold=100.0)).rate == 1.0
+
+
+def test_a_blank_query_can_be_refused():
+    with pytest.raises(InputError, match="on_empty_query"):
+        bm25(on_empty_query="raise").compress("", DOCUMENTS, WORDS)
+
+
+def test_odd_texts_pass_through_unharmed():
+    texts = [
+        "lone \ud800 surrogate and text",
+        "nul \x00 inside the text",
+        "{} <#ref0#> [NEW0] <s> text",
+        "text " * 50_000,
+    ]
+    result = bm25().compress("text surrogate", texts, Budget(rate=1.0))
+    assert [d.text for d in result.documents] == [t.strip() for t in texts]
+
+
+def test_ten_thousand_documents():
+    texts = [f"Document number {i} speaks of topic {i % 97}. It says nothing else." for i in range(10_000)]
+    result = bm25().compress("topic 42", texts, Budget(tokens=500))
+    assert 0 < result.tokens_out <= 500
+    assert all("topic 42." in d.text for d in result.documents)
+    assert len(result.documents) + len(result.dropped) == 10_000
+
+
+def test_inputs_are_not_changed():
+    metadata = {"nested": {"a": [1]}}
+    documents = [Document("Some text here.", id="x", metadata=metadata), "other"]
+    before = copy.deepcopy(documents)
+    bm25().compress("text", documents, WORDS)
+    assert documents == before
+    assert documents[0].metadata is metadata
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"method": "bm52"}, "Did you mean 'bm25'"),
+        ({"method": "bm25", "model": "some/model"}, "takes no 'model'"),
+        ({"method": "llmlingua2"}, "needs model="),
+        ({"method": BM25(), "model": "some/model"}, "give these to the method object"),
+        ({"method": 5}, "must be a name or a Method"),
+        ({"rank": "nothing"}, "Unknown method"),
+        ({"on_empty_query": "ignore"}, "Unknown on_empty_query"),
+        ({"protect": "number"}, r"protect=\['number'\]"),
+        ({"patterns": "x+"}, r"patterns=\['x\+'\]"),
+    ],
+)
+def test_wrong_settings_say_what_is_wrong(arguments, message):
+    with pytest.raises(ConfigurationError, match=message):
+        Compressor(**{"method": "bm25", **arguments})
+
+
+def test_a_budget_must_be_a_budget():
+    with pytest.raises(ConfigurationError, match=r"Budget\(tokens=1500\)"):
+        bm25().compress("q", DOCUMENTS, 1500)
+
+
+def test_a_result_as_plain_values_is_json():
+    import json
+
+    result = bm25().compress("ferry tickets", DOCUMENTS, WORDS)
+    data = json.loads(json.dumps(result.to_dict()))
+    assert data["text"] == result.text
+    assert data["documents"][0]["spans"][0] == [
+        result.documents[0].spans[0].start,
+        result.documents[0].spans[0].end,
+    ]

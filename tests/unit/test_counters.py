@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
+
+from boildown import ConfigurationError, MissingExtraError, ModelError
+from boildown.counters import resolve_counter, well_formed
+
+
+@pytest.fixture
+def tokenizer() -> Tokenizer:
+    built = Tokenizer(WordLevel({"[UNK]": 0, "one": 1, "two": 2, "[PAD]": 3}, unk_token="[UNK]"))
+    built.pre_tokenizer = Whitespace()
+    return built
+
+
+def test_the_estimate_needs_nothing_and_is_near_on_prose():
+    estimate = resolve_counter(None)
+    assert estimate is resolve_counter("estimate")
+    assert estimate.count("") == 0
+    text = "The committee met on 12 March 2021 and approved a budget of $1,250,000 for the new library building."
+    assert 20 <= estimate.count(text) <= 30
+
+
+@given(st.text())
+def test_the_estimate_counts_any_text_and_grows_with_it(text):
+    estimate = resolve_counter(None)
+    assert 0 <= estimate.count(text) <= len(text)
+    assert estimate.count(text) <= estimate.count(text + " more")
+
+
+def test_a_callable_counts():
+    counter = resolve_counter(len)
+    assert (counter.count("four"), counter.count_many(["a", "bc"]), counter.name) == (4, [1, 2], "len")
+
+
+def test_a_callable_that_returns_a_list_is_told_so():
+    with pytest.raises(ConfigurationError, match=r"len\(function\(text\)\)"):
+        resolve_counter(str.split).count("a b")
+
+
+def test_tiktoken_encodings_count_any_text(cl100k):
+    counter = resolve_counter(cl100k)
+    assert counter.count("the thing") == len(cl100k.encode("the thing"))
+    assert counter.count("lone \ud800 surrogate") > 0
+    assert counter.count("<|endoftext|>") > 1
+
+
+def test_hugging_face_tokenizers_count_without_padding_or_special_tokens(tokenizer, tmp_path):
+    tokenizer.enable_padding(pad_id=3, pad_token="[PAD]")
+    assert resolve_counter(tokenizer).count_many(["one two two", "one", ""]) == [3, 1, 0]
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    assert resolve_counter(str(tmp_path)).count("one two") == 2
+    assert resolve_counter(str(tmp_path / "tokenizer.json")).count("one \ud800") == 2
+
+
+def test_transformers_tokenizers_count(tokenizer):
+    from transformers import PreTrainedTokenizerFast
+
+    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="[UNK]")
+    assert resolve_counter(fast).count("one two three") == 3
+
+
+def test_a_missing_tokenizer_says_what_was_looked_for(tmp_path):
+    with pytest.raises(ModelError, match=r"tokenizer\.json"):
+        resolve_counter(str(tmp_path))
+
+
+def test_an_unknown_name_lists_the_known_ones():
+    with pytest.raises(ConfigurationError, match="cl100k_base"):
+        resolve_counter("no-such-model")
+
+
+def test_without_tiktoken_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tiktoken", None)
+    with pytest.raises(MissingExtraError, match=r"boildown\[tiktoken\]"):
+        resolve_counter("gpt-4o-that-nobody-asked-for-before")
+
+
+def test_other_things_are_refused():
+    with pytest.raises(ConfigurationError, match="cannot be a int"):
+        resolve_counter(3)
+
+
+def test_well_formed_keeps_offsets():
+    assert well_formed("a\ud800b\udfff🙂") == "a\ufffdb\ufffd🙂"
+    assert well_formed("plain") == "plain"
