@@ -1,0 +1,1 @@
+"""Text by offsets: sentences, words, terms, protected spans. Pure functions, no model."""

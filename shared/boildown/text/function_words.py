@@ -1,0 +1,38 @@
+"""Words that say nothing about the subject: articles, prepositions, auxiliaries, question words.
+
+Among ten retrieved documents their rarity is chance, and BM25 weighs it. Leaving them out, with the folding in
+`boildown.text.words.terms`, moved the right document to the first place for 57 instead of 48 of 100 Natural
+Questions, for 71 instead of 66 French and for 73 instead of 50 Arabic ones. A word that means a thing in another of
+these languages is not here ("die", "son", "war", "hat"); nor are letters, for the sake of vitamin D.
+"""
+
+from __future__ import annotations
+
+_WORDS = (
+    # English
+    "the of and in to a is was for on by with as at from that it an be are were what who whom whose when "
+    "which how does  did do where why or this s "
+    # French
+    "le la les de des du un une et à au aux en est sont que qui quoi quel quelle quels quelles où quand "
+    "comment combien  pourquoi dans par pour sur avec il elle ils elles ce cette ces se sa ses ont été l qu "
+    # German
+    "der das den dem ein eine einen einem einer und im am an auf von vom zu zum zur mit für ist sind wurde "
+    "wurden wird  haben bei nach aus durch als wie wer wen wem wo wann warum welche welcher welches wieviel "
+    "viele "
+    # Spanish, Portuguese, Italian, Romanian
+    "el los las lo del unos y al es fue fueron qué quién quiénes cuál cuáles cuándo dónde cómo cuánto cuántos "
+    "cuántas para con sus ha como o uma em por quem onde foi il lo gli di che dove quando quale è nel della "
+    "cu din pe și ce care cât câte când unde sunt fost prin pentru în "
+    # Russian
+    "в во на и с со к по из от за у о об что кто как где когда какой какая какие какое каком сколько был была "
+    "было были  это для его "
+    # Greek, Turkish, Vietnamese
+    "ο η το οι τα του της των τον την στο στη στην στον στα και να με για από που πως πώς τι ποιος ποια ποιο "
+    "ποιοι πότε  πού είναι ήταν σε θα ένα μια ένας ve bir bu da de hangi nerede ne zaman kaç için ile nasıl "
+    "olarak  của và là các những được trong cho có một ở gì nào khi với đã bao nhiêu "
+    # Hindi, Arabic (folded)
+    "के की का में से को ने है हैं था थे थी और एक यह कि क्या कौन कब कहाँ कितने कितनी किस पर लिए  في من علي الي "
+    "عن ما ماذا متي اين كيف كم هل هو هي التي الذي تي ذي ان كان كانت هذا هذه مع او و "
+)
+
+FUNCTION_WORDS = frozenset(_WORDS.split())

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from boildown.errors import InputError
+from boildown.text.json_text import json_strings, map_strings, read_json
+from hypothesis import given
+from hypothesis import strategies as st
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=15,
+)
+
+
+@given(VALUES)
+def test_only_strings_change(data: Any) -> None:
+    strings = list(json_strings(data))
+    assert map_strings(data, lambda path, text: text) == data
+    emptied = map_strings(data, lambda path, text: "")
+    assert len(list(json_strings(emptied))) == len(strings)
+    assert json.loads(json.dumps(emptied)) == emptied
+
+
+def test_paths_lead_to_strings() -> None:
+    data = {"a": ["x", {"b": "y"}], "c": 1}
+    assert list(json_strings(data)) == [(("a", 0), "x"), (("a", 1, "b"), "y")]
+
+
+def test_what_is_no_json() -> None:
+    with pytest.raises(InputError, match=r"\$\['a'\]\[1\] holds a bytes"):
+        list(json_strings({"a": ["", b""]}))
+    with pytest.raises(InputError, match="key 1"):
+        list(json_strings({1: "a"}))
+    with pytest.raises(InputError, match="line 1, character 2"):
+        read_json("[}")

@@ -1,0 +1,236 @@
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from boildown.text.graphemes import is_boundary
+from boildown.text.sentences import split_sentences
+
+# fmt: off
+PIECES = st.sampled_from(
+    [
+        "Dr. ", "Hello there", ". ", "! ", "?", "…", "“", "”", '"', "(", ") ", "\n", "\n\n", "\r\n", "\r", "\t",
+        " ", "- ", "* ", "1. ", "a) ", "# Head", "| a | b |\n", "|---|\n", "```", "```py\n", "~~~", "> ", "。",
+        "你好", "？」", "اللغة", "؟ ", "है", "। ", "สวัสดี ", "ខ្មែរ", "។", "։", "a\u0301",
+        "\U0001f469\u200d\U0001f467", "🇫🇷", "\ud800", "\udc00", "\x00", "\u2028", "x" * 40, "v2.0.1", "e.g. "
+    ]
+)
+# fmt: on
+LINE_ENDS = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
+TEXTS = st.lists(PIECES, max_size=40).map("".join) | st.text(max_size=200)
+
+
+def units(text: str, **options: int) -> list[str]:
+    return [text[start:end] for start, end in split_sentences(text, **options).tolist()]
+
+
+@given(TEXTS, st.sampled_from([7, 40, 1000]))
+@example("\n\n", 40)
+@example("```\n" * 30, 7)
+@example("1.\n2.\n3.", 1000)
+@example("", 7)
+def test_units_cover_the_text_in_order(text, max_length):
+    spans = split_sentences(text, max_length=max_length)
+    assert spans.dtype == np.int64
+    assert spans.shape == (len(spans), 2)
+    assert "".join(text[start:end] for start, end in spans) == text
+    assert (spans[:, 0] < spans[:, 1]).all()
+    if text:
+        assert spans[0, 0] == 0
+        assert (spans[1:, 0] == spans[:-1, 1]).all()
+
+
+@given(TEXTS)
+def test_white_space_belongs_to_the_unit_before_it_and_indentation_to_its_line(text):
+    parts = units(text)
+    for before, unit in itertools.pairwise(parts):
+        assert not unit[0].isspace() or before[-1] in LINE_ENDS
+        assert unit.splitlines()[0].strip()
+
+
+@given(TEXTS)
+def test_a_unit_holds_a_word_unless_the_text_has_none(text):
+    parts = units(text)
+    if any(character.isalnum() for character in text) and len(parts) > 1:
+        for part in parts:
+            assert any(character.isalnum() or character == "_" for character in part)
+
+
+@given(TEXTS, st.integers(5, 60))
+def test_long_units_are_cut_and_no_character_is_torn(text, max_length):
+    spans = split_sentences(text, max_length=max_length)
+    whole = {0, *split_sentences(text, max_length=0)[:, 1].tolist()}
+    for start, end in spans.tolist():
+        if end not in whole:
+            assert is_boundary(text, end) or text[end - 1].isspace()
+        if end - start > max_length and text[start:end].rstrip() == text[start:end]:
+            # Only a cluster that is longer than the limit, or one that reaches over it, may stay.
+            assert not any(is_boundary(text, at) for at in range(start + max_length // 2 + 1, start + max_length + 1))
+
+
+@given(
+    st.lists(
+        st.sampled_from(["It rained.", "Who came?", "Nobody, they said!", "他来了。", "वह गया।"]),
+        min_size=1,
+        max_size=20,
+    )
+)
+def test_blocks_split_as_they_do_alone(sentences):
+    text = "\n\n".join(sentences)
+    assert [unit.strip() for unit in units(text)] == [unit for sentence in sentences for unit in units(sentence)]
+
+
+# "‖" marks the expected boundaries.
+PROSE = {
+    "titles and initials": "Dr. Smith met J. K. Rowling and Mr. T. S. Eliot Jr. today. ‖They left.",
+    "dotted": "He came at 3 p.m. in the U.S. Senate. ‖It was, e.g. No. 5, i.e. Fig. 3 and pp. 12, vol. 2. ‖See Sec. 4.",
+    "dotted at the end": "He lives in the U.S. ‖The firm is Acme Inc. ‖It sells tools, nails etc. ‖Nothing else.",
+    "pronoun": "So do I. ‖The end.",
+    "decimals and versions": "It grew by 3.5 percent in 2.0.1. ‖In v1.2.3 it fell. ‖At $4.99 it sold.",
+    "number at the end": "It was founded in 1998. ‖Three years later it closed in 2001. ‖12 people left.",
+    "addresses": "Visit https://a.org/b.c?d=e. ‖Mail a.b@c.org or see www.d.net/e. ‖Thanks.",
+    "ellipses": "Well... maybe not. ‖Then it stopped… ‖We waited. . . ‖Nothing.",
+    "quotes": "“Come!” she said. ‖\"He left.\" ‖'Who?' ‖(It was late.) ‖[Nobody knew.] ‖Good.",
+    "several stops": "Really?! ‖Yes!!! ‖No.",
+    "names with stops": "Yahoo! is a firm. ‖iPhone sales rose. ‖eBay fell.",
+    "small letter openers": "It works. ‖iPhone users agree.",
+    "reference marks": "It ended in May.[12] ‖The next one[3] began.[4][5] ‖Fine.",
+    "life dates": "Khan (d. 1325, b. 1253) and Li (c. 1200) met (pop. 486). ‖They spoke.",
+    "court cases": "In Roe v. Wade et al. (1973) it was said. ‖Then it was not.",
+    "stop far away": f"Far{' ' * 30}. ‖Next.",
+    "no capitals": "i went home. ‖then i slept. ‖why not?",
+    "lower after stop": "The approx. value of the dept. is ca. five. ‖Done.",
+    "German": "Am 3. Oktober 1990 war es z. B. so weit. ‖Im 19. Jahrhundert d. h. damals. ‖„Ja.“ ‖Der 2. Weltkrieg.",
+    "French": "« Bonjour ! » dit-il. ‖M. Dupont est là ! ‖Quoi ? ‖Il dit : « Non. » ‖C'était en 30 av. J.-C. à Rome.",
+    "Spanish": "¿Quién es? ‖¡El Sr. García! ‖Vive en EE. UU. con la Dra. López.",
+    "Portuguese": "O Sr. Silva chegou. ‖A Dra. Costa não.",
+    "Italian": "Il dott. Rossi abita qui. ‖La sig. Bianchi no.",
+    "Russian": "А. С. Пушкин жил на ул. Ленина в г. Москва. ‖Он умер в 1837 г. ‖Потом и т. д. и т. п. ‖Всё.",
+    "Greek": "Τι κάνεις; ‖Είμαι καλά. ‖Εσύ;",
+    "Turkish": "Ali 5. sınıfta okuyor. ‖Çok iyi! ‖Değil mi?",
+    "Vietnamese": "TP. Hồ Chí Minh rất đông. ‖Tại sao?",
+    "Polish": "To jest m.in. dr Kowalski. ‖Np. Warszawa.",
+    "Arabic": "وصل الرجل. ‖ماذا قال؟ ‖لا شيء! ‖ثم ذهب.",
+    "Urdu": "وہ آیا۔ ‖کیا ہوا؟ ‖کچھ نہیں۔",
+    "Hindi": "रेमंड एस. ब्रेडले और के. ह्यूज आए। ‖वह गया॥ ‖क्यों?",
+    "Hindi without danda": "वह आया. ‖वह गया.",
+    "Chinese": "他来了。‖她走了！‖“你好。”‖他问：“谁？”‖是的；‖价格是3.5元。",
+    "Chinese with ASCII stops": "他来了.‖她走了!‖真的?‖是.",
+    "Chinese pause": "我……不知道。‖“好……”他说。",
+    "Japanese": "彼は来た。‖「本当？」と聞いた。‖はい。",
+    "Korean": "그는 왔다. ‖정말? ‖네.",
+    "Khmer": "ខ្ញុំមក។ ‖គាត់ទៅ។",
+    "Myanmar": "သူလာသည်။ ‖သူသွားသည်။",
+    "Amharic": "እሱ መጣ። ‖እሷ ሄደች።",
+    "Armenian": "Նա եկավ։ ‖Նա գնաց։",
+}
+PROSE["Japanese"] = "彼は来た。‖「本当？」‖と聞いた。‖はい。"
+
+
+@pytest.mark.parametrize("marked", PROSE.values(), ids=PROSE.keys())
+def test_prose(marked):
+    assert units(marked.replace("‖", "")) == marked.split("‖")
+
+
+BLOCKS = {
+    "bullets": "Fruit:\n‖- Apples. \n‖* Pears\n‖• Plums\nand so on\n‖And more",
+    "numbered": "1. First one\n‖2. Second one. ‖It is long.\n‖10) Tenth\n‖(b) Letter\n‖iv. Roman",
+    "continued item": "- An item that\n  goes on. ‖And on\n  and on\n‖- Next",
+    "lone markers": "1.\nApples.\n‖2.\nPears.",
+    "Chinese items": "一、总则\n‖（二）范围\n‖1、定义\n‖第三章 附则",
+    "task list": "- [ ] Open it\n‖- [x] Close it",
+    "headings": "# Part 1. One\n‖Text here. ‖More.\n\n‖## Part 2\n\n‖End.",
+    "underlined heading": "Title\n=====\n\n‖Text.\n\n---\n\n‖More.",
+    "plain heading": "Short Heading\n‖The body of the text is a good deal longer than its heading. ‖Yes.",
+    "table": "Before.\n‖| a | b. C |\n|---|---|\n‖| 1. X | 2 |\n‖| 3 | 4 |\n\n‖After.",
+    "bare table": "name | size\n--- | ---\n‖one | 1\n‖two | 2",
+    "tabs": "name\tsize\n‖One\t1\n‖Two\t2",
+    "fence": "Run it:\n‖```python\nx = 1. \n\nY = 2\n```\n‖Then look. ‖Done.",
+    "tildes": "~~~\nA. B\n~~~\n\n‖Text.",
+    "open fence": "Look.\n‖```sh\nls. A\n\nB",
+    "rest of a fence": "x = 1\n```\n‖Text. ‖More.",
+    "nested fence": "````md\n```\nA. B\n```\n````\n‖End.",
+    "quoted block": "> A quote that\n> goes on. ‖And on.",
+    "paragraphs": "One two\n\n‖Three four\n \n‖Five",
+    "line breaks": "One.\r\n‖Two.\r‖Three.\u2028‖Four.",
+    "markup lines": "<p>One</p>\n‖<p>Two</p>",
+    "dialogue": "Anna: Where?\n‖Bert: There.\n‖Anna: Oh.",
+    "rule first": "---\n\nText.",
+    "reference mark line": "It ended.\n[1]\n‖Then it began.",
+    "hard wrap": (
+        "This paragraph was written for a terminal and has been wrapped at the\n"
+        "width of seventy characters. ‖It was signed by the chairman, who is Dr.\n"
+        "Smith. ‖Every line end in it is a space.\n"
+        "‖New paragraphs may follow without a blank line between them, as here\n"
+        "is shown."
+    ),
+    "wrapped at a comma": "Yes,\nWe can.",
+    "wrapped Chinese": "这一段文字在每行达到相同宽度的时候就会换行因此换\n行不是句子的结尾而是句子的中间。‖好。",
+    "long lines": f"{'Word ' * 40}end\n‖{'Word ' * 40}end",
+}
+
+
+@pytest.mark.parametrize("marked", BLOCKS.values(), ids=BLOCKS.keys())
+def test_blocks(marked):
+    assert units(marked.replace("‖", "")) == marked.split("‖")
+
+
+def test_empty_text_has_no_units():
+    assert split_sentences("").shape == (0, 2)
+
+
+@pytest.mark.parametrize("text", ["...", " \n ", "\ud800", "\x00", "1.", "!", "```", "a)"])
+def test_a_text_without_words_is_one_unit(text):
+    assert units(text) == [text]
+
+
+def test_thai_is_split_at_spaces_once_a_unit_is_long():
+    clause = "กังหันไอน้ำมักปล่อยไอเสียเข้าไปในคอนเดนเซอร์ผนังซึ่งผลิตสุญญากาศ"
+    parts = units(" ".join([clause] * 9))
+    assert len(parts) == 5
+    assert all(len(part) <= 2 * len(clause) + 2 for part in parts)
+    assert units(f"{clause} {clause}") == [f"{clause} {clause}"]
+
+
+@pytest.mark.parametrize(
+    ("text", "ends"),
+    [
+        ("one two three, four five", "one two three, "),
+        ("one two three four five", "one two three "),
+        ("一二三四五六七八九，十一二三四五六七", "一二三四五六七八九，"),
+        ("one two three\n4, five six", "one two three\n"),
+        ("x" * 40, "x" * 16),
+        ("👩\u200d👩\u200d👧" * 9, "👩\u200d👩\u200d👧" * 3),
+        ("🇫🇷" * 20, "🇫🇷" * 8),
+        ("e\u0301" * 20, "e\u0301" * 8),
+        ("\ud83d\ude00" * 20, "\ud83d\ude00" * 8),
+        ("a" + "\u0301" * 30 + "bc", "a" + "\u0301" * 30),
+    ],
+)
+def test_a_runaway_unit_is_cut_at_the_best_place(text, ends):
+    assert units(text, max_length=16)[0] == ends
+
+
+def test_a_cluster_longer_than_the_limit_stays_whole():
+    text = "a" + "\u0301" * 5000
+    assert units(text) == [text]
+
+
+def test_a_long_fence_is_cut_into_lines():
+    code = "```\n" + "x = 1\n" * 10 + "```\nEnd."
+    assert units(code, max_length=30)[:3] == ["```\nx = 1\n", "x = 1\n", "x = 1\n"]
+    assert units(code)[0] == code[:-4]
+
+
+def test_white_space_does_not_count_as_length():
+    text = "one" + " " * 5000
+    assert units(text) == [text]
+
+
+def test_a_long_text_without_stops():
+    text = "word " * 20_000
+    assert max(map(len, units(text))) <= 1001
