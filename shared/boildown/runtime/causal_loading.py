@@ -1,0 +1,131 @@
+"""Loads causal language models through transformers, quantised checkpoints included."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from boildown.errors import ModelError
+from boildown.runtime.causal import CausalLM
+from boildown.runtime.devices import pick_device, pick_dtype
+from boildown.runtime.models import shared_model
+
+__all__ = ["load_causal", "load_pretrained"]
+
+_QUANTISERS = {
+    "bitsandbytes": "bitsandbytes",
+    "gptq": "gptqmodel optimum",
+    "awq": "autoawq",
+    "aqlm": "aqlm",
+    "compressed-tensors": "compressed-tensors",
+    "torchao": "torchao",
+    "hqq": "hqq",
+}
+
+
+def load_causal(
+    name: str, device: str = "auto", dtype: str = "auto", *, device_map: Any = None, trust_remote_code: bool = False
+) -> CausalLM:
+    """The process's causal language model of that name; loaded when first asked for.
+
+    Args:
+        name: a folder or hub id.
+        device: see `pick_device`.
+        dtype: see `pick_dtype`; a quantised checkpoint keeps its own.
+        device_map: spreads the model over devices by accelerate ("auto", "balanced", ...) instead of `device`.
+        trust_remote_code: run code that comes with the checkpoint. Off unless asked for.
+
+    Raises:
+        ModelError: the model cannot be loaded, needs a package that is missing, or is no causal language model.
+    """
+
+    def load() -> CausalLM:
+        from transformers import AutoModelForCausalLM
+
+        model, tokenizer = load_pretrained(
+            AutoModelForCausalLM, name, device, dtype, device_map=device_map, trust_remote_code=trust_remote_code
+        )
+        return CausalLM(model, tokenizer)
+
+    return shared_model(("causal", str(name), device, dtype, repr(device_map), trust_remote_code), load)
+
+
+def load_pretrained(
+    auto_class: Any,
+    name: str,
+    device: str,
+    dtype: str,
+    *,
+    device_map: Any = None,
+    trust_remote_code: bool = False,
+    **options: Any,
+) -> tuple[Any, Any]:
+    """A fresh model in evaluation mode, and its tokenizer.
+
+    Args:
+        auto_class: a transformers Auto class, such as `AutoModelForCausalLM`.
+        name: a folder or hub id.
+        device: where to put it, unless `device_map` spreads it.
+        dtype: see `pick_dtype`.
+        device_map: as accelerate has it.
+        trust_remote_code: run code that comes with the checkpoint.
+        options: passed to all three `from_pretrained`; not changed.
+
+    Raises:
+        ModelError: as `load_causal`.
+    """
+    import transformers
+
+    options = {**options, "trust_remote_code": trust_remote_code}
+    try:
+        config = transformers.AutoConfig.from_pretrained(name, **options)
+        _check_kind(auto_class, config, name)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(name, **options)
+    except ModelError:
+        raise
+    except Exception as error:
+        raise ModelError(
+            f"The model {name!r} could not be loaded: {_first_line(error)} Give a folder in the Hugging Face layout "
+            "with a tokenizer in it, or a hub id while there is a network."
+        ) from error
+    place = pick_device(device) if device_map is None else None
+    quantisation = getattr(config, "quantization_config", None)
+    arguments: dict[str, Any] = {}
+    version = tuple(int(part) for part in transformers.__version__.split(".")[:2])
+    dtype_argument = "dtype" if version >= (4, 56) else "torch_dtype"
+    if quantisation is not None:
+        arguments["device_map"] = device_map or {"": str(place)}
+    elif place is not None:
+        arguments[dtype_argument] = pick_dtype(dtype, place)
+    else:
+        arguments["device_map"] = device_map
+        arguments[dtype_argument] = dtype
+    try:
+        model = auto_class.from_pretrained(name, config=config, **arguments, **options)
+    except ImportError as error:
+        needs = _quantiser(quantisation) if quantisation is not None else "accelerate"
+        raise ModelError(f"The model {name!r} needs a package that is missing: pip install {needs}. ({error})") from error
+    except Exception as error:
+        raise ModelError(f"The model {name!r} could not be loaded: {_first_line(error)}") from error
+    if quantisation is None and place is not None:
+        model = model.to(place)
+    return model.eval(), tokenizer
+
+
+def _check_kind(auto_class: Any, config: Any, name: str) -> None:
+    kinds = getattr(config, "architectures", None) or []
+    classifier = any("ForTokenClassification" in kind for kind in kinds)
+    if classifier and "CausalLM" in auto_class.__name__:
+        raise ModelError(f"{name!r} is a token classifier, not a causal language model: use it with method 'llmlingua2'.")
+    if getattr(config, "is_encoder_decoder", False) and "CausalLM" in auto_class.__name__:
+        raise ModelError(f"{name!r} is an encoder-decoder; this method needs a causal language model, such as GPT-2.")
+
+
+def _quantiser(quantisation: Any) -> str:
+    method = quantisation.get("quant_method", "") if isinstance(quantisation, dict) else quantisation.quant_method
+    kind = str(getattr(method, "value", method))
+    return f"accelerate {_QUANTISERS.get(kind, kind)}"
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0].rstrip('.') if lines else ''}."

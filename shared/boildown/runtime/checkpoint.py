@@ -1,0 +1,146 @@
+"""Reads a model's folder in the Hugging Face layout, and finds the folder by path or hub id."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from boildown.errors import ModelError
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["find_folder", "read_config", "read_tokenizer", "read_weights"]
+
+_WEIGHTS = "model.safetensors"
+_INDEX = "model.safetensors.index.json"
+_PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json", "model.bin", "model.pt")
+_WANTED = ["*.json", "*.safetensors", "*.txt", "*.model"]
+
+
+def find_folder(name: str | Path) -> Path:
+    """The folder of a model.
+
+    Args:
+        name: a folder, or an id on the Hugging Face hub, whose files are downloaded once and
+            then found in its cache.
+
+    Raises:
+        ModelError: the folder does not exist, and the hub does not have it or cannot be reached.
+    """
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return path
+    if path.exists():
+        raise ModelError(f"{path} is a file. Give the folder that holds it, config.json and tokenizer.json.")
+    text = str(name)
+    if text.startswith((".", "/", "~", "\\")) or text.count("/") > 1 or not text.strip():
+        raise ModelError(f"There is no folder {text!r} (looked at {path.absolute()}).")
+    try:
+        from huggingface_hub import constants, snapshot_download
+    except ImportError:
+        raise ModelError(
+            f"{text!r} is no folder (looked at {path.absolute()}), and huggingface_hub, which could fetch "
+            "it, is not installed. Install it with: pip install huggingface_hub"
+        ) from None
+    try:
+        return Path(snapshot_download(text, allow_patterns=_WANTED))
+    except Exception as error:
+        raise ModelError(
+            f"The model {text!r} was not found. Looked for a folder at {path.absolute()}, for a downloaded "
+            f"copy in {constants.HF_HUB_CACHE}, and on the hub ({constants.ENDPOINT}): {_first_line(error)} "
+            "Check the name; without a network, give the path of a folder that holds the model."
+        ) from error
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """The model's config.json.
+
+    Raises:
+        ModelError: it is missing, or not a JSON object.
+    """
+    path = folder / "config.json"
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ModelError(f"{folder} has no config.json: no model in the Hugging Face layout.") from None
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path} cannot be read: {error}") from error
+    if not isinstance(config, dict):
+        raise ModelError(f"{path} must hold a JSON object, not a {type(config).__name__}.")
+    return config
+
+
+def read_weights(folder: Path) -> dict[str, torch.Tensor]:
+    """All tensors of a checkpoint, on the CPU, from one safetensors file or several with an index.
+
+    Raises:
+        ModelError: there are none, or only pickled ones, or a file is damaged.
+    """
+    from safetensors.torch import load_file
+
+    check_weights(folder)
+    if (folder / _WEIGHTS).is_file():
+        names = [_WEIGHTS]
+    else:
+        index = json.loads((folder / _INDEX).read_text(encoding="utf-8"))
+        names = sorted(set(index["weight_map"].values()))
+    tensors: dict[str, torch.Tensor] = {}
+    for name in names:
+        try:
+            tensors.update(load_file(folder / name))
+        except Exception as error:
+            raise ModelError(f"{folder / name} cannot be read: {_first_line(error)} Fetch the model again.") from error
+    return tensors
+
+
+def check_weights(folder: Path) -> None:
+    """Checks that the weights are there as safetensors.
+
+    Raises:
+        ModelError: there are none, or only pickled ones.
+    """
+    if (folder / _WEIGHTS).is_file() or (folder / _INDEX).is_file():
+        return
+    pickles = [name for name in _PICKLES if (folder / name).is_file()]
+    if pickles:
+        raise ModelError(
+            f"{folder} has pickled weights only ({pickles[0]}). Pickles can run code when they are loaded, so "
+            "they are refused. Convert them once, where you trust them, with the Auto class of the model's task: "
+            "from transformers import AutoModelForTokenClassification as M; "
+            f"M.from_pretrained({str(folder)!r}).save_pretrained({str(folder)!r})"
+        )
+    raise ModelError(f"{folder} has no weights: looked for {_WEIGHTS} and {_INDEX}.")
+
+
+def read_tokenizer(folder: Path) -> Any:
+    """The model's fast tokenizer, a `tokenizers.Tokenizer` that neither cuts nor pads.
+
+    Raises:
+        ModelError: the model has only a slow tokenizer, which knows no offsets, or the file is damaged.
+    """
+    from tokenizers import Tokenizer
+
+    path = folder / "tokenizer.json"
+    if not path.is_file():
+        raise ModelError(
+            f"{folder} has no tokenizer.json, only a slow tokenizer at best, which gives no character offsets; "
+            "the cut needs them. If transformers can convert it, write the fast one once: "
+            "from transformers import AutoTokenizer as T; "
+            f"T.from_pretrained({str(folder)!r}).save_pretrained({str(folder)!r})"
+        )
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception as error:
+        raise ModelError(f"{path} cannot be read: {_first_line(error)}") from error
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    # A "[SEP]" or "</s>" in a document is text like any other.
+    tokenizer.encode_special_tokens = True
+    return tokenizer
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0].rstrip('.') if lines else ''}."

@@ -1,0 +1,142 @@
+"""Which device and which precision to run on; what the hardware can do is read, not guessed."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from boildown.errors import ConfigurationError, unknown_name
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["available_devices", "pick_device", "pick_dtype"]
+
+_DTYPES = ("bfloat16", "float16", "float32")
+_warned: set[tuple[str, str]] = set()
+_warned_guard = threading.Lock()
+
+
+def available_devices() -> list[str]:
+    """The names of the devices that are there, best first, the CPU last."""
+    import torch
+
+    found = [f"cuda:{i}" for i in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
+    if torch.backends.mps.is_available():
+        found.append("mps")
+    return [*found, "cpu"]
+
+
+def pick_device(name: str = "auto") -> torch.device:
+    """The device to run on.
+
+    Args:
+        name: "auto" takes CUDA, else MPS, else the CPU; or a device's name, such as "cuda:1".
+
+    Raises:
+        ConfigurationError: the name is no device of torch, or the device is not there.
+    """
+    import torch
+
+    there = available_devices()
+    if name == "auto":
+        return torch.device(there[0])
+    try:
+        device = torch.device(name)
+    except (RuntimeError, TypeError):
+        raise unknown_name("device", name, ["auto", *there]) from None
+    if device.type == "cuda" and device.index is None and torch.cuda.is_available():
+        return torch.device("cuda", torch.cuda.current_device())
+    bare = device.type if device.index == 0 and device.type in ("cpu", "mps") else str(device)
+    if bare not in there:
+        hint = ""
+        if device.type == "cuda" and torch.version.cuda is None:
+            hint = " This build of torch has no CUDA; see https://pytorch.org/get-started for one that has."
+        raise ConfigurationError(f"There is no device {name!r} here. There is: {', '.join(there)}.{hint}")
+    return torch.device(bare)
+
+
+def pick_dtype(name: str, device: torch.device) -> torch.dtype:
+    """The precision to compute in.
+
+    Args:
+        name: "auto" takes the fastest that the device has in hardware; or "float32", "bfloat16", "float16".
+            One that the device lacks is replaced by "float32", with one warning.
+        device: where it will run.
+
+    Raises:
+        ConfigurationError: the name is none of these.
+    """
+    import torch
+
+    name = str(name).removeprefix("torch.")
+    if name != "auto" and name not in _DTYPES:
+        raise unknown_name("dtype", name, ["auto", *_DTYPES])
+    if name == "float32":
+        return torch.float32
+    if name == "auto":
+        if device.type == "cuda":
+            return torch.bfloat16 if _has(device, "bfloat16") else torch.float16
+        return torch.bfloat16 if device.type == "cpu" and _has(device, "bfloat16") else torch.float32
+    if not _has(device, name):
+        _warn_once(device, name)
+        return torch.float32
+    return torch.bfloat16 if name == "bfloat16" else torch.float16
+
+
+def _has(device: torch.device, dtype: str) -> bool:
+    """Whether the device computes in `dtype` in hardware."""
+    import torch
+
+    if device.type == "cuda":
+        return dtype == "float16" or torch.cuda.get_device_capability(device) >= (8, 0)
+    if device.type == "cpu":
+        return dtype in _cpu_dtypes()
+    return dtype == "float16"
+
+
+@lru_cache(maxsize=1)
+def _cpu_dtypes() -> frozenset[str]:
+    """The short precisions that the CPU multiplies in hardware; emulated ones are slower than float32."""
+    import torch
+
+    flags = _cpu_flags()
+
+    def probe(name: str) -> bool:
+        # Private in torch, and not there in every version.
+        function = getattr(torch.cpu, name, None)
+        return bool(function is not None and function())
+
+    found = set()
+    if flags & {"avx512_bf16", "amx_bf16"} or any(
+        probe(name) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    ):
+        found.add("bfloat16")
+    if probe("_is_amx_fp16_supported") or flags & {"avx512_fp16", "amx_fp16"}:
+        found.add("float16")
+    return frozenset(found)
+
+
+def _cpu_flags() -> frozenset[str]:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:
+            for line in lines:
+                if line.startswith("flags"):
+                    return frozenset(line.partition(":")[2].split())
+    except OSError:
+        pass
+    return frozenset()
+
+
+def _warn_once(device: torch.device, dtype: str) -> None:
+    with _warned_guard:
+        if (device.type, dtype) in _warned:
+            return
+        _warned.add((device.type, dtype))
+    warnings.warn(
+        f"This {device.type} has no {dtype} in hardware, so float32 is used; dtype='auto' picks the fastest.",
+        RuntimeWarning,
+        stacklevel=4,
+    )

@@ -1,0 +1,248 @@
+"""A fast forward for BERT-like encoders: packed, so that no padding is ever computed.
+
+It reads config.json and safetensors alone and needs no transformers. The tokens of all sequences stand in one
+matrix; linear layers run over all of them at once, and only attention looks at the single sequences.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from boildown.errors import ModelError
+from boildown.runtime.checkpoint import read_config, read_weights
+from boildown.runtime.linear import ACTIVATIONS, Linear
+from boildown.runtime.packing import Ids, MicroBatch, Packing
+
+__all__ = ["Encoder"]
+
+_FIRST_POSITION = {"bert": 0, "roberta": None, "xlm-roberta": None, "camembert": None}
+"""Where position ids begin, for each model_type; None: after the padding token's id, as in RoBERTa."""
+
+_CPU_TOKENS = 1000
+"""Larger batches push a layer's activations out of the CPU's cache."""
+_GPU_TOKENS = 32768
+_BUFFERS = ("embeddings.position_ids", "embeddings.token_type_ids")
+
+
+class Encoder:
+    """A BERT, RoBERTa or XLM-R encoder of the layout that Hugging Face publishes, ready to run.
+
+    It is immutable, and may be used from several threads.
+
+    Attributes:
+        config: the model's config.json.
+        heads: the checkpoint's tensors that are not the encoder's, such as a classifier, in fp32.
+        max_length: the most tokens a sequence may have, special tokens included.
+    """
+
+    def __init__(
+        self,
+        config: dict[str, Any],
+        tensors: dict[str, Tensor],
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float32,
+        prepack: bool | None = None,
+    ) -> None:
+        if not self.supports(config):
+            raise ModelError(f"The packed encoder does not know the model_type {config.get('model_type')!r}.")
+        self.config = config
+        self.device = torch.device(device)
+        self.dtype = dtype
+        self.hidden_size = int(config["hidden_size"])
+        self._heads_count = int(config["num_attention_heads"])
+        first = _FIRST_POSITION[config["model_type"]]
+        self._first_position = int(config.get("pad_token_id", 1)) + 1 if first is None else first
+        self.max_length = int(config["max_position_embeddings"]) - self._first_position
+        self._epsilon = float(config.get("layer_norm_eps", 1e-12))
+        own, foreign = _split(tensors, int(config["num_hidden_layers"]))
+        self.heads = {name: tensor.to(self.device, torch.float32) for name, tensor in foreign.items()}
+
+        def take(name: str) -> Tensor:
+            return own[name].to(self.device, dtype)
+
+        self._words = take("embeddings.word_embeddings.weight")
+        self._positions = take("embeddings.position_embeddings.weight")
+        self._types = take("embeddings.token_type_embeddings.weight")
+        self._norm = (take("embeddings.LayerNorm.weight"), take("embeddings.LayerNorm.bias"))
+        activation = config.get("hidden_act", "gelu")
+        count = int(config["num_hidden_layers"])
+        self._layers = [_Layer(take, f"encoder.layer.{i}", activation, prepack) for i in range(count)]
+
+    @classmethod
+    def load(cls, path: str | Path, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32) -> Encoder:
+        """Loads the encoder from a folder with config.json and model.safetensors.
+
+        Raises:
+            ModelError: a file or a tensor is missing or does not fit, or the architecture is another.
+        """
+        folder = Path(path)
+        config = read_config(folder)
+        try:
+            return cls(config, read_weights(folder), device, dtype)
+        except ModelError as error:
+            raise ModelError(f"{folder}: {error}") from None
+        except KeyError as error:
+            raise ModelError(f"{folder / 'config.json'} has no {error}.") from None
+
+    @staticmethod
+    def supports(config: dict[str, Any]) -> bool:
+        """Whether the packed forward computes what this config.json describes."""
+        return (
+            config.get("model_type") in _FIRST_POSITION
+            and config.get("hidden_act", "gelu") in ACTIVATIONS
+            and (config.get("position_embedding_type") or "absolute") == "absolute"
+            and not config.get("is_decoder", False)
+        )
+
+    def hidden(self, ids: Sequence[Ids], token_types: Sequence[Ids] | None = None) -> tuple[Tensor, NDArray[np.int64]]:
+        """The last layer's states.
+
+        Args:
+            ids: token ids of each sequence, special tokens included.
+            token_types: token types of each sequence; a model with a single type ignores them.
+
+        Returns:
+            States of shape (tokens of all sequences, hidden_size) in input order, in the encoder's dtype and
+            on its device; and offsets of shape (sequences + 1,): sequence i has rows offsets[i] to
+            offsets[i + 1].
+
+        Raises:
+            ModelError: a sequence is longer than `max_length`, or an id is not in the vocabulary.
+        """
+        packing = Packing(ids, token_types)
+        types = len(self._types) if len(self._types) > 1 else None
+        packing.check(self.max_length, len(self._words), types)
+        states = torch.empty(len(packing.ids), self.hidden_size, dtype=self.dtype, device=self.device)
+        with torch.inference_mode():
+            for batch in packing.batches(_CPU_TOKENS if self.device.type == "cpu" else _GPU_TOKENS):
+                states[self._tensor(batch.rows)] = self._forward(packing, batch)
+        return states, packing.offsets
+
+    def _forward(self, packing: Packing, batch: MicroBatch) -> Tensor:
+        x = functional.embedding(self._tensor(packing.ids[batch.rows]), self._words)
+        x = x + functional.embedding(self._tensor(batch.positions + self._first_position), self._positions)
+        if len(self._types) > 1:
+            x += functional.embedding(self._tensor(packing.types[batch.rows]), self._types)
+        else:
+            x += self._types[0]
+        x = functional.layer_norm(x, x.shape[-1:], *self._norm, self._epsilon)
+        for layer in self._layers:
+            x = layer(x, batch.runs, self._heads_count, self._epsilon)
+        return x
+
+    def _tensor(self, values: NDArray[np.int64]) -> Tensor:
+        return torch.from_numpy(values).to(self.device)
+
+
+class _Layer:
+    """A transformer layer as in BERT: attention and a feed-forward, each with a residual and a norm after it."""
+
+    def __init__(self, take: Any, prefix: str, activation: str, prepack: bool | None) -> None:
+        def linear(name: str, activation: str = "") -> Linear:
+            return Linear(take(f"{prefix}.{name}.weight"), take(f"{prefix}.{name}.bias"), activation, prepack)
+
+        def norm(name: str) -> tuple[Tensor, Tensor]:
+            return take(f"{prefix}.{name}.LayerNorm.weight"), take(f"{prefix}.{name}.LayerNorm.bias")
+
+        projections = [f"{prefix}.attention.self.{name}" for name in ("query", "key", "value")]
+        self.qkv = Linear(
+            torch.cat([take(f"{name}.weight") for name in projections]),
+            torch.cat([take(f"{name}.bias") for name in projections]),
+            prepack=prepack,
+        )
+        self.attended = linear("attention.output.dense")
+        self.attention_norm = norm("attention.output")
+        self.widen = linear("intermediate.dense", activation)
+        self.narrow = linear("output.dense")
+        self.output_norm = norm("output")
+
+    def __call__(self, x: Tensor, runs: tuple[tuple[int, int], ...], heads: int, epsilon: float) -> Tensor:
+        shape = x.shape[-1:]
+        x = self.attended(_attention(self.qkv(x), runs, heads), residual=x)
+        x = functional.layer_norm(x, shape, *self.attention_norm, epsilon)
+        x = self.narrow(self.widen(x), residual=x)
+        return functional.layer_norm(x, shape, *self.output_norm, epsilon)
+
+
+def _attention(qkv: Tensor, runs: tuple[tuple[int, int], ...], heads: int) -> Tensor:
+    """Self-attention inside each sequence.
+
+    Args:
+        qkv: shape (tokens, 3 * hidden_size).
+        runs: (sequences, length) for each run of sequences of equal length.
+
+    Returns:
+        shape (tokens, hidden_size).
+    """
+    width = qkv.shape[1] // 3
+    context = []
+    begin = 0
+    for count, length in runs:
+        end = begin + count * length
+        parts = qkv[begin:end].view(count, length, 3, heads, width // heads)
+        q, k, v = parts.permute(2, 0, 3, 1, 4)
+        attended = functional.scaled_dot_product_attention(q, k, v)
+        context.append(attended.transpose(1, 2).reshape(count * length, width))
+        begin = end
+    return torch.cat(context) if len(context) > 1 else context[0]
+
+
+def _split(tensors: dict[str, Tensor], layers: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """The encoder's own tensors under plain names, and the others.
+
+    Raises:
+        ModelError: an own tensor is missing, or one stands where the architecture has none.
+    """
+    anchor = "embeddings.word_embeddings.weight"
+    found = [name for name in tensors if name == anchor or name.endswith("." + anchor)]
+    if len(found) != 1:
+        raise ModelError(f"The weights have {len(found)} tensors called {anchor!r}; there must be one.")
+    prefix = found[0].removesuffix(anchor)
+    expected = set(_names(layers))
+    own: dict[str, Tensor] = {}
+    foreign: dict[str, Tensor] = {}
+    unknown = []
+    for name, tensor in tensors.items():
+        plain = name.removeprefix(prefix)
+        # Old checkpoints call a norm's weight and bias gamma and beta.
+        plain = plain.replace("Norm.gamma", "Norm.weight").replace("Norm.beta", "Norm.bias")
+        if name.startswith(prefix) and plain in expected:
+            own[plain] = tensor
+        elif plain in _BUFFERS:
+            continue
+        elif name.startswith(prefix) and plain.startswith(("embeddings.", "encoder.")):
+            unknown.append(name)
+        else:
+            foreign[name] = tensor
+    missing = sorted(expected - own.keys())
+    if missing or unknown:
+        raise ModelError(
+            "The weights do not fit config.json."
+            + (f" Missing: {_some(missing)}." if missing else "")
+            + (f" Not of this architecture: {_some(sorted(unknown))}." if unknown else "")
+        )
+    return own, foreign
+
+
+def _names(layers: int) -> list[str]:
+    names = [f"embeddings.{kind}_embeddings.weight" for kind in ("word", "position", "token_type")]
+    modules = ["embeddings.LayerNorm"]
+    parts = (
+        *(f"attention.self.{name}" for name in ("query", "key", "value")),
+        *("attention.output.dense", "attention.output.LayerNorm"),
+        *("intermediate.dense", "output.dense", "output.LayerNorm"),
+    )
+    modules += [f"encoder.layer.{i}.{part}" for i in range(layers) for part in parts]
+    return names + [f"{module}.{kind}" for module in modules for kind in ("weight", "bias")]
+
+
+def _some(names: list[str], most: int = 8) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -1,0 +1,48 @@
+"""Picks the forward for a model by its config.json."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from boildown.runtime.checkpoint import read_config
+from boildown.runtime.encoder import Encoder
+from boildown.runtime.packing import Ids
+from boildown.runtime.transformers_encoder import TransformersEncoder
+
+__all__ = ["TextEncoder", "load_encoder"]
+
+
+class TextEncoder(Protocol):
+    """What the forwards have in common; see `Encoder`."""
+
+    config: dict[str, Any]
+    heads: dict[str, Tensor]
+    device: torch.device
+    dtype: torch.dtype
+    hidden_size: int
+    max_length: int
+
+    def hidden(self, ids: Sequence[Ids], token_types: Sequence[Ids] | None = None) -> tuple[Tensor, NDArray[np.int64]]:
+        """States of shape (tokens, hidden_size), and where each sequence begins and ends."""
+        ...
+
+
+def load_encoder(
+    path: str | Path, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32
+) -> TextEncoder:
+    """The packed encoder for an architecture that it knows, else the one of transformers.
+
+    Raises:
+        ModelError: the folder holds no model that either can load.
+    """
+    folder = Path(path)
+    if Encoder.supports(read_config(folder)):
+        return Encoder.load(folder, device, dtype)
+    return TransformersEncoder.load(folder, device, dtype)

@@ -1,0 +1,197 @@
+"""The cross-encoder behind `prune`: reads a query together with each document.
+
+One input is `[CLS] query [SEP] title. passage [SEP]`; a document longer than the model's window is read in overlapping
+windows. All windows of all documents go through one packed forward.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boildown.errors import ModelError
+from boildown.runtime.checkpoint import find_folder, read_tokenizer
+from boildown.runtime.devices import pick_device, pick_dtype
+from boildown.runtime.load import TextEncoder, load_encoder
+from boildown.runtime.models import shared_model
+from boildown.runtime.tokens import special_tokens, tokenize
+
+__all__ = ["CrossReader", "Reading", "load_reader"]
+
+_MAX_QUERY = 128
+_MAX_TITLE = 64
+_OVERLAP = 64
+"""Tokens that two neighbouring windows share; each reads half of them with enough context."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reading:
+    """What the model says, as logits.
+
+    Attributes:
+        relevance: shape (documents,), the best window's; `-inf` where a document has no tokens.
+        document, start, end: shape (tokens,), where each token of the documents stands, in characters.
+        keep: shape (tokens,).
+        query_cut: the query was longer than the model reads.
+        seconds: time inside the forward.
+    """
+
+    relevance: NDArray[np.float64]
+    document: NDArray[np.int64]
+    start: NDArray[np.int64]
+    end: NDArray[np.int64]
+    keep: NDArray[np.float64]
+    query_cut: bool
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    document: int
+    heading: int  # tokens before the document's own: the query, the title and the special tokens
+    first: int  # token of the document the window begins at
+    last: int
+    own_first: int  # tokens whose scores are taken from this window and not from a neighbour
+    own_last: int
+
+
+class CrossReader:
+    """An encoder with a relevance head and a keep head; immutable, for any number of threads.
+
+    Attributes:
+        settings: the checkpoint's boildown.json.
+    """
+
+    def __init__(
+        self, encoder: TextEncoder, tokenizer: Any, special: tuple[list[int], list[int]], settings: dict[str, Any]
+    ) -> None:
+        import torch
+
+        missing = [f"{h}.{p}" for h in ("relevance_head", "keep_head") for p in ("weight", "bias")]
+        missing = [name for name in missing if name not in encoder.heads]
+        if missing:
+            raise ModelError(
+                f"The checkpoint has no {', '.join(missing)}: it is no prune model. `boildown train` makes one from it."
+            )
+        self.encoder, self.tokenizer, self.settings = encoder, tokenizer, settings
+        heads = [encoder.heads[f"{head}_head.weight"].view(1, -1) for head in ("keep", "relevance")]
+        self._weight = torch.cat(heads).to(encoder.device, torch.float32)
+        self._bias = torch.cat([encoder.heads[f"{head}_head.bias"] for head in ("keep", "relevance")])
+        self._before, self._after = (np.array(ids, dtype=np.int64) for ids in special)
+
+    @classmethod
+    def load(cls, name: str | Path, device: str = "auto", dtype: str = "auto") -> CrossReader:
+        """Loads a checkpoint that `boildown train` has written.
+
+        Raises:
+            ModelError: something is missing or does not fit.
+        """
+        folder = find_folder(name)
+        path = folder / "boildown.json"
+        if not path.is_file():
+            raise ModelError(
+                f"{folder} has no boildown.json, so it is no prune model. For a token classifier use "
+                'method="llmlingua2"; to make a prune model of an encoder, see `boildown train --help`.'
+            )
+        settings = json.loads(path.read_text("utf-8"))
+        if settings.get("format") != 1:
+            raise ModelError(f"{path} has format {settings.get('format')!r}; this version of boildown reads format 1.")
+        where = pick_device(device)
+        tokenizer = read_tokenizer(folder)
+        encoder = load_encoder(folder, where, pick_dtype(dtype, where))
+        return cls(encoder, tokenizer, special_tokens(tokenizer, folder), settings)
+
+    def read(self, query: str, texts: Sequence[str], titles: Sequence[str]) -> Reading:
+        """Reads each text, under its title, for the query.
+
+        Args:
+            query: what is asked; at most 128 tokens of it are read.
+            texts: the documents' texts.
+            titles: one for each text, empty for none.
+        """
+        headings = [f"{title}. " if title else "" for title in titles]
+        found = tokenize(self.tokenizer, [query, *headings, *texts])
+        edges = np.searchsorted(found.text, np.arange(2 * len(texts) + 2))
+        question, *parts = (found.ids[i:j] for i, j in pairwise(edges.tolist()))
+        heads, bodies = parts[: len(texts)], parts[len(texts) :]
+        limit = min(self.encoder.max_length, int(self.settings.get("max_length", self.encoder.max_length)))
+
+        ids, types, windows = [], [], []
+        front = np.concatenate([self._before, question[:_MAX_QUERY], self._after])
+        for document, (head, body) in enumerate(zip(heads, bodies, strict=True)):
+            heading = np.concatenate([front, head[:_MAX_TITLE]])
+            room = limit - len(heading) - len(self._after)
+            for window in _windows(document, len(body), len(heading), room):
+                ids.append(np.concatenate([heading, body[window.first : window.last], self._after]))
+                types.append((np.arange(len(ids[-1])) >= len(front)).astype(np.int64))
+                windows.append(window)
+        lengths = np.array([len(body) for body in bodies], dtype=np.int64)
+        begin = perf_counter()
+        logits, offsets = self._logits(ids, types)
+        seconds = perf_counter() - begin
+
+        relevance = np.full(len(texts), -np.inf)
+        keep = np.empty(int(lengths.sum()))
+        base = np.cumsum(lengths) - lengths
+        for window, row in zip(windows, offsets[:-1].tolist(), strict=True):
+            d = window.document
+            relevance[d] = max(relevance[d], logits[row, 1])
+            passage = row + window.heading - window.first
+            target = slice(base[d] + window.own_first, base[d] + window.own_last)
+            keep[target] = logits[passage + window.own_first : passage + window.own_last, 0]
+        body_tokens = slice(int(edges[1 + len(texts)]), None)
+        return Reading(
+            relevance=relevance,
+            document=found.text[body_tokens] - 1 - len(texts),
+            start=found.start[body_tokens],
+            end=found.end[body_tokens],
+            keep=keep,
+            query_cut=len(question) > _MAX_QUERY,
+            seconds=seconds,
+        )
+
+    def _logits(
+        self, ids: list[NDArray[np.int64]], types: list[NDArray[np.int64]]
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Keep and relevance logits of every token, shape (tokens, 2), and where each window begins."""
+        import torch
+
+        if not ids:
+            return np.zeros((0, 2)), np.zeros(1, dtype=np.int64)
+        with torch.inference_mode():
+            states, offsets = self.encoder.hidden(ids, types)
+            logits = torch.nn.functional.linear(states.float(), self._weight, self._bias)
+            return logits.cpu().numpy().astype(np.float64), offsets
+
+
+def load_reader(name: str | Path, device: str, dtype: str) -> CrossReader:
+    """The process's reader for this checkpoint, device and precision."""
+    return shared_model(("prune", str(name), device, dtype), lambda: CrossReader.load(name, device, dtype))
+
+
+def _windows(document: int, length: int, heading: int, room: int) -> list[_Window]:
+    """Windows of at most `room` tokens that overlap; each token belongs to the one where it has more context."""
+    if length == 0:
+        return []
+    if length <= room:
+        return [_Window(document, heading, 0, length, 0, length)]
+    overlap = min(_OVERLAP, room // 2)
+    # Spread evenly, so that the last window is not a short rest without context.
+    count = -(-(length - overlap) // (room - overlap))
+    firsts = [round(i * (length - room) / (count - 1)) for i in range(count)]
+    windows = []
+    for i, first in enumerate(firsts):
+        last = first + room
+        own_first = 0 if i == 0 else (first + firsts[i - 1] + room) // 2
+        own_last = length if i == count - 1 else (firsts[i + 1] + last) // 2
+        windows.append(_Window(document, heading, first, last, own_first, own_last))
+    return windows
+

@@ -1,0 +1,145 @@
+"""Encoders of any architecture that transformers knows, in padded batches of about equal length."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from boildown.errors import ModelError
+from boildown.runtime.checkpoint import check_weights, read_config, read_weights
+from boildown.runtime.packing import Ids, Packing
+
+__all__ = ["TransformersEncoder"]
+
+_CLASSES = {"encoder": "AutoModel", "token-classification": "AutoModelForTokenClassification"}
+_CPU_TOKENS = 2048
+_GPU_TOKENS = 32768
+
+
+class TransformersEncoder:
+    """A model of transformers behind the interface of `Encoder`.
+
+    Attributes:
+        config: the model's config.json.
+        heads: the checkpoint's tensors that the model does not use, in fp32 on the device.
+        hidden_size: the width of what `hidden` gives: the states', or the number of labels.
+        max_length: the most tokens a sequence may have, special tokens included.
+    """
+
+    def __init__(
+        self, model: Any, config: dict[str, Any], heads: dict[str, Tensor], max_length: int, hidden_size: int
+    ) -> None:
+        self._model = model
+        self.config = config
+        self.heads = heads
+        self.max_length = max_length
+        self.hidden_size = hidden_size
+        self.device: torch.device = model.device
+        self.dtype: torch.dtype = model.dtype
+        takes = inspect.signature(model.forward).parameters
+        self._typed = "token_type_ids" in takes and int(config.get("type_vocab_size") or 0) > 1
+        self._vocabulary = int(model.get_input_embeddings().num_embeddings)
+        self._pad = int(config.get("pad_token_id") or 0)
+
+    @classmethod
+    def load(
+        cls,
+        path: str | Path,
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float32,
+        task: Literal["encoder", "token-classification"] = "encoder",
+    ) -> TransformersEncoder:
+        """Loads the model from a folder; the architecture is the one that config.json names.
+
+        Args:
+            path: a folder with config.json and model.safetensors.
+            device: where to run.
+            dtype: what to compute in.
+            task: whether `hidden` gives the last layer's states, or the logits of a token classifier.
+
+        Raises:
+            ModelError: transformers does not know the architecture, or a file or a tensor is missing.
+        """
+        import transformers
+
+        folder = Path(path)
+        config = read_config(folder)
+        check_weights(folder)
+        try:
+            model, report = getattr(transformers, _CLASSES[task]).from_pretrained(
+                folder, use_safetensors=True, local_files_only=True, output_loading_info=True
+            )
+        except Exception as error:
+            raise ModelError(
+                f"transformers {transformers.__version__} cannot load {folder} (model_type "
+                f"{config.get('model_type')!r}) as {_CLASSES[task]}: {error}"
+            ) from error
+        # A pooler is not used; any other tensor that is missing would be random.
+        missing = sorted(name for name in report["missing_keys"] if "pooler" not in name)
+        if missing:
+            raise ModelError(f"The weights in {folder} do not fit {type(model).__name__}. Missing: {missing[:8]}.")
+        unused = set(report["unexpected_keys"])
+        heads = {n: t.to(device, torch.float32) for n, t in read_weights(folder).items() if n in unused}
+        width = model.config.num_labels if task == "token-classification" else model.config.hidden_size
+        model = model.to(device=device, dtype=dtype).eval()
+        return cls(model, config, heads, _max_length(model, folder), int(width))
+
+    def hidden(self, ids: Sequence[Ids], token_types: Sequence[Ids] | None = None) -> tuple[Tensor, NDArray[np.int64]]:
+        """The last layer's states, or the logits; see `Encoder.hidden`."""
+        packing = Packing(ids, token_types)
+        packing.check(self.max_length, self._vocabulary)
+        states = torch.empty(len(packing.ids), self.hidden_size, dtype=self.dtype, device=self.device)
+        budget = _CPU_TOKENS if self.device.type == "cpu" else _GPU_TOKENS
+        with torch.inference_mode():
+            for rows, mask in _padded(packing, budget):
+                inputs = {
+                    "input_ids": self._tensor(np.where(mask, packing.ids[rows], self._pad)),
+                    "attention_mask": self._tensor(mask.astype(np.int64)),
+                }
+                if self._typed:
+                    inputs["token_type_ids"] = self._tensor(np.where(mask, packing.types[rows], 0))
+                output = self._model(**inputs)[0]
+                states[self._tensor(rows[mask])] = output[self._tensor(mask)]
+        return states, packing.offsets
+
+    def _tensor(self, values: NDArray[Any]) -> Tensor:
+        return torch.from_numpy(values).to(self.device)
+
+
+def _padded(packing: Packing, budget: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.bool_]]]:
+    """Batches of sequences of about equal length, of at most `budget` tokens with the padding.
+
+    Yields:
+        Rows of the concatenation, shape (sequences, longest), and which of them are no padding.
+    """
+    order = np.argsort(packing.lengths, kind="stable")
+    order = order[packing.lengths[order] > 0]
+    begin = 0
+    while begin < len(order):
+        sizes = packing.lengths[order[begin:]] * np.arange(1, len(order) - begin + 1)
+        count = max(int(np.searchsorted(sizes, budget, side="right")), 1)
+        members = order[begin : begin + count]
+        begin += count
+        place = np.arange(packing.lengths[members].max())
+        mask = place < packing.lengths[members][:, None]
+        yield np.where(mask, packing.offsets[members][:, None] + place, 0), mask
+
+
+def _max_length(model: Any, folder: Path) -> int:
+    """The shortest of the limits that the positions, the configuration and the tokenizer set."""
+    limits = [int(getattr(model.config, "max_position_embeddings", 0) or 0)]
+    for name, module in model.named_modules():
+        if name.endswith("position_embeddings") and getattr(module, "padding_idx", None) is not None:
+            limits.append(module.num_embeddings - module.padding_idx - 1)
+    path = folder / "tokenizer_config.json"
+    if path.is_file():
+        limits.append(int(json.loads(path.read_text(encoding="utf-8")).get("model_max_length") or 0))
+    return min((limit for limit in limits if limit > 0), default=512)

@@ -1,0 +1,229 @@
+from __future__ import annotations
+
+import copy
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from boildown.errors import InputError, ModelError
+from boildown.runtime.causal import CausalLM, windows
+from boildown.runtime.causal_loading import load_causal
+from tiny_models import ALL, CHINESE, ENGLISH, MIXED, tiny_gpt2
+
+
+@pytest.fixture(params=["gpt2", "llama"])
+def model(request: pytest.FixtureRequest) -> CausalLM:
+    return load_causal(str(request.getfixturevalue(request.param)), "cpu", "float32")
+
+
+def naive(model: CausalLM, context: np.ndarray, ids: np.ndarray) -> np.ndarray:
+    """NLL of `ids` after `context`, from the model's own logits of this sequence alone."""
+    whole = torch.tensor(np.concatenate([context, ids]))[None]
+    with torch.no_grad():
+        logits = model.model(whole).logits[0].log_softmax(-1)
+    first = len(context)
+    return -logits[first - 1 : -1].gather(1, whole[0, first:, None])[:, 0].numpy()
+
+
+def test_token_nll_equals_the_naive_computation(model: CausalLM) -> None:
+    texts = model.encode([*ALL, "", "x"])
+    found = model.token_nll(texts)
+    for text, values in zip(texts, found, strict=True):
+        assert len(values) == len(text.ids)
+        if len(text.ids):
+            np.testing.assert_allclose(values, naive(model, model.start_ids, text.ids), atol=1e-4)
+
+
+def test_a_prefix_is_read_once_and_changes_nothing(model: CausalLM) -> None:
+    texts = model.encode(ALL)
+    prefix = model.encode(["Who counted the ships in 1874, and where were the notebooks found?"])[0].ids
+    context = np.concatenate([model.start_ids, prefix])
+    for text, values in zip(texts, model.token_nll(texts, prefix), strict=True):
+        np.testing.assert_allclose(values, naive(model, context, text.ids), atol=1e-4)
+    short = prefix[:3]
+    context = np.concatenate([model.start_ids, short])
+    for text, values in zip(texts, model.token_nll(texts, short), strict=True):
+        np.testing.assert_allclose(values, naive(model, context, text.ids), atol=1e-4)
+
+
+def test_continuation_nll_equals_the_naive_computation(model: CausalLM) -> None:
+    texts = model.encode([*ENGLISH, ""])
+    question = model.encode([" Who counted the ships?"])[0].ids
+    for unscored in (0, 2):
+        found = model.continuation_nll(texts, question, unscored)
+        for text, value in zip(texts, found, strict=True):
+            context = np.concatenate([model.start_ids, text.ids])
+            assert value == pytest.approx(naive(model, context, question)[unscored:].mean(), abs=1e-4)
+
+
+def test_only_the_questions_rows_go_through_the_head(model: CausalLM, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows: list[int] = []
+    from boildown.runtime import causal
+
+    plain = causal.streamed_nll
+    monkeypatch.setattr(causal, "streamed_nll", lambda states, *a: rows.append(len(states)) or plain(states, *a))
+    question = model.encode([" Who counted the ships?"])[0].ids
+    model.continuation_nll(model.encode(ALL), question)
+    assert sum(rows) == len(ALL) * len(question)
+
+
+def test_documents_are_read_in_a_few_forwards(model: CausalLM) -> None:
+    shapes: list[tuple[int, ...]] = []
+    handle = model.model.base_model.register_forward_pre_hook(
+        lambda module, args, kwargs: shapes.append(tuple(kwargs["input_ids"].shape)), with_kwargs=True
+    )
+    texts = model.encode(ENGLISH * 6)
+    model.token_nll(texts)
+    handle.remove()
+    assert len(shapes) <= 3
+    assert sum(rows * length for rows, length in shapes) < 1.3 * sum(len(text.ids) + 1 for text in texts)
+
+
+def test_texts_longer_than_the_window(model: CausalLM) -> None:
+    text = model.encode([" ".join(ENGLISH * 4)])[0]
+    assert len(text.ids) > 2 * model.limit
+    values = model.token_nll([text])[0]
+    assert len(values) == len(text.ids)
+    assert np.isfinite(values).all()
+    room = model.limit - len(model.start_ids)
+    np.testing.assert_allclose(values[:room], naive(model, model.start_ids, text.ids[:room]), atol=1e-4)
+    second = windows(len(text.ids), room)[1]
+    expected = naive(model, model.start_ids, text.ids[second.begin : second.end])[second.score_from - second.begin :]
+    np.testing.assert_allclose(values[second.score_from : second.end], expected, atol=1e-4)
+    question = model.encode([" Who?"])[0].ids
+    assert np.isfinite(model.continuation_nll([text], question)).all()
+
+
+@pytest.mark.parametrize(("length", "room"), [(0, 8), (1, 8), (8, 8), (9, 8), (100, 8), (101, 7), (5, 1)])
+def test_windows_score_every_token_once(length: int, room: int) -> None:
+    found = windows(length, room)
+    scored = [i for w in found for i in range(w.score_from, w.end)]
+    assert scored == list(range(length))
+    assert all(w.end - w.begin <= room for w in found)
+    assert all(w.score_from - w.begin >= room // 2 for w in found[1:])
+
+
+def test_extend_continues_a_cache(model: CausalLM) -> None:
+    ids = model.encode([ENGLISH[0]])[0].ids
+    whole, _ = model.extend(ids, None)
+    first, cache = model.extend(ids[:20], None)
+    second, _ = model.extend(ids[20:], cache)
+    np.testing.assert_allclose(whole[:19], first, atol=1e-4)
+    np.testing.assert_allclose(whole[20:], second, atol=1e-4)
+    assert cache[0][0].shape[2] == 20
+
+
+def test_a_question_that_leaves_no_room(model: CausalLM) -> None:
+    question = model.encode([" ".join(ENGLISH * 3)])[0].ids
+    with pytest.raises(InputError, match="Shorten it"):
+        model.token_nll(model.encode(ENGLISH), question)
+    cut, shortened = model.fit_question(question)
+    assert shortened
+    assert len(cut) == model.limit // 2
+    assert np.isfinite(model.token_nll(model.encode(ENGLISH), cut)[0]).all()
+
+
+def test_offsets_begin_at_the_word(model: CausalLM) -> None:
+    for text in (ENGLISH[0], CHINESE[0], MIXED[0]):
+        tokens = model.encode([text])[0]
+        for start, end in zip(tokens.start.tolist(), tokens.end.tolist(), strict=True):
+            assert start == end or not text[start].isspace()
+            assert 0 <= start <= end <= len(text)
+
+
+def test_lone_surrogates_are_read(model: CausalLM) -> None:
+    assert np.isfinite(model.token_nll(model.encode(["a \ud83d b"]))[0]).all()
+
+
+def test_a_tokenizer_that_is_no_pair(model: CausalLM, tmp_path: Path) -> None:
+    from transformers import AutoTokenizer
+
+    big = AutoTokenizer.from_pretrained(tiny_gpt2(tmp_path / "big", vocabulary=900))
+    with pytest.raises(ModelError, match="not a pair"):
+        CausalLM(model.model, big).encode(ENGLISH)
+
+
+def test_a_slow_tokenizer_is_refused(model: CausalLM) -> None:
+    class Slow:
+        pass
+
+    with pytest.raises(ModelError, match="slow tokenizer"):
+        CausalLM(model.model, Slow())
+
+
+def test_models_that_do_more_between_states_and_logits(model: CausalLM) -> None:
+    """Some models change logits in ways we do not know; then their own logits are used."""
+
+    class Odd:
+        def __init__(self, inner: Any) -> None:
+            self._inner = inner
+
+        def __call__(self, *args: Any, **kwargs: Any) -> Any:
+            output = self._inner(*args, **kwargs)
+            output.logits = output.logits * 0.5
+            return output
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._inner, name)
+
+    odd = CausalLM(Odd(model.model), model.tokenizer)
+    texts = odd.encode(ENGLISH)
+    prefix = odd.encode(["Who counted the ships in 1874?"])[0].ids
+    context = np.concatenate([odd.start_ids, prefix])
+    for text, values in zip(texts, odd.token_nll(texts, prefix), strict=True):
+        np.testing.assert_allclose(values, naive(odd, context, text.ids), atol=1e-4)
+
+
+def test_scaled_and_capped_logits(model: CausalLM) -> None:
+    changed = copy.deepcopy(model.model)
+    changed.config.final_logit_softcapping = 30.0
+    plain = CausalLM(changed, model.tokenizer)  # the model itself does not cap, which is noticed
+    texts = plain.encode(ENGLISH[:1])
+    np.testing.assert_allclose(
+        plain.token_nll(texts)[0], naive(plain, plain.start_ids, texts[0].ids), atol=1e-4
+    )
+
+
+def test_threads_agree(model: CausalLM) -> None:
+    texts = model.encode(ENGLISH)
+    expected = model.token_nll(texts)
+    with ThreadPoolExecutor(4) as pool:
+        for found in pool.map(lambda _: model.token_nll(model.encode(ENGLISH)), range(8)):
+            for a, b in zip(found, expected, strict=True):
+                np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+def test_half_precision_keeps_the_order(gpt2: Path) -> None:
+    whole = load_causal(str(gpt2), "cpu", "float32")
+    half = CausalLM(copy.deepcopy(whole.model).to(torch.bfloat16), whole.tokenizer)
+    a = np.concatenate(whole.token_nll(whole.encode(ENGLISH)))
+    b = np.concatenate(half.token_nll(half.encode(ENGLISH)))
+    assert np.corrcoef(a, b)[0, 1] > 0.99
+
+
+def test_loading_says_what_is_wrong(tmp_path: Path, bert: Path) -> None:
+    with pytest.raises(ModelError, match="could not be loaded"):
+        load_causal(str(tmp_path / "nowhere"), "cpu")
+    with pytest.raises(ModelError, match="llmlingua2"):
+        load_causal(str(bert), "cpu")
+
+
+def test_a_quantised_checkpoint_names_the_package(gpt2: Path, tmp_path: Path) -> None:
+    import json
+    import shutil
+
+    folder = tmp_path / "quantised"
+    shutil.copytree(gpt2, folder)
+    config = json.loads((folder / "config.json").read_text())
+    config["quantization_config"] = {"quant_method": "gptq", "bits": 4}
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ModelError, match="pip install accelerate gptqmodel"):
+        load_causal(str(folder), "cpu")
+
+
+def test_models_are_shared(gpt2: Path) -> None:
+    assert load_causal(str(gpt2), "cpu", "float32") is load_causal(str(gpt2), "cpu", "float32")
+

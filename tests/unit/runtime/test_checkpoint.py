@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from boildown.errors import ModelError
+from boildown.runtime.checkpoint import find_folder, read_config, read_tokenizer, read_weights
+
+
+def test_a_folder_is_itself(encoders: dict[str, Path]) -> None:
+    assert find_folder(str(encoders["bert"])) == encoders["bert"]
+
+
+def test_a_folder_that_does_not_exist(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"no folder.*nothing-here"):
+        find_folder(str(tmp_path / "nothing-here"))
+    (tmp_path / "file.bin").write_bytes(b"")
+    with pytest.raises(ModelError, match="is a file"):
+        find_folder(tmp_path / "file.bin")
+
+
+def test_a_hub_id_without_a_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    with pytest.raises(ModelError) as error:
+        find_folder("somebody/some-model")
+    for part in ("somebody/some-model", "folder", str(tmp_path / "cache"), constants.ENDPOINT, "network"):
+        assert part in str(error.value)
+
+
+def test_a_folder_without_a_config(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"no config\.json"):
+        read_config(tmp_path)
+    (tmp_path / "config.json").write_text("{")
+    with pytest.raises(ModelError, match="cannot be read"):
+        read_config(tmp_path)
+    (tmp_path / "config.json").write_text("[]")
+    with pytest.raises(ModelError, match="JSON object"):
+        read_config(tmp_path)
+
+
+def test_pickled_weights_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"looked for model\.safetensors"):
+        read_weights(tmp_path)
+    (tmp_path / "pytorch_model.bin").write_bytes(b"")
+    with pytest.raises(ModelError, match=r"pickled weights only \(pytorch_model\.bin\).*save_pretrained"):
+        read_weights(tmp_path)
+
+
+def test_damaged_weights(tmp_path: Path) -> None:
+    (tmp_path / "model.safetensors").write_bytes(b"not safetensors")
+    with pytest.raises(ModelError, match="cannot be read"):
+        read_weights(tmp_path)
+
+
+def test_weights_in_several_files(encoders: dict[str, Path], tmp_path: Path) -> None:
+    from safetensors.torch import save_file
+
+    whole = read_weights(encoders["bert"])
+    names = sorted(whole)
+    parts = {"a.safetensors": names[::2], "b.safetensors": names[1::2]}
+    for file, members in parts.items():
+        save_file({name: whole[name] for name in members}, tmp_path / file)
+    index = {"weight_map": {name: file for file, members in parts.items() for name in members}}
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps(index))
+    again = read_weights(tmp_path)
+    assert again.keys() == whole.keys()
+    assert all((again[name] == whole[name]).all() for name in names)
+
+
+def test_a_slow_tokenizer_is_refused(encoders: dict[str, Path], tmp_path: Path) -> None:
+    shutil.copytree(encoders["bert"], tmp_path / "model")
+    (tmp_path / "model" / "tokenizer.json").write_text("{}")
+    with pytest.raises(ModelError, match="cannot be read"):
+        read_tokenizer(tmp_path / "model")
+    (tmp_path / "model" / "tokenizer.json").unlink()
+    with pytest.raises(ModelError, match="no character offsets"):
+        read_tokenizer(tmp_path / "model")
+
+
+def test_a_tokenizer_neither_cuts_nor_pads(encoders: dict[str, Path], tmp_path: Path) -> None:
+    from tokenizers import Tokenizer
+
+    stored = Tokenizer.from_file(str(encoders["bert"] / "tokenizer.json"))
+    stored.enable_truncation(4)
+    stored.enable_padding(length=4)
+    stored.save(str(tmp_path / "tokenizer.json"))
+    tokenizer = read_tokenizer(tmp_path)
+    assert len(tokenizer.encode("the log of the harbour master")) > 6
+    assert len(tokenizer.encode("a")) == 3
