@@ -17,12 +17,13 @@ from boildown.methods.base import Method
 __all__ = ["DEFAULT_METHOD", "METHODS", "create_method", "method_names"]
 
 METHODS: dict[str, str] = {
+    "prune": "boildown.methods.prune:Prune",
     "bm25": "boildown.methods.bm25:BM25",
     "embedding": "boildown.methods.embedding:Embedding",
     "cross_encoder": "boildown.methods.cross_encoder:CrossEncoder",
     "llmlingua2": "boildown.methods.llmlingua2:LLMLingua2",
 }
-DEFAULT_METHOD = "bm25"
+DEFAULT_METHOD = "prune"
 
 _GROUP = "boildown.methods"
 

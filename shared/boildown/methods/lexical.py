@@ -1,0 +1,116 @@
+"""What words alone say about documents: BM25, and which documents a sentence speaks of."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boildown.sources import Sources
+from boildown.text.words import terms
+
+__all__ = ["Lexical", "bm25_scores"]
+
+_K1 = 1.5
+_B = 0.75
+_VAGUE = 0.4
+"""A title of which no more than this share is said is not meant."""
+_FADE = 0.3
+"""How much less each further sentence counts."""
+
+
+class Lexical:
+    """Terms of the query, the sentences and the titles of one call, and scores from them.
+
+    Attributes:
+        sentences: shape (sentences,), BM25 of each sentence.
+        documents: shape (documents,), BM25 of each document, its title included.
+    """
+
+    def __init__(self, query: str, sources: Sources) -> None:
+        self._owner = sources.sentences.document
+        self._terms = [terms(text) for text in sources.sentence_texts()]
+        self._titles = [terms(document.title) for document in sources.documents]
+        self._documents = [list(title) for title in self._titles]
+        for owner, found in zip(self._owner.tolist(), self._terms, strict=True):
+            self._documents[owner].extend(found)
+        wanted = terms(query)
+        self._wanted = set(wanted)
+        self.sentences = bm25_scores(wanted, self._terms)
+        self.documents = bm25_scores(wanted, self._documents)
+
+    def mentions(self, leads: Iterable[int]) -> NDArray[np.float64]:
+        """How plainly each document is spoken of: by how much of its title stands in one of the sentences.
+
+        This is the step from one document to the next that a question in two steps asks for. Rare words of a title
+        weigh more; a sentence does not speak of its own document, a later sentence counts less, and a title that the
+        query itself names tells nothing new.
+
+        Args:
+            leads: indices of sentences, the most important first.
+
+        Returns:
+            shape (documents,), from 0 to 1; 0 for documents without a title.
+        """
+        strength = np.zeros(len(self._titles))
+        for rank, lead in enumerate(leads):
+            said = set(self._terms[lead])
+            for document, title in enumerate(self._titles):
+                if not title or document == self._owner[lead] or self._wanted.issuperset(title):
+                    continue
+                weights = self._weights[document]
+                share = sum(w for term, w in weights.items() if term in said) / sum(weights.values())
+                strength[document] = max(strength[document], (share - _VAGUE) / (1 - _VAGUE) / (1 + _FADE * rank))
+        return strength
+
+    @cached_property
+    def _weights(self) -> list[dict[str, float]]:
+        """For each title its terms, weighted by how few of the documents have them."""
+        counts = Counter(term for whole in self._documents for term in set(whole))
+        size = len(self._documents)
+        return [{term: _idf(size, counts[term]) for term in title} for title in self._titles]
+
+
+def _idf(size: int, containing: int) -> float:
+    return math.log1p((size - containing + 0.5) / (containing + 0.5))
+
+
+def bm25_scores(query: Sequence[str], texts: Sequence[Sequence[str]]) -> NDArray[np.float64]:
+    """BM25 of each text for the query.
+
+    Args:
+        query: terms; repeated ones count once.
+        texts: terms of each text.
+
+    Returns:
+        shape (texts,), at least 0.
+    """
+    count = len(texts)
+    scores = np.zeros(count)
+    wanted = {term: i for i, term in enumerate(dict.fromkeys(query))}
+    if not wanted or not count:
+        return scores
+    lengths = np.array([len(text) for text in texts], dtype=np.float64)
+    mean = lengths.mean() or 1.0
+    rows: list[int] = []
+    columns: list[int] = []
+    for i, text in enumerate(texts):
+        for term in text:
+            column = wanted.get(term)
+            if column is not None:
+                rows.append(i)
+                columns.append(column)
+    if not rows:
+        return scores
+    pairs = Counter(zip(rows, columns, strict=True))
+    place = np.array(list(pairs), dtype=np.int64)
+    frequency = np.fromiter(pairs.values(), dtype=np.float64, count=len(pairs))
+    containing = np.bincount(place[:, 1], minlength=len(wanted))
+    idf = np.log1p((count - containing + 0.5) / (containing + 0.5))
+    norm = frequency + _K1 * (1 - _B + _B * lengths[place[:, 0]] / mean)
+    np.add.at(scores, place[:, 0], idf[place[:, 1]] * frequency * (_K1 + 1) / norm)
+    return scores

@@ -1,0 +1,129 @@
+"""From what the model and the words say to one score for each sentence and document."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boildown.methods.lexical import Lexical
+from boildown.sources import Sources
+from boildown.types import Scores, TokenScores
+
+if TYPE_CHECKING:
+    from boildown.runtime.reader import Reading
+
+__all__ = ["Mix", "MixedScores"]
+
+_LOWEST = -12.0
+"""The logit of a text that the model has no token for."""
+_WORDS_ALONE = 8.0
+"""Logits that BM25 spans where no model reads: about what a reading spans."""
+_DOCUMENT_PART = 0.2
+"""How much of its document's BM25 counts for a sentence that no model reads, as in the method `bm25`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mix:
+    """Weights beside the model's own sentence logit; a checkpoint's boildown.json may name others.
+
+    Attributes:
+        relevance: of the document's relevance logit.
+        lexical: of the sentence's BM25, the best one's being 1.
+        mention: of standing in a document that a lead sentence speaks of; see `Lexical.mentions`.
+        keep_scale, keep_bias, relevance_scale, relevance_bias: from mixed logits to probabilities.
+    """
+
+    relevance: float = 0.3
+    lexical: float = 1.0
+    mention: float = 2.0
+    keep_scale: float = 1.0
+    keep_bias: float = 0.0
+    relevance_scale: float = 1.0
+    relevance_bias: float = 0.0
+
+
+class MixedScores:
+    """Logits of sentences and documents: from words at first; readings by the model then replace and raise them."""
+
+    def __init__(self, sources: Sources, words: Lexical, mix: Mix) -> None:
+        self._sources, self._mix = sources, mix
+        self._owner = sources.sentences.document
+        lengths = np.array([len(text) + 1 for text in sources.texts], dtype=np.int64)
+        self._base = np.cumsum(lengths) - lengths
+        self._starts = self._base[self._owner] + sources.sentences.start
+        self._lexical = _share_of_best(words.sentences)
+        alone = _share_of_best(words.sentences + _DOCUMENT_PART * words.documents[self._owner])
+        self._sentences = _WORDS_ALONE * (alone - 0.5)
+        self._documents = _WORDS_ALONE * (_share_of_best(words.documents) - 0.5)
+        self._tokens: list[TokenScores] = []
+        self._was_read = np.zeros(len(sources), dtype=bool)
+
+    def add(self, reading: Reading, documents: NDArray[np.int64]) -> None:
+        """Takes in the reading of some documents; what they have from an earlier one can only rise.
+
+        Args:
+            reading: its i-th document is `documents[i]`.
+            documents: shape (read,), ascending.
+        """
+        document = documents[reading.document]
+        inside = np.searchsorted(self._starts, self._base[document] + reading.start, side="right") - 1
+        count = np.bincount(inside, minlength=len(self._starts))
+        total = np.bincount(inside, weights=reading.keep, minlength=len(self._starts))
+        relevance = np.full(len(self._sources), _LOWEST)
+        relevance[documents] = np.maximum(reading.relevance, _LOWEST)
+        logit = np.where(count > 0, total / np.maximum(count, 1), _LOWEST)
+        logit = logit + self._mix.relevance * relevance[self._owner] + self._mix.lexical * self._lexical
+        now = np.zeros(len(self._sources), dtype=bool)
+        now[documents] = True
+        floor = np.where(self._was_read, self._documents, -np.inf)
+        self._documents = np.where(now, np.maximum(relevance, floor), self._documents)
+        floor = np.where(self._was_read[self._owner], self._sentences, -np.inf)
+        self._sentences = np.where(now[self._owner], np.maximum(logit, floor), self._sentences)
+        if not self._was_read[documents].any():
+            self._tokens.append(TokenScores(document, reading.start, reading.end, reading.keep))
+        self._was_read |= now
+
+    def add_mentions(self, mentions: NDArray[np.float64]) -> None:
+        """Raises the sentences of documents that are spoken of. Shape (documents,)."""
+        self._sentences = self._sentences + self._mix.mention * mentions[self._owner]
+        self._documents = self._documents + self._mix.mention * mentions
+
+    def best_sentences(self, count: int) -> NDArray[np.int64]:
+        """Indices of the best sentences of documents that were read, best first."""
+        logit = np.where(self._was_read[self._owner], self._sentences, -np.inf)
+        best = np.argsort(-logit, kind="stable")[:count]
+        return best[np.isfinite(logit[best])]
+
+    def scores(self, model_seconds: float, notes: Sequence[str]) -> Scores:
+        """Probabilities, from 0 to 1."""
+        mix = self._mix
+        sentences = _sigmoid(mix.keep_scale * self._sentences + mix.keep_bias)
+        return Scores(
+            relevance=_sigmoid(mix.relevance_scale * self._documents + mix.relevance_bias),
+            sentences=sentences,
+            tokens=self._token_scores(sentences),
+            model_seconds=model_seconds,
+            notes=tuple(notes),
+        )
+
+    def _token_scores(self, sentences: NDArray[np.float64]) -> TokenScores:
+        """The model's tokens; where no model has read, each sentence stands for its own."""
+        rest = np.flatnonzero(~self._was_read[self._owner])
+        units = self._sources.sentences
+        columns = [(t.document, t.start, t.end, _sigmoid(t.score)) for t in self._tokens]
+        columns.append((units.document[rest], units.start[rest], units.end[rest], sentences[rest]))
+        document, start, end, score = (np.concatenate(column) for column in zip(*columns, strict=True))
+        order = np.lexsort((start, document))
+        return TokenScores(document[order], start[order], end[order], score[order])
+
+
+def _share_of_best(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    return scores / max(float(scores.max(initial=0.0)), 1e-9)
+
+
+def _sigmoid(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    return 1 / (1 + np.exp(-np.clip(logits, -60, 60)))

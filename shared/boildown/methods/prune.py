@@ -1,0 +1,108 @@
+"""The default method: a small cross-encoder that reads the query with each document."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boildown.methods.lexical import Lexical
+from boildown.methods.mixing import Mix, MixedScores
+from boildown.sources import Sources
+from boildown.text.scripts import dominant_script
+from boildown.types import Scores
+
+if TYPE_CHECKING:
+    from boildown.runtime.reader import CrossReader, Reading
+
+__all__ = ["BUNDLED", "Prune"]
+
+BUNDLED = "prune-minilm"
+"""The folder of the bundled model under `assets/`."""
+
+_LEADS = 2
+"""Sentences of the first reading that lead to a second one."""
+_LEAD_CHARACTERS = 400
+_SECOND_READING = 5
+"""Documents that are read a second time, at most."""
+_SAMPLE = 2000
+"""Characters that tell a document's script."""
+
+
+class Prune:
+    """Scores sentences with a model that was trained to find what a question needs.
+
+    As in Provence (Chirkova et al. 2025, section 3), one encoder reads query and document together and gives the
+    document a relevance and each token a keep probability. A sentence's logit is the mean of its tokens', mixed with
+    the document's relevance and with BM25, which carries over to domains that the model has not seen. For questions
+    in two steps, the documents whose titles the best sentences name are read once more, with the best sentence added
+    to the query. Documents in a script that the model was not trained for are scored by BM25, and the result says so.
+
+    Args:
+        model: a checkpoint of `boildown train`, by folder or hub id; None takes the bundled one.
+        device, dtype: see `Compressor`.
+    """
+
+    name = "prune"
+    uses_query = True
+
+    def __init__(self, model: str | None = None, device: str = "auto", dtype: str = "auto") -> None:
+        self.model, self.device, self.dtype = model, device, dtype
+
+    def score(self, query: str, sources: Sources) -> Scores:
+        """Probabilities from 0 to 1 that a document, a sentence or a token is needed."""
+        reader = self._reader()
+        words = Lexical(query, sources)
+        mixed = MixedScores(sources, words, Mix(**reader.settings.get("mix", {})))
+        readable = _readable(query, sources, reader.settings.get("scripts", ["latin"]))
+        notes = []
+        if len(readable) < len(sources):
+            notes.append(
+                f"{len(sources) - len(readable)} of {len(sources)} documents were scored by BM25, since their script "
+                "or the query's is not one that the model was trained for."
+            )
+        if len(readable) == 0:
+            return mixed.scores(0.0, notes)
+        first = _read(reader, query, sources, readable)
+        mixed.add(first, readable)
+        seconds = first.seconds
+        if first.query_cut:
+            notes.append("The query is longer than the model reads; its end was left out.")
+        leads = mixed.best_sentences(_LEADS)
+        mentions = words.mentions(leads.tolist())
+        mentioned = readable[np.argsort(-mentions[readable], kind="stable")[:_SECOND_READING]]
+        mentioned = np.sort(mentioned[mentions[mentioned] > 0])
+        if len(mentioned):
+            second = _read(reader, f"{query} {_quote(sources, int(leads[0]))}", sources, mentioned)
+            mixed.add(second, mentioned)
+            mixed.add_mentions(mentions)
+            seconds += second.seconds
+        return mixed.scores(seconds, notes)
+
+    def _reader(self) -> CrossReader:
+        from boildown.runtime.reader import load_reader
+
+        return load_reader(self.model or str(files("boildown") / "assets" / BUNDLED), self.device, self.dtype)
+
+
+def _read(reader: CrossReader, query: str, sources: Sources, chosen: NDArray[np.int64]) -> Reading:
+    documents = [sources.documents[d] for d in chosen.tolist()]
+    return reader.read(query, [d.text for d in documents], [d.title for d in documents])
+
+
+def _quote(sources: Sources, sentence: int) -> str:
+    """A sentence with its document's title, as the second reading was trained with."""
+    units = sources.sentences
+    document = sources.documents[units.document[sentence]]
+    text = document.text[units.start[sentence] : units.end[sentence]].strip()[:_LEAD_CHARACTERS]
+    return f"{document.title}. {text}" if document.title else text
+
+
+def _readable(query: str, sources: Sources, scripts: list[str]) -> NDArray[np.int64]:
+    """Indices of the documents that the model can read; none if it cannot read the query."""
+    if dominant_script(query) not in (*scripts, "other"):
+        return np.zeros(0, dtype=np.int64)
+    known = [text.isascii() or dominant_script(text[:_SAMPLE]) in (*scripts, "other") for text in sources.texts]
+    return np.flatnonzero(known)
