@@ -27,6 +27,7 @@ from boildown.runtime.tokens import special_tokens, tokenize
 __all__ = ["CrossReader", "Reading", "load_reader"]
 
 _MAX_QUERY = 128
+"""Tokens of the query that are read, as in training."""
 _MAX_TITLE = 64
 _OVERLAP = 64
 """Tokens that two neighbouring windows share; each reads half of them with enough context."""
@@ -81,8 +82,12 @@ class CrossReader:
             raise ModelError(
                 f"The checkpoint has no {', '.join(missing)}: it is no prune model. `boildown train` makes one from it."
             )
+        for head in ("relevance_head", "keep_head"):
+            shape = tuple(encoder.heads[f"{head}.weight"].shape)
+            if shape != (1, encoder.hidden_size):
+                raise ModelError(f"{head}.weight has shape {shape}; the encoder needs (1, {encoder.hidden_size}).")
         self.encoder, self.tokenizer, self.settings = encoder, tokenizer, settings
-        heads = [encoder.heads[f"{head}_head.weight"].view(1, -1) for head in ("keep", "relevance")]
+        heads = [encoder.heads[f"{head}_head.weight"] for head in ("keep", "relevance")]
         self._weight = torch.cat(heads).to(encoder.device, torch.float32)
         self._bias = torch.cat([encoder.heads[f"{head}_head.bias"] for head in ("keep", "relevance")])
         self._before, self._after = (np.array(ids, dtype=np.int64) for ids in special)
@@ -101,7 +106,10 @@ class CrossReader:
                 f"{folder} has no boildown.json, so it is no prune model. For a token classifier use "
                 'method="llmlingua2"; to make a prune model of an encoder, see `boildown train --help`.'
             )
-        settings = json.loads(path.read_text("utf-8"))
+        try:
+            settings = json.loads(path.read_text("utf-8"))
+        except ValueError as error:
+            raise ModelError(f"{path} cannot be read: {error}.") from error
         if settings.get("format") != 1:
             raise ModelError(f"{path} has format {settings.get('format')!r}; this version of boildown reads format 1.")
         where = pick_device(device)
@@ -125,9 +133,11 @@ class CrossReader:
         limit = min(self.encoder.max_length, int(self.settings.get("max_length", self.encoder.max_length)))
 
         ids, types, windows = [], [], []
-        front = np.concatenate([self._before, question[:_MAX_QUERY], self._after])
+        # However small the window, half of it is left for the document.
+        most = min(_MAX_QUERY, limit // 4)
+        front = np.concatenate([self._before, question[:most], self._after])
         for document, (head, body) in enumerate(zip(heads, bodies, strict=True)):
-            heading = np.concatenate([front, head[:_MAX_TITLE]])
+            heading = np.concatenate([front, head[: min(_MAX_TITLE, limit // 8)]])
             room = limit - len(heading) - len(self._after)
             for window in _windows(document, len(body), len(heading), room):
                 ids.append(np.concatenate([heading, body[window.first : window.last], self._after]))
@@ -154,7 +164,7 @@ class CrossReader:
             start=found.start[body_tokens],
             end=found.end[body_tokens],
             keep=keep,
-            query_cut=len(question) > _MAX_QUERY,
+            query_cut=len(question) > most,
             seconds=seconds,
         )
 

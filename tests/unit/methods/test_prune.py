@@ -1,0 +1,125 @@
+"""The default method: on a random model where the arithmetic counts, on the bundled one where the meaning does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from boildown import Budget, Compressor, Document
+from boildown.methods.bm25 import BM25
+from boildown.methods.lexical import Lexical
+from boildown.methods.prune import Prune
+from boildown.sources import Sources
+
+FERRY = Document(
+    "The ferry to Oxna leaves at eight and at four. A return ticket costs 12.50 EUR for adults. Children under six "
+    "travel free of charge. Dogs must be kept on a lead. The crossing takes fifty minutes in fair weather.",
+    title="Ferry timetable",
+)
+LIBRARY = Document(
+    "The library stands in the old customs house. It holds 40,000 books and a collection of sea charts. Readers may "
+    "borrow six volumes at a time. On Sundays the reading room is closed.",
+    title="Public library",
+)
+LIGHTHOUSE = Document(
+    "The Hestan lighthouse was designed by Isobel Tarrant. Its lamp was converted to electricity in 1962. The keepers' "
+    "cottages are let to holiday guests.",
+    title="Hestan lighthouse",
+)
+TARRANT = Document(
+    "Isobel Tarrant was a Scottish engineer. She was born in Leith in 1838. Her drawings are kept in the national "
+    "archive. She never married.",
+    title="Isobel Tarrant",
+)
+TOWN = [FERRY, LIBRARY, LIGHTHOUSE, TARRANT]
+BEIJING = "北京是中国的首都。上海是最大的城市。长城很长。"
+
+
+@pytest.fixture
+def random(prune_model: Path) -> Prune:
+    return Prune(str(prune_model), "cpu", "float32")
+
+
+def test_scores_are_probabilities_of_every_sentence_document_and_token(random):
+    sources = Sources([*TOWN, "", BEIJING])
+    scores = random.score("How much is a ticket for the ferry?", sources)
+    assert scores.relevance.shape == (6,)
+    assert scores.sentences.shape == (len(sources.sentences),)
+    for values in (scores.relevance, scores.sentences, scores.tokens.score):
+        assert ((values >= 0) & (values <= 1)).all()
+    assert set(scores.tokens.document.tolist()) == {0, 1, 2, 3, 5}
+    assert (np.diff(scores.tokens.document) >= 0).all()
+    assert scores.model_seconds > 0
+
+
+def test_the_same_alone_in_any_order_and_in_any_batch(random):
+    query = "How much is a ticket for the ferry?"
+    plain = [Document(d.text) for d in TOWN]  # without titles no document speaks of another
+    together = random.score(query, Sources(plain))
+    backwards = random.score(query, Sources(plain[::-1]))
+    assert together.relevance == pytest.approx(backwards.relevance[::-1], abs=1e-4)
+    sentences = Sources(plain).sentences.document
+    back = Sources(plain[::-1]).sentences.document
+    for i in range(4):
+        assert together.sentences[sentences == i] == pytest.approx(backwards.sentences[back == 3 - i], abs=1e-4)
+
+
+def test_a_script_the_model_was_not_trained_for_is_scored_by_words_and_says_so(random):
+    texts = [BEIJING, "长城是古代的防御工程。它很长。"]
+    scores = random.score("中国的首都是哪里?", Sources(texts))
+    words = BM25().score("中国的首都是哪里?", Sources(texts))
+    assert np.argsort(scores.sentences).tolist() == np.argsort(words.sentences).tolist()
+    assert scores.model_seconds == 0
+    assert "2 of 2 documents were scored by BM25" in scores.notes[0]
+    mixed = random.score("What is the capital of China?", Sources([LIBRARY, BEIJING]))
+    assert "1 of 2" in mixed.notes[0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["x" * 100_000, "مرحبا hello بالعالم 123 " * 50, "👩‍👩‍👧‍👦🏳️‍🌈 " * 200, "\ud800 \x00 \u202e", "word " * 3000],
+)
+def test_odd_texts_are_scored(random, text):
+    result = Compressor(random).compress("What is the word?", [text, FERRY], Budget(tokens=50))
+    assert result.tokens_out <= 50
+    assert np.isfinite(result.scores.sentences).all()
+
+
+def test_five_thousand_documents(random):
+    texts = [f"Item {i} is blue." for i in range(5000)]
+    result = Compressor(random).compress("Which item is blue?", texts, Budget(tokens=100))
+    assert 0 < result.tokens_out <= 100
+
+
+def test_a_document_that_the_best_sentence_names_is_found():
+    sources = Sources(TOWN)
+    words = Lexical("Where was the designer of the Hestan lighthouse born?", sources)
+    lead = int(np.flatnonzero(sources.sentences.document == 2)[0])
+    assert words.mentions([lead]).tolist() == [0, 0, 0, 1]
+    assert words.mentions([]).tolist() == [0, 0, 0, 0]
+
+
+def test_a_title_that_the_query_names_tells_nothing_new():
+    sources = Sources(TOWN)
+    words = Lexical("Did Isobel Tarrant design the Hestan lighthouse?", sources)
+    lead = int(np.flatnonzero(sources.sentences.document == 2)[0])
+    assert words.mentions([lead]).tolist() == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("How much does a return ticket for the ferry cost?", "12.50 EUR"),
+        ("How many books may I borrow?", "six volumes"),
+        ("Where is the library?", "customs house"),
+        ("When did the lighthouse get electricity?", "1962"),
+        ("How long is the crossing to Oxna?", "fifty minutes"),
+        ("Where was the designer of the Hestan lighthouse born?", "Leith"),
+    ],
+)
+def test_the_bundled_model_keeps_the_answer_in_a_quarter_of_the_text(question, answer):
+    result = Compressor().compress(question, TOWN, Budget(rate=0.3))
+    assert answer in result.text
+    assert result.method == "prune"

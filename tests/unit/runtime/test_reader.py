@@ -1,0 +1,117 @@
+"""The cross-encoder's reading: right inputs, windows without gaps, the same alone as among others."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from boildown import ModelError
+from boildown.runtime.reader import CrossReader, _windows
+
+
+@pytest.fixture
+def reader(prune_model: Path) -> CrossReader:
+    return CrossReader.load(prune_model, "cpu", "float32")
+
+
+TEXTS = ["The harbour master keeps a log.", "", "Nobody knew: the drawings were lost.", "Moving the sound post. " * 30]
+TITLES = ["Harbour", "Nothing", "", "Violin"]
+
+
+def test_a_short_document_is_read_as_transformers_reads_the_pair(reader: CrossReader, prune_model: Path) -> None:
+    from transformers import AutoModel
+
+    reading = reader.read("Who keeps a log?", TEXTS[:1], TITLES[:1])
+    tokenizer = reader.tokenizer
+    front = [2, *tokenizer.encode("Who keeps a log?", add_special_tokens=False).ids, 3]
+    title = tokenizer.encode("Harbour. ", add_special_tokens=False).ids
+    body = tokenizer.encode(TEXTS[0], add_special_tokens=False)
+    ids = torch.tensor([[*front, *title, *body.ids, 3]])
+    types = torch.tensor([[0] * len(front) + [1] * (ids.shape[1] - len(front))])
+    model = AutoModel.from_pretrained(prune_model).eval()
+    with torch.no_grad():
+        states = model(input_ids=ids, token_type_ids=types).last_hidden_state[0]
+    tensors = load_file(prune_model / "model.safetensors")
+    keep = states @ tensors["keep_head.weight"][0] + tensors["keep_head.bias"]
+    relevance = states[0] @ tensors["relevance_head.weight"][0] + tensors["relevance_head.bias"]
+    begin = len(front) + len(title)
+    assert reading.keep == pytest.approx(keep[begin : begin + len(body.ids)].numpy(), abs=1e-4)
+    assert reading.relevance == pytest.approx(relevance.numpy(), abs=1e-4)
+    assert [(s, e) for s, e in zip(reading.start, reading.end, strict=True)] == body.offsets
+
+
+def test_a_document_reads_the_same_alone_and_among_others(reader: CrossReader) -> None:
+    together = reader.read("Who keeps a log?", TEXTS, TITLES)
+    for i in range(len(TEXTS)):
+        alone = reader.read("Who keeps a log?", TEXTS[i : i + 1], TITLES[i : i + 1])
+        assert together.keep[together.document == i] == pytest.approx(alone.keep, abs=1e-4)
+        assert together.relevance[i] == pytest.approx(alone.relevance[0], abs=1e-4)
+    assert np.isfinite(together.keep).all()
+    assert together.relevance[1] == -np.inf
+
+
+def test_every_token_of_every_document_is_read_and_stands_where_it_says(reader: CrossReader) -> None:
+    texts = [*TEXTS, "café 灯塔 \ud800 🙂‍↔️ مرحبا", "x" * 5000, "\x00 nul"]
+    reading = reader.read("?", texts, [""] * len(texts))
+    assert np.isfinite(reading.keep).all()
+    for document, start, end in zip(reading.document, reading.start, reading.end, strict=True):
+        assert 0 <= start <= end <= len(texts[document])
+
+
+@pytest.mark.parametrize("length", [0, 1, 7, 40, 41, 80, 81, 200, 1001])
+@pytest.mark.parametrize("room", [8, 40])
+def test_windows_share_out_every_token_once(length: int, room: int) -> None:
+    windows = _windows(0, length, 0, room)
+    owned = [i for w in windows for i in range(w.own_first, w.own_last)]
+    assert owned == list(range(length))
+    for window in windows:
+        assert 0 <= window.first <= window.own_first < window.own_last <= window.last <= length
+        assert window.last - window.first <= room
+
+
+def test_a_query_longer_than_the_window_is_cut_and_says_so(reader: CrossReader, prune_model: Path) -> None:
+    wide = CrossReader.load(prune_model, "cpu", "float32")
+    reading = wide.read("log " * 500, TEXTS[:1], TITLES[:1])
+    assert reading.query_cut
+    assert len(reading.keep)
+    assert not reader.read("log", TEXTS[:1], TITLES[:1]).query_cut
+
+
+def broken(model: Path, folder: Path, change: Callable[[Path], None]) -> Path:
+    shutil.copytree(model, folder)
+    change(folder)
+    return folder
+
+
+def without_heads(folder: Path) -> None:
+    tensors = load_file(folder / "model.safetensors")
+    save_file({k: v for k, v in tensors.items() if not k.startswith("keep_head")}, folder / "model.safetensors")
+
+
+def with_wide_head(folder: Path) -> None:
+    tensors = load_file(folder / "model.safetensors")
+    save_file({**tensors, "keep_head.weight": torch.zeros(3, 7)}, folder / "model.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (without_heads, r"no keep_head\.weight, keep_head\.bias.*boildown train"),
+        (with_wide_head, r"keep_head\.weight has shape \(3, 7\)"),
+        (lambda folder: (folder / "boildown.json").unlink(), r"no boildown\.json.*llmlingua2"),
+        (lambda folder: (folder / "boildown.json").write_text("{"), r"boildown\.json cannot be read"),
+        (lambda folder: (folder / "boildown.json").write_text('{"format": 2}'), "has format 2"),
+        (lambda folder: (folder / "tokenizer.json").unlink(), r"no tokenizer\.json"),
+    ],
+)
+def test_a_checkpoint_that_does_not_fit_says_what_is_missing(
+    prune_model: Path, tmp_path: Path, change: Callable[[Path], None], message: str
+) -> None:
+    with pytest.raises(ModelError, match=message):
+        CrossReader.load(broken(prune_model, tmp_path / "model", change), "cpu")
