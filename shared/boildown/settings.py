@@ -73,7 +73,7 @@ def build_engine(settings: Mapping[str, Any], engine: Any = None) -> tuple[Engin
             f"engine= needs compress and acompress as a Compressor has them; got {type(engine).__name__}."
         )
     # An empty list and an empty tuple say the same.
-    given = [name for name, value in chosen.items() if value != _ENGINE[name] and (value or _ENGINE[name])]
+    given = sorted(name for name, value in chosen.items() if value != _ENGINE[name] and (value or _ENGINE[name]))
     if given:
         raise ConfigurationError(
             f"engine= already says how to compress, which excludes {', '.join(given)}. Give these to the engine itself."

@@ -6,7 +6,8 @@ Other packages add methods by an entry point of the group "boildown.methods" tha
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any
@@ -53,7 +54,7 @@ def create_method(name: str, options: Mapping[str, Any], placement: Mapping[str,
             raise unknown_name("method", name, method_names())
         build = next(iter(points)).load()
     given = {key: value for key, value in options.items() if value is not None}
-    takes = inspect.signature(build).parameters
+    takes = _parameters(build)
     for key in given:
         if key not in takes:
             raise ConfigurationError(f"The method {name!r} takes no {key!r}; it takes {', '.join(takes) or 'nothing'}.")
@@ -63,3 +64,8 @@ def create_method(name: str, options: Mapping[str, Any], placement: Mapping[str,
     placed = {key: value for key, value in (placement or {}).items() if key in takes}
     method: Method = build(**{**placed, **given})
     return method
+
+
+@lru_cache(maxsize=256)
+def _parameters(build: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
+    return inspect.signature(build).parameters

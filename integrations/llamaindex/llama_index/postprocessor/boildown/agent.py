@@ -1,0 +1,145 @@
+"""Agents whose long tool results are shortened before the LLM reads them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, cast
+
+from llama_index.core.agent.workflow import FunctionAgent, ToolCallResult
+from llama_index.core.agent.workflow.base_agent import BaseWorkflowAgent
+from llama_index.core.base.llms.types import ContentBlock, TextBlock
+from llama_index.core.bridge.pydantic import Field
+from llama_index.core.memory import BaseMemory
+from llama_index.core.workflow import Context
+
+from boildown.compressor import Compressor
+from boildown.counters import CounterSpec, resolve_counter
+from boildown.errors import ConfigurationError
+from boildown.settings import Engine
+from boildown.tools.content import Content
+from boildown.tools.shorten import ToolRule, question_of, shorten
+from llama_index.postprocessor.boildown.reader import ORIGINALS, READER, READER_NAME
+
+__all__ = ["BoildownAgent", "BoildownFunctionAgent", "ToolShortener"]
+
+
+class ToolShortener:
+    """How an agent's tool results are shortened.
+
+    A result is shortened by its own length alone, against the user's message and the text among the arguments of
+    its call, so the same conversation always gives the same messages and prompt caches keep their prefix.
+
+    Args:
+        tokens: a shortened result has at most so many tokens, the note at its end included.
+        trigger_tokens: a result of no more tokens stays as it is.
+        rules: for tools by name, a `ToolRule` of their own, or None to leave their results alone.
+        counter: whose tokens; see `boildown.Budget`.
+        engine: what compresses; None for `boildown.Compressor()`.
+
+    Raises:
+        ConfigurationError: an argument is out of range or unknown.
+    """
+
+    def __init__(
+        self,
+        tokens: int = 600,
+        trigger_tokens: int = 2000,
+        *,
+        rules: Mapping[str, ToolRule | None] | None = None,
+        counter: CounterSpec = None,
+        engine: Engine | None = None,
+    ) -> None:
+        if engine is not None and not isinstance(engine, Engine):
+            raise ConfigurationError(f"engine= must be a boildown.Compressor or alike, not {type(engine).__name__}.")
+        for name, rule in (rules or {}).items():
+            if rule is not None and not isinstance(rule, ToolRule):
+                raise ConfigurationError(f"rules[{name!r}] must be a ToolRule or None, not {type(rule).__name__}.")
+        if not isinstance(counter, str):  # a name may need a download, so it is looked up on first use
+            resolve_counter(counter)
+        self.rule = ToolRule(tokens, trigger_tokens)
+        # The handoff tool speaks to the workflow, and what the reader gives was asked for in full.
+        self.rules = {**(rules or {}), READER_NAME: None, "handoff": None}
+        self.counter = counter
+        self.engine: Engine = Compressor() if engine is None else engine
+
+    def shorten(self, result: ToolCallResult, question: str) -> tuple[ToolCallResult, dict[str, str]]:
+        """The result with shorter text, and the full text by its reference; the result itself where it may stay.
+
+        Errors and results that go to the user as they are (`return_direct`) stay. So does what is not text, and
+        what a tool gave beside it (`raw_output`).
+        """
+        rule = self.rules.get(result.tool_name, self.rule)
+        if rule is None or result.tool_output.is_error or result.return_direct:
+            return result, {}
+        blocks = result.tool_output.blocks
+        content = Content([_plain(block) for block in blocks])
+        query = question_of(question, result.tool_kwargs)
+        note = _note(content.reference)
+        short = shorten(content, query, rule, note, self.engine, self.counter)
+        if short is None:
+            return result, {}
+        *texts, last = cast(list[dict[str, str]], content.replaced(short.texts, note))
+        shorter = [*map(_with_text, blocks, texts), TextBlock(text=last["text"])]
+        changed = ToolCallResult(
+            tool_name=result.tool_name,
+            tool_kwargs=result.tool_kwargs,
+            tool_id=result.tool_id,
+            tool_output=result.tool_output.model_copy(update={"blocks": shorter}),
+            return_direct=result.return_direct,
+        )
+        return changed, {content.reference: content.text}
+
+
+class BoildownAgent(BaseWorkflowAgent):
+    """Mix-in for agents of a workflow, on its own or in an `AgentWorkflow`: shortens long tool results.
+
+    The LLM and the memory get the short text. It ends in a note with a reference by which the tool
+    `read_full_result`, which this class adds to the agent's tools, gives the full text. Events and the final
+    `AgentOutput.tool_calls` carry results as the tools gave them.
+
+        class ShortReActAgent(BoildownAgent, ReActAgent): ...
+
+    Args:
+        shortener: how; see `ToolShortener`.
+    """
+
+    shortener: ToolShortener = Field(default_factory=ToolShortener, exclude=True)
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        tools = self.tools or []
+        if READER not in tools:
+            self.tools = [*tools, READER]
+
+    async def handle_tool_call_results(
+        self, ctx: Context[Any], results: list[ToolCallResult], memory: BaseMemory
+    ) -> None:
+        """Hands the results on, shortened."""
+        question = await ctx.store.get("user_msg_str", default="") or ""
+        done = await asyncio.gather(
+            *(asyncio.to_thread(self.shortener.shorten, result, question) for result in results)
+        )
+        originals = {reference: text for _, kept in done for reference, text in kept.items()}
+        if originals:
+            await ctx.store.set(ORIGINALS, {**await ctx.store.get(ORIGINALS, default={}), **originals})
+        await super().handle_tool_call_results(ctx, [result for result, _ in done], memory)  # type: ignore[safe-super]
+
+
+class BoildownFunctionAgent(BoildownAgent, FunctionAgent):
+    """A `FunctionAgent` whose long tool results are shortened; see `BoildownAgent`."""
+
+
+def _note(reference: str) -> str:
+    return (
+        "[Shortened to what matters for the question. "
+        f'For the full text call {READER_NAME} with reference "{reference}".]'
+    )
+
+
+def _plain(block: ContentBlock) -> dict[str, str]:
+    return {"type": "text", "text": block.text} if isinstance(block, TextBlock) else {"type": block.block_type}
+
+
+def _with_text(block: ContentBlock, plain: Mapping[str, str]) -> ContentBlock:
+    return block.model_copy(update={"text": plain["text"]}) if isinstance(block, TextBlock) else block

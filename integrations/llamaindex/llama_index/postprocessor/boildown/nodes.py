@@ -1,0 +1,109 @@
+"""From nodes to documents and back. Nodes that come in are never changed, and share nothing that changes with
+those that go out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from llama_index.core.schema import BaseNode, MetadataMode, Node, NodeWithScore, TextNode
+
+from boildown.result import Compression
+from boildown.settings import copied, report, title_of
+from boildown.types import CompressedDocument, Document
+
+__all__ = ["NODE_ID", "RETRIEVAL_SCORE", "rebuild_nodes", "to_document"]
+
+NODE_ID = "boildown_node_id"
+"""Metadata key of the node's id, which outlives engines that split nodes once more under new ids."""
+
+RETRIEVAL_SCORE = "boildown_retrieval_score"
+"""Metadata key of the score that the node came with."""
+
+_OTHER_CONTENT = (
+    "image",
+    "image_path",
+    "image_url",
+    "image_resource",
+    "audio_resource",
+    "video_resource",
+    "obj",
+)
+
+
+def to_document(node: BaseNode) -> Document:
+    """The node's text without its metadata, with its title to help scoring."""
+    return Document(node.get_content(metadata_mode=MetadataMode.NONE), node.node_id, title_of(node.metadata))
+
+
+def rebuild_nodes(nodes: Sequence[NodeWithScore], result: Compression, scored: bool) -> list[NodeWithScore]:
+    """The nodes of which text was kept, in the order of the result.
+
+    Nodes that hold something else than text (an image, a reference to another object) and no text at all take
+    no part in the budget; they keep their places, or stand last if the result is reordered.
+
+    Args:
+        nodes: as they came, aligned with the documents of the result.
+        result: made of `to_document` of each.
+        scored: False leaves the nodes their scores, since a blank query has given none.
+    """
+    kept = [(d.index, _rebuild(nodes[d.index], d, report(d, result), scored)) for d in result.documents]
+    beside = [
+        (d.index, NodeWithScore(node=_copy(nodes[d.index].node), score=nodes[d.index].score))
+        for d in sorted(result.dropped, key=lambda d: d.index)
+        if d.reason == "empty" and _holds_more_than_text(nodes[d.index].node)
+    ]
+    places = [place for place, _ in kept]
+    if beside and places == sorted(places):
+        return [node for _, node in sorted(kept + beside, key=lambda pair: pair[0])]
+    return [node for _, node in kept + beside]
+
+
+def _rebuild(
+    source: NodeWithScore, document: CompressedDocument, stats: Mapping[str, Any], scored: bool
+) -> NodeWithScore:
+    node = _copy(source.node)
+    added = {**stats, NODE_ID: node.node_id}
+    if source.score is not None:
+        added[RETRIEVAL_SCORE] = node.metadata.get(RETRIEVAL_SCORE, float(source.score))
+    node.metadata.update(added)
+    for excluded in (node.excluded_llm_metadata_keys, node.excluded_embed_metadata_keys):
+        excluded.extend(key for key in added if key not in excluded)
+    if isinstance(node, TextNode):
+        _narrow(node, document)
+    if isinstance(node, Node) and node.text_resource is not None:
+        # set_content would replace the whole resource, and with it the text's type and address.
+        node.text_resource = node.text_resource.model_copy(update={"text": document.text})
+    else:
+        node.set_content(document.text)
+    return NodeWithScore(node=node, score=float(document.score) if scored else source.score)
+
+
+def _narrow(node: TextNode, document: CompressedDocument) -> None:
+    """Moves the character range in the source document to the smallest that holds all that was kept."""
+    start, end = node.start_char_idx, node.end_char_idx
+    if start is None or end is None or end - start != len(node.text) or not document.spans:
+        return  # The text is no plain slice of the source document: its characters have no known place there.
+    node.start_char_idx = start + document.spans[0].start
+    node.end_char_idx = start + document.spans[-1].end
+
+
+def _copy(node: BaseNode) -> BaseNode:
+    return node.model_copy(
+        update={
+            "metadata": copied(node.metadata),
+            "relationships": {kind: _copy_relation(related) for kind, related in node.relationships.items()},
+            "excluded_llm_metadata_keys": list(node.excluded_llm_metadata_keys),
+            "excluded_embed_metadata_keys": list(node.excluded_embed_metadata_keys),
+        }
+    )
+
+
+def _copy_relation(related: Any) -> Any:
+    if isinstance(related, list):
+        return [_copy_relation(one) for one in related]
+    return related.model_copy(update={"metadata": copied(related.metadata)})
+
+
+def _holds_more_than_text(node: BaseNode) -> bool:
+    return any(getattr(node, name, None) is not None for name in _OTHER_CONTENT)

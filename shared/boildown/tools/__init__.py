@@ -1,0 +1,1 @@
+"""Tool results of agents, shortened: what the agent adapters share."""

@@ -1,0 +1,121 @@
+"""A tool result as text that may be shortened, and all the rest, which must stay as it is."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+__all__ = ["Content"]
+
+_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"(\s*:)?')
+_SURROGATE = re.compile("[\\ud800-\\udfff]")
+_SHORT = 100
+"""A JSON string of fewer characters, such as a name, a path or a link, is data more than text, and stays."""
+
+
+class Content:
+    """The content of a tool message: a string, or a list of content blocks.
+
+    What may be shortened are the texts of its text blocks; of a text that is JSON only the longer string
+    values, so that it stays valid and all keys, numbers and names stay. Images and other blocks stay as they
+    are.
+
+    Attributes:
+        text: all its text, that is, without the blocks that are none.
+        texts: what may be shortened, piece by piece.
+    """
+
+    def __init__(self, content: str | list[Any]) -> None:
+        self._content = content
+        self._parsed = [None if text is None else _Text(text) for text in map(_text_of, _blocks(content))]
+        self.text = "\n\n".join(text.original for text in self._parsed if text)
+        self.texts = [slot for text in self._parsed if text for slot in text.slots]
+
+    @property
+    def reference(self) -> str:
+        """A short name for the text, the same whenever the text is the same."""
+        texts = json.dumps([text.original for text in self._parsed if text])
+        return hashlib.sha256(texts.encode()).hexdigest()[:12]
+
+    def text_with(self, shorter: Sequence[str], note: str) -> str:
+        """All text of the content, with `texts` replaced one by one, and the note."""
+        return "\n\n".join([*(text for text in self._rebuilt(shorter) if text is not None), note])
+
+    def replaced(self, shorter: Sequence[str], note: str) -> str | list[Any]:
+        """The content with `texts` replaced one by one, and a note at its end."""
+        if isinstance(self._content, str):
+            return self.text_with(shorter, note)
+        pairs = zip(self._content, self._rebuilt(shorter), strict=True)
+        return [*(_with_text(block, text) for block, text in pairs), {"type": "text", "text": note}]
+
+    def _rebuilt(self, shorter: Sequence[str]) -> list[str | None]:
+        # A text that is left out shows as an ellipsis: some providers refuse empty blocks, and an empty
+        # string in JSON would be a statement of its own.
+        rest = iter(shorter)
+        return [
+            None if text is None else text.rebuilt([next(rest) or "…" for _ in text.slots]) for text in self._parsed
+        ]
+
+
+class _Text:
+    """One text: strings that stay, alternating with strings that may be shortened."""
+
+    def __init__(self, text: str) -> None:
+        self.original = text
+        self._json = _is_json(text)
+        self._stay = ["", ""]
+        self.slots = [text]
+        if self._json:
+            self._split()
+        elif not text.strip():
+            self._stay, self.slots = [text], []
+
+    def _split(self) -> None:
+        self._stay, self.slots, place = [], [], 0
+        for match in _STRING.finditer(self.original):
+            if match.group(1) is None and match.end() - match.start() > _SHORT:
+                self._stay.append(self.original[place : match.start()])
+                self.slots.append(json.loads(match.group()))
+                place = match.end()
+        self._stay.append(self.original[place:])
+
+    def rebuilt(self, slots: Sequence[str]) -> str:
+        if self._json:
+            slots = [json.dumps(slot, ensure_ascii=_SURROGATE.search(slot) is not None) for slot in slots]
+        return "".join(_alternate(self._stay, slots))
+
+
+def _alternate(stay: Sequence[str], slots: Sequence[str]) -> Iterable[str]:
+    for before, slot in zip(stay, slots, strict=False):
+        yield before
+        yield slot
+    yield stay[-1]
+
+
+def _is_json(text: str) -> bool:
+    if not text.lstrip().startswith(("{", "[")):
+        return False
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _blocks(content: str | list[Any]) -> list[Any]:
+    return [content] if isinstance(content, str) else content
+
+
+def _text_of(block: Any) -> str | None:
+    if isinstance(block, dict):
+        block = block.get("text") if block.get("type") == "text" else None
+    return block if isinstance(block, str) else None
+
+
+def _with_text(block: Any, text: str | None) -> Any:
+    if text is None:
+        return block
+    return text if isinstance(block, str) else {**block, "text": text}

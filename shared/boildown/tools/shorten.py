@@ -1,0 +1,134 @@
+"""How one tool result is shortened."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from boildown.budget import Budget
+from boildown.counters import CounterSpec, resolve_counter
+from boildown.errors import ConfigurationError, RebudgetError
+from boildown.result import Compression
+from boildown.settings import Engine
+from boildown.tools.content import Content
+from boildown.types import Document
+
+__all__ = ["Memory", "Short", "ToolRule", "question_of", "read_page", "shorten"]
+
+T = TypeVar("T")
+
+_PAGE = 8_000
+"""Characters of a full text that the model gets at once."""
+
+_ARGUMENTS = 500
+"""Characters of a call's arguments that count as part of the question."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolRule:
+    """How results of one tool are shortened.
+
+    Args:
+        tokens: a shortened result has at most so many tokens, the note at its end included.
+        trigger_tokens: a result of no more tokens stays as it is.
+    """
+
+    tokens: int = 600
+    trigger_tokens: int = 2000
+
+    def __post_init__(self) -> None:
+        Budget(tokens=self.tokens)
+        Budget(tokens=self.trigger_tokens)
+        if self.tokens > self.trigger_tokens:
+            raise ConfigurationError(
+                f"tokens={self.tokens} is more than trigger_tokens={self.trigger_tokens}: a result would be shortened "
+                "to more than it has. Raise trigger_tokens= or lower tokens=."
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Short:
+    """A shortened result: the texts that replace `Content.texts`, and all its tokens before and after."""
+
+    texts: tuple[str, ...]
+    tokens_in: int
+    tokens_out: int
+
+
+def shorten(
+    content: Content, query: str, rule: ToolRule, note: str, engine: Engine, counter: CounterSpec
+) -> Short | None:
+    """Shortens the texts of a result so that all its text, with the note, has at most `rule.tokens` tokens.
+
+    Returns:
+        None where the result is short enough, or has nothing that may be shortened.
+    """
+    count = resolve_counter(counter).count
+    tokens_in = count(content.text)
+    if tokens_in <= rule.trigger_tokens or not content.texts:
+        return None
+    documents = [Document(text) for text in content.texts]
+    nothing = ("",) * len(documents)
+    limit = max(rule.tokens - count(content.text_with(nothing, note)), 0)
+    result = engine.compress(query, documents, Budget(tokens=limit, counter=counter))
+    texts = _texts(result, nothing)
+    # What JSON escapes, and what merges where pieces meet, shows only in the assembled text.
+    while (tokens_out := count(content.text_with(texts, note))) > rule.tokens and limit > 0:
+        limit = max(limit - max(tokens_out - rule.tokens, limit // 20), 0)
+        budget = Budget(tokens=limit, counter=counter)
+        try:
+            result = result.rebudget(budget)
+        except RebudgetError:
+            result = engine.compress(query, documents, budget)
+        texts = _texts(result, nothing)
+    return Short(texts, tokens_in, tokens_out) if tokens_out < tokens_in else None
+
+
+def _texts(result: Compression, nothing: tuple[str, ...]) -> tuple[str, ...]:
+    texts = list(nothing)
+    for document in result.documents:
+        texts[document.index] = document.text
+    return tuple(texts)
+
+
+class Memory:
+    """The latest results by key, shared between threads; a copy or pickle of it begins empty."""
+
+    def __init__(self, size: int = 256) -> None:
+        self._size = size
+        self._entries: OrderedDict[Hashable, Any] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __reduce__(self) -> tuple[type[Memory], tuple[int]]:
+        return Memory, (self._size,)
+
+    def recall(self, key: Hashable, make: Callable[[], T]) -> T:
+        """The value of `key`; made now if it is not remembered."""
+        try:
+            value: T = self._entries[key]
+        except KeyError:
+            value = make()
+            with self._lock:
+                self._entries[key] = value
+                while len(self._entries) > self._size:
+                    self._entries.popitem(last=False)
+        return value
+
+
+def question_of(human: str, arguments: Mapping[str, Any]) -> str:
+    """What a tool result is read for: the human's words and the text among the arguments of the call."""
+    call = " ".join(value for value in arguments.values() if isinstance(value, str))
+    return f"{human}\n{call[:_ARGUMENTS]}".strip()
+
+
+def read_page(text: str, start: int) -> str:
+    """A page of a full text from the character `start`, with a note on how to read on."""
+    start = min(max(start, 0), len(text))
+    end = min(start + _PAGE, len(text))
+    if start == 0 and end == len(text):
+        return text
+    more = f" Read on with start={end}." if end < len(text) else ""
+    return f"{text[start:end]}\n\n[Characters {start} to {end} of {len(text)}.{more}]"
