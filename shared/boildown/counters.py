@@ -160,8 +160,8 @@ def _named(name: str) -> Counter:
         ) from None
     except Exception as error:
         raise ModelError(
-            f"tiktoken could not load the table for {name!r} ({error}). It downloads tables on first use: connect once, "
-            "or set TIKTOKEN_CACHE_DIR to a folder that has them."
+            f"tiktoken could not load the table for {name!r} ({error}). It downloads tables on first use: connect "
+            "once, or set TIKTOKEN_CACHE_DIR to a folder that has them."
         ) from error
     return _Tiktoken(encoding)
 

@@ -7,6 +7,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tiny_models import bert, gpt2, llama, xlm_roberta  # noqa: E402
+from tiny_models import bert, gpt2, llama, xlm_roberta
 
 __all__ = ["bert", "gpt2", "llama", "xlm_roberta"]

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tiny_models import ALL, CHINESE, ENGLISH, MIXED, tiny_gpt2
+
 from boildown.errors import InputError, ModelError
 from boildown.runtime.causal import CausalLM, windows
 from boildown.runtime.causal_loading import load_causal
-from tiny_models import ALL, CHINESE, ENGLISH, MIXED, tiny_gpt2
 
 
 @pytest.fixture(params=["gpt2", "llama"])
@@ -182,9 +183,7 @@ def test_scaled_and_capped_logits(model: CausalLM) -> None:
     changed.config.final_logit_softcapping = 30.0
     plain = CausalLM(changed, model.tokenizer)  # the model itself does not cap, which is noticed
     texts = plain.encode(ENGLISH[:1])
-    np.testing.assert_allclose(
-        plain.token_nll(texts)[0], naive(plain, plain.start_ids, texts[0].ids), atol=1e-4
-    )
+    np.testing.assert_allclose(plain.token_nll(texts)[0], naive(plain, plain.start_ids, texts[0].ids), atol=1e-4)
 
 
 def test_threads_agree(model: CausalLM) -> None:
@@ -226,4 +225,3 @@ def test_a_quantised_checkpoint_names_the_package(gpt2: Path, tmp_path: Path) ->
 
 def test_models_are_shared(gpt2: Path) -> None:
     assert load_causal(str(gpt2), "cpu", "float32") is load_causal(str(gpt2), "cpu", "float32")
-

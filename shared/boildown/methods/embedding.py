@@ -1,0 +1,132 @@
+"""Embedding similarity of sentences with the query, by any embedding model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boildown.errors import ConfigurationError, MissingExtraError, ModelError
+from boildown.sources import Sources
+from boildown.types import Scores
+
+__all__ = ["Embedding"]
+
+_NOTHING = -1.0
+"""The score of text that cannot be embedded, such as white space: the lowest that a cosine can be."""
+
+
+class Embedding:
+    """Scores sentences by the cosine of their embedding with the query's, all documents in one call.
+
+    A document's relevance is the mean of its best and its average sentence, its title counted as one: the best finds
+    the document with the answer, the average prefers the one that stays with the topic.
+
+    Args:
+        model: path or hub id of a sentence-transformers model; or an object with `encode` (sentence-transformers,
+            model2vec), `embed_documents` and `embed_query` (LangChain), or `get_text_embedding_batch` and
+            `get_query_embedding` (LlamaIndex).
+        device: where to run a model that is given by name; see `boildown.runtime.devices`.
+        dtype: what to compute in, likewise.
+
+    Raises:
+        ConfigurationError: the object has none of these methods.
+    """
+
+    name = "embedding"
+    uses_query = True
+
+    def __init__(self, model: str | Any, device: str = "auto", dtype: str = "auto") -> None:
+        if not isinstance(model, str):
+            _check_interface(model)
+        self.model, self.device, self.dtype = model, device, dtype
+
+    def score(self, query: str, sources: Sources) -> Scores:
+        """Cosines, from -1 to 1.
+
+        Raises:
+            MissingExtraError: a model is given by name, and sentence-transformers is not installed.
+            ModelError: the model cannot be loaded, or gives something else than one vector for each text.
+        """
+        model = self._load() if isinstance(self.model, str) else self.model
+        sentences = sources.sentences
+        titles = [document.title for document in sources.documents]
+        texts = [*sources.sentence_texts(), *titles]
+        owner = np.concatenate([sentences.document, np.arange(len(sources))])
+        some = np.flatnonzero([bool(text.strip()) for text in texts])
+        begin = perf_counter()
+        asked, found = _embed(model, query, [texts[i].strip() for i in some.tolist()])
+        seconds = perf_counter() - begin
+        cosines = np.full(len(texts), _NOTHING)
+        cosines[some] = _cosines(asked, found)
+
+        best = np.full(len(sources), _NOTHING)
+        np.maximum.at(best, owner[some], cosines[some])
+        total = np.bincount(owner[some], weights=cosines[some], minlength=len(sources))
+        count = np.bincount(owner[some], minlength=len(sources))
+        mean = np.where(count > 0, total / np.maximum(count, 1), _NOTHING)
+        return Scores((best + mean) / 2, sentences=cosines[: len(sentences)], model_seconds=seconds)
+
+    def _load(self) -> Any:
+        from boildown.runtime.devices import pick_device, pick_dtype
+        from boildown.runtime.models import shared_model
+
+        name = str(self.model)
+        device = pick_device(self.device)
+        dtype = pick_dtype(self.dtype, device)
+
+        def load() -> Any:
+            try:
+                from sentence_transformers import SentenceTransformer
+            except ImportError:
+                raise MissingExtraError("sentence-transformers", "embeddings", "The method 'embedding'") from None
+            try:
+                return SentenceTransformer(name, device=str(device)).to(dtype).eval()
+            except Exception as error:
+                raise ModelError(
+                    f"sentence-transformers could not load {name!r}: {error} Give the folder of a model, or its id on "
+                    "the hub while there is a network."
+                ) from error
+
+        return shared_model(("sentence_transformer", name, str(device), str(dtype)), load)
+
+
+def _check_interface(model: Any) -> None:
+    pairs = (("encode",), ("embed_documents", "embed_query"), ("get_text_embedding_batch", "get_query_embedding"))
+    if not any(all(callable(getattr(model, name, None)) for name in names) for names in pairs):
+        wanted = "; ".join(" and ".join(names) for names in pairs)
+        raise ConfigurationError(
+            f"model= must be a name or an object that embeds texts. {type(model).__name__} has none of: {wanted}."
+        )
+
+
+def _embed(model: Any, query: str, texts: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Vectors of the query, shape (width,), and of the texts, shape (texts, width)."""
+    if not texts:
+        return np.zeros(1), np.zeros((0, 1))
+    if hasattr(model, "encode"):
+        prompts = getattr(model, "prompts", None) or {}
+        if any(prompts.values()) and hasattr(model, "encode_query"):
+            asked, found = model.encode_query([query])[0], model.encode_document(list(texts))
+        else:
+            asked, *found = model.encode([query, *texts])
+    elif hasattr(model, "embed_documents"):
+        asked, found = model.embed_query(query), model.embed_documents(list(texts))
+    else:
+        asked, found = model.get_query_embedding(query), model.get_text_embedding_batch(list(texts))
+    vector, vectors = np.asarray(asked, dtype=np.float64), np.asarray(found, dtype=np.float64)
+    if vector.ndim != 1 or vectors.shape != (len(texts), len(vector)):
+        raise ModelError(
+            f"{type(model).__name__} gave an array of shape {vectors.shape} for {len(texts)} texts, and one of "
+            f"{vector.shape} for the query. It must give one vector for each, all of the same width."
+        )
+    return vector, vectors
+
+
+def _cosines(query: NDArray[np.float64], texts: NDArray[np.float64]) -> NDArray[np.float64]:
+    norms = np.linalg.norm(texts, axis=1) * np.linalg.norm(query)
+    cosines: NDArray[np.float64] = np.divide(texts @ query, norms, out=np.zeros(len(texts)), where=norms > 0)
+    return np.clip(cosines, -1.0, 1.0)
