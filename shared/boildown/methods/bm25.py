@@ -6,18 +6,18 @@ from boildown.methods.lexical import Lexical
 from boildown.sources import Sources
 from boildown.types import Scores
 
-__all__ = ["BM25"]
+__all__ = ["BM25", "DOCUMENT_PART"]
 
-_DOCUMENT_PART = 0.2
-"""Of two equal sentences, the one in the better document is kept."""
+DOCUMENT_PART = 0.7
+"""How much of its document's score a sentence gets: of two equal sentences, the one in the better document is kept."""
 
 
 class BM25:
     """Scores sentences and documents by BM25 (Robertson and Zaragoza 2009, The Probabilistic Relevance Framework,
     section 3), with statistics taken from the documents at hand.
 
-    Text without spaces between words is matched by character bigrams. A sentence's score is its own plus a part of
-    its document's.
+    Words are compared by their first letters, so that endings do not matter; text without spaces between words is
+    matched by character bigrams. A sentence's score is its own plus a part of its document's.
     """
 
     name = "bm25"
@@ -26,5 +26,5 @@ class BM25:
     def score(self, query: str, sources: Sources) -> Scores:
         """Scores of at least 0, on no fixed scale: use a budget in tokens or a rate, or a ranking, with them."""
         words = Lexical(query, sources)
-        sentences = words.sentences + _DOCUMENT_PART * words.documents[sources.sentences.document]
+        sentences = words.sentences + DOCUMENT_PART * words.documents[sources.sentences.document]
         return Scores(relevance=words.documents, sentences=sentences)

@@ -17,6 +17,7 @@ __all__ = ["Lexical", "bm25_scores"]
 
 _K1 = 1.5
 _B = 0.75
+_STEM = 5
 _VAGUE = 0.4
 """A title of which no more than this share is said is not meant."""
 _FADE = 0.3
@@ -40,8 +41,9 @@ class Lexical:
             self._documents[owner].extend(found)
         wanted = terms(query)
         self._wanted = set(wanted)
-        self.sentences = bm25_scores(wanted, self._terms)
-        self.documents = bm25_scores(wanted, self._documents)
+        stems = _stems(wanted)
+        self.sentences = bm25_scores(stems, [_stems(text) for text in self._terms])
+        self.documents = bm25_scores(stems, [_stems(text) for text in self._documents])
 
     def mentions(self, leads: Iterable[int]) -> NDArray[np.float64]:
         """How plainly each document is spoken of: by how much of its title stands in one of the sentences.
@@ -73,6 +75,11 @@ class Lexical:
         counts = Counter(term for whole in self._documents for term in set(whole))
         size = len(self._documents)
         return [{term: _idf(size, counts[term]) for term in title} for title in self._titles]
+
+
+def _stems(words: Sequence[str]) -> list[str]:
+    """Words cut to their beginning, which stands in for a stemmer in every language that puts endings to words."""
+    return [word[:_STEM] for word in words]
 
 
 def _idf(size: int, containing: int) -> float:

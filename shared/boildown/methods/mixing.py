@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from boildown.methods.bm25 import DOCUMENT_PART
 from boildown.methods.lexical import Lexical
 from boildown.sources import Sources
 from boildown.types import Scores, TokenScores
@@ -22,8 +23,6 @@ _LOWEST = -12.0
 """The logit of a text that the model has no token for."""
 _WORDS_ALONE = 8.0
 """Logits that BM25 spans where no model reads: about what a reading spans."""
-_DOCUMENT_PART = 0.2
-"""How much of its document's BM25 counts for a sentence that no model reads, as in the method `bm25`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,7 @@ class MixedScores:
         self._base = np.cumsum(lengths) - lengths
         self._starts = self._base[self._owner] + sources.sentences.start
         self._lexical = _share_of_best(words.sentences)
-        alone = _share_of_best(words.sentences + _DOCUMENT_PART * words.documents[self._owner])
+        alone = _share_of_best(words.sentences + DOCUMENT_PART * words.documents[self._owner])
         self._sentences = _WORDS_ALONE * (alone - 0.5)
         self._documents = _WORDS_ALONE * (_share_of_best(words.documents) - 0.5)
         self._tokens: list[TokenScores] = []

@@ -1,0 +1,156 @@
+"""Questions with the documents that were retrieved for them, read from JSONL."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from boildown.errors import InputError
+from boildown.types import Document
+
+__all__ = ["DataSet", "Record", "data_set_name", "parse_record", "read_data_set"]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One question.
+
+    Attributes:
+        id: unique in its file.
+        lang: language code, or an empty string.
+        question: the query.
+        answers: gold answers, any of which will do; empty where the set has none or the question cannot be answered.
+        documents: what was retrieved.
+        gold: indices of the documents that hold the answer or the evidence.
+        source: where the question is from.
+    """
+
+    id: str
+    lang: str
+    question: str
+    answers: tuple[str, ...]
+    documents: tuple[Document, ...]
+    gold: tuple[int, ...]
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DataSet:
+    """Questions under one name."""
+
+    name: str
+    records: tuple[Record, ...]
+
+
+def read_data_set(path: str | Path, limit: int | None = None) -> DataSet:
+    """Reads a .jsonl or .jsonl.gz file of questions; see `parse_record` for the two forms of a record.
+
+    Args:
+        path: the file.
+        limit: read at most the first so many questions.
+
+    Raises:
+        InputError: the file cannot be read or holds no question, or a line is not a record (with its number), or an
+            id is used twice.
+    """
+    path = Path(path)
+    records = []
+    lines: dict[str, int] = {}
+    for number, value in islice(_json_lines(path), limit):
+        try:
+            record = parse_record(value, default_id=str(number))
+        except InputError as error:
+            raise InputError(f"{path}, line {number}: {error}") from None
+        if record.id in lines:
+            raise InputError(
+                f"{path}, line {number}: the id {record.id!r} was used before, in line {lines[record.id]}."
+            )
+        lines[record.id] = number
+        records.append(record)
+    if not records:
+        raise InputError(f"{path} holds no questions.")
+    return DataSet(data_set_name(path), tuple(records))
+
+
+def data_set_name(path: str | Path) -> str:
+    """The file's name without .jsonl, .json and .gz."""
+    name = Path(path).name
+    for ending in (".gz", ".jsonl", ".json"):
+        name = name.removesuffix(ending)
+    return name
+
+
+def parse_record(value: Any, default_id: str = "") -> Record:
+    """Builds a record from parsed JSON.
+
+    Either `{"id", "lang", "question", "answers": [...], "documents": [{"title", "text", "gold"}], "source"}`, or a
+    pair of a question and one passage, as reading-comprehension sets have it: `{"id", "lang", "question", "title",
+    "passage", "answers": [{"text", "start"}], "relevant", "source"}`. Only the question and the documents (or the
+    passage) are required; other fields are ignored.
+
+    Raises:
+        InputError: a field is missing or of another type.
+    """
+    if not isinstance(value, Mapping):
+        raise InputError(f"a record must be a JSON object, not {type(value).__name__}.")
+    if "documents" in value:
+        given = _field(value, "documents", list)
+    else:
+        passage = _field(value, "passage", str, 'It needs "documents", or a "passage".')
+        gold = _field(value, "relevant", bool, default=True)
+        given = [{"title": value.get("title"), "text": passage, "gold": gold}]
+    documents, gold_places = [], []
+    for place, item in enumerate(given):
+        if isinstance(item, str):
+            item = {"text": item}
+        if not isinstance(item, Mapping) or not isinstance(item.get("text"), str):
+            raise InputError(f'"documents"[{place}] must be an object with a "text".')
+        documents.append(Document(item["text"], id=str(place), title=str(item.get("title") or "")))
+        if item.get("gold"):
+            gold_places.append(place)
+    answers = []
+    for answer in _field(value, "answers", list, default=[]):
+        text = answer.get("text") if isinstance(answer, Mapping) else answer
+        if not isinstance(text, str):
+            raise InputError('"answers" must be a list of strings, or of objects with a "text".')
+        answers.append(text)
+    return Record(
+        id=str(value.get("id") or default_id),
+        lang=str(value.get("lang") or ""),
+        question=_field(value, "question", str),
+        answers=tuple(answers),
+        documents=tuple(documents),
+        gold=tuple(gold_places),
+        source=str(value.get("source") or ""),
+    )
+
+
+def _field(value: Mapping[str, Any], name: str, kind: type, hint: str = "", default: Any = None) -> Any:
+    found = value.get(name, default)
+    if found is None and default is not None:
+        found = default
+    if not isinstance(found, kind):
+        wrong = "is missing" if found is None else f"must be a {kind.__name__}, not {type(found).__name__}"
+        raise InputError(f'"{name}" {wrong}. {hint}'.rstrip())
+    return found
+
+
+def _json_lines(path: Path) -> Iterator[tuple[int, Any]]:
+    """Number (from 1) and value of each line that is not blank."""
+    number = 0
+    try:
+        with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8") as lines:
+            for number, line in enumerate(lines, 1):
+                if line.strip():
+                    yield number, json.loads(line)
+    except json.JSONDecodeError as error:
+        raise InputError(f"{path}, line {number}: not JSON: {error}.") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}, after line {number}: not UTF-8: {error}.") from None
+    except (OSError, EOFError) as error:
+        raise InputError(f"{path} cannot be read: {error}.") from error

@@ -1,0 +1,72 @@
+import json
+import sys
+
+import pytest
+
+from boildown.cli import main
+
+
+def test_the_table_of_two_methods(data_file, capsys):
+    assert main(["eval", str(data_file), "--method", "bm25", "--method", "truncate", "--rate", ".4"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "tokens by estimate"
+    bm25, truncate = (line.split() for line in lines[2:])
+    assert bm25[:5] == ["made", "bm25", "rate=0.4", "2", "1"]
+    assert truncate[:3] == ["made", "truncate", "rate=0.4"]
+    assert bm25[6] == "1.000"
+
+
+def test_json_resume_and_limit(data_file, tmp_path, capsys):
+    journal = tmp_path / "results.jsonl"
+    call = ["eval", str(data_file), "--method", "bm25", "--json", "--resume", str(journal)]
+    assert main([*call, "--limit", "1"]) == 0
+    first = json.loads(capsys.readouterr().out)
+    assert [row["asked"] for row in first["rows"]] == ["rate=0.5", "rate=0.25", "rate=0.1"]
+    assert first["methods"][0]["method"] == "bm25"
+    assert len(journal.read_text().splitlines()) == 1
+    assert main(call) == 0
+    assert json.loads(capsys.readouterr().out)["rows"][0]["questions"] == 2
+    stored = [json.loads(line) for line in journal.read_text().splitlines()]
+    assert [line["id"] for line in stored] == ["lighthouse", "unanswered"]
+    assert [cut["answer"] for cut in stored[0]["cuts"]] == [True, False, False]
+
+
+def test_a_threshold_keeps_what_scores_enough(data_file, capsys):
+    assert main(["eval", str(data_file), "--method", "bm25", "--threshold", "0", "1000", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    assert [(row["asked"], row["rate"]) for row in rows] == [("threshold=0", 1.0), ("threshold=1000", 0.0)]
+
+
+def test_a_plot_is_written(data_file, tmp_path, capsys):
+    pytest.importorskip("matplotlib")
+    assert main(["eval", str(data_file), "--method", "bm25", "--plot", str(tmp_path / "p.png")]) == 0
+    assert (tmp_path / "p.svg").exists()
+    assert "p.svg" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["absent.jsonl"], "absent.jsonl cannot be read"),
+        (["absent"], "Unknown data set 'absent'"),
+        (["DATA", "--method", "none"], "Unknown method 'none'"),
+        (["DATA", "--rate", "3"], "from 0 to 1"),
+    ],
+)
+def test_errors_are_one_line(data_file, capsys, arguments, message):
+    assert main(["eval", *[str(data_file) if a == "DATA" else a for a in arguments]]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_the_bar_is_shown_when_asked_for(data_file, capsys, monkeypatch):
+    pytest.importorskip("tqdm")
+    call = ["eval", str(data_file), "--method", "bm25"]
+    assert main([*call, "--progress"]) == 0
+    assert "2/2" in capsys.readouterr().err
+    assert main(call) == 0
+    assert capsys.readouterr().err == ""
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    assert main([*call, "--progress"]) == 2
+    assert "boildown[evaluation]" in capsys.readouterr().err

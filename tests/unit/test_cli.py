@@ -1,0 +1,135 @@
+import gzip
+import io
+import json
+import subprocess
+import sys
+
+import pytest
+
+import boildown
+from boildown.cli import main
+
+TEXT = "The lighthouse was built by Ada Quill. Rye bread keeps for a week in a dry tin."
+QUESTION = ["--query", "Who built the lighthouse?"]
+
+
+@pytest.fixture
+def note(tmp_path):
+    path = tmp_path / "note.txt"
+    path.write_text(TEXT, encoding="utf-8")
+    return path
+
+
+def stdin(monkeypatch, content: bytes) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content), encoding="utf-8"))
+
+
+def test_text_of_a_file(note, capsys):
+    assert main(["compress", *QUESTION, "--rate", "0.5", "--method", "bm25", str(note)]) == 0
+    assert capsys.readouterr().out.strip() == "The lighthouse was built by Ada Quill."
+
+
+@pytest.mark.parametrize("arguments", [[], ["-"]])
+def test_standard_input(monkeypatch, capsys, arguments):
+    stdin(monkeypatch, b"\xef\xbb\xbf" + TEXT.encode())
+    assert main(["compress", *QUESTION, "--rate", "0.5", "--method", "bm25", *arguments]) == 0
+    assert capsys.readouterr().out.strip() == "The lighthouse was built by Ada Quill."
+
+
+def test_json_has_documents_and_spans(note, tmp_path, capsys):
+    lines = tmp_path / "more.jsonl.gz"
+    lines.write_bytes(
+        gzip.compress(b'{"text": "Ada Quill built it.", "id": 7, "title": "Lighthouse"}\n\n{"text": "Bread."}\n')
+    )
+    call = ["compress", *QUESTION, "--rate", "1", "--method", "bm25", "--json", str(note), str(lines)]
+    assert main(call) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert [d["id"] for d in result["documents"]] == [str(note), "7", f"{lines}:3"]
+    assert result["documents"][0]["spans"] == [[0, len(TEXT)]]
+
+
+def test_patterns_are_expanded(note, capsys):
+    (note.parent / "other.txt").write_text("Something else here.")
+    assert main(["compress", *QUESTION, "--rate", "1", "--method", "bm25", "--json", str(note.parent / "*.txt")]) == 0
+    assert len(json.loads(capsys.readouterr().out)["documents"]) == 2
+    assert main(["compress", *QUESTION, "--rate", "1", str(note.parent / "*.md")]) == 2
+    assert "No file matches" in capsys.readouterr().err
+
+
+def test_a_page_shows_what_was_kept(note, tmp_path):
+    page = tmp_path / "page.html"
+    assert main(["compress", *QUESTION, "--rate", "0.5", "--method", "bm25", "--html", str(page), str(note)]) == 0
+    shown = page.read_text(encoding="utf-8")
+    assert shown.startswith("<!doctype html>")
+    assert "Rye bread" in shown
+
+
+def test_options_reach_the_engine(note, capsys):
+    second = note.parent / "second.txt"
+    second.write_text("Who built the lighthouse? Ada Quill built the lighthouse.")
+    call = ["compress", *QUESTION, "--tokens", "100", "--method", "bm25", "--counter", "estimate", "--json"]
+    assert main([*call, "--order", "score", "--documents", "1", "--rank", "bm25", str(note), str(second)]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert [d["id"] for d in result["documents"]] == [str(second)]
+    assert result["dropped"][0]["reason"] == "documents"
+    assert (result["order"], result["counter"]) == ("score", "estimate")
+    assert main([*call, "--unit", "word", "--protect", "number", "--", str(note)]) == 0
+    assert main([*call, "--protect", "nonsense", "--", str(note)]) == 2
+    assert "Unknown kind of protected span 'nonsense'" in capsys.readouterr().err
+
+
+def test_notes_go_to_stderr(note, capsys):
+    assert main(["compress", "--rate", "0.5", "--method", "bm25", str(note)]) == 0
+    captured = capsys.readouterr()
+    assert captured.err.startswith("boildown: The query is blank")
+    assert captured.out.strip()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b'{"text": "a"}\n{"text": \n', "line 2: not JSON"),
+        (b'{"id": "a"}\n', 'line 1: a document must be an object with a "text"'),
+        (b"\xff\xfe\n", "is not UTF-8 text"),
+    ],
+)
+def test_broken_input_is_one_line_and_code_2(tmp_path, capsys, content, message):
+    path = tmp_path / "broken.jsonl"
+    path.write_bytes(content)
+    assert main(["compress", *QUESTION, "--rate", "0.5", str(path)]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.startswith("boildown: ")
+    assert error.count("\n") == 1
+
+
+def test_missing_files_and_wrong_arguments(capsys):
+    assert main(["compress", *QUESTION, "--rate", "0.5", "absent.txt"]) == 2
+    assert "absent.txt cannot be read" in capsys.readouterr().err
+    for wrong in ([], ["compress", "x"], ["compress", "--rate", ".5", "--tokens", "3", "x"]):
+        with pytest.raises(SystemExit) as stop:
+            main(wrong)
+        assert stop.value.code == 2
+
+
+def test_version_and_help(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["--version"])
+    assert stop.value.code == 0
+    assert capsys.readouterr().out == f"boildown {boildown.__version__}\n"
+    for command in ("compress", "eval", "train"):
+        with pytest.raises(SystemExit) as stop:
+            main([command, "--help"])
+        assert stop.value.code == 0
+    assert "examples:" in capsys.readouterr().out or command == "train"
+
+
+def test_the_parser_loads_no_model_library():
+    code = (
+        "import sys; from boildown.cli import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "print([m for m in ('torch', 'transformers', 'matplotlib', 'tqdm') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
