@@ -6,6 +6,11 @@ import base64
 import hashlib
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes says nothing on a busy machine.
+settings.register_profile("boildown", deadline=None)
+settings.load_profile("boildown")
 
 
 @pytest.fixture(scope="session")

@@ -35,6 +35,20 @@ def test_the_estimate_counts_any_text_and_grows_with_it(text):
     assert estimate.count(text) <= estimate.count(text + " more")
 
 
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [("cats", 1), ("elephants", 2), ("12345", 2), ("a b", 2), ("a   b", 3), ("a\n\n\nb", 3), ("北京。", 3), ("Größe", 3)],
+)
+def test_the_estimate_by_the_rule(text, tokens):
+    assert resolve_counter(None).count(text) == tokens
+
+
+@given(st.lists(st.text(), max_size=6))
+def test_the_estimate_counts_each_text_apart(texts):
+    estimate = resolve_counter(None)
+    assert estimate.count_many(texts) == [estimate.count(text) for text in texts]
+
+
 def test_a_callable_counts():
     counter = resolve_counter(len)
     assert (counter.count("four"), counter.count_many(["a", "bc"]), counter.name) == (4, [1, 2], "len")

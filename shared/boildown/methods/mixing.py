@@ -32,13 +32,15 @@ class Mix:
     Attributes:
         relevance: of the document's relevance logit.
         lexical: of the sentence's BM25, the best one's being 1.
+        document: of the document's BM25, the best one's being 1.
         mention: of standing in a document that a lead sentence speaks of; see `Lexical.mentions`.
         keep_scale, keep_bias, relevance_scale, relevance_bias: from mixed logits to probabilities.
     """
 
     relevance: float = 0.3
     lexical: float = 1.0
-    mention: float = 2.0
+    document: float = 1.0
+    mention: float = 3.0
     keep_scale: float = 1.0
     keep_bias: float = 0.0
     relevance_scale: float = 1.0
@@ -54,10 +56,11 @@ class MixedScores:
         lengths = np.array([len(text) + 1 for text in sources.texts], dtype=np.int64)
         self._base = np.cumsum(lengths) - lengths
         self._starts = self._base[self._owner] + sources.sentences.start
-        self._lexical = _share_of_best(words.sentences)
+        documents = _share_of_best(words.documents)
+        self._lexical = mix.lexical * _share_of_best(words.sentences) + mix.document * documents[self._owner]
         alone = _share_of_best(words.sentences + DOCUMENT_PART * words.documents[self._owner])
         self._sentences = _WORDS_ALONE * (alone - 0.5)
-        self._documents = _WORDS_ALONE * (_share_of_best(words.documents) - 0.5)
+        self._documents = _WORDS_ALONE * (documents - 0.5)
         self._tokens: list[TokenScores] = []
         self._was_read = np.zeros(len(sources), dtype=bool)
 
@@ -75,7 +78,7 @@ class MixedScores:
         relevance = np.full(len(self._sources), _LOWEST)
         relevance[documents] = np.maximum(reading.relevance, _LOWEST)
         logit = np.where(count > 0, total / np.maximum(count, 1), _LOWEST)
-        logit = logit + self._mix.relevance * relevance[self._owner] + self._mix.lexical * self._lexical
+        logit = logit + self._mix.relevance * relevance[self._owner] + self._lexical
         now = np.zeros(len(self._sources), dtype=bool)
         now[documents] = True
         floor = np.where(self._was_read, self._documents, -np.inf)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from boildown.methods.lexical import Lexical
 from boildown.methods.mixing import Mix, MixedScores
 from boildown.sources import Sources
+from boildown.text.language import is_english
 from boildown.text.scripts import dominant_script
 from boildown.types import Scores
 
@@ -27,8 +29,13 @@ _LEADS = 2
 _LEAD_CHARACTERS = 400
 _SECOND_READING = 5
 """Documents that are read a second time, at most."""
-_SAMPLE = 2000
-"""Characters that tell a document's script."""
+_SAMPLE = 500
+"""Characters that tell a document's script and language."""
+_SAMPLES = 10
+"""Documents that tell the language of all."""
+_FOREIGN_LEXICAL = 8.0
+_FOREIGN_DOCUMENT = 4.0
+"""Weights for languages that the model was hardly trained on: BM25 decides, the model among near equals."""
 
 
 class Prune:
@@ -38,7 +45,8 @@ class Prune:
     document a relevance and each token a keep probability. A sentence's logit is the mean of its tokens', mixed with
     the document's relevance and with BM25, which carries over to domains that the model has not seen. For questions
     in two steps, the documents whose titles the best sentences name are read once more, with the best sentence added
-    to the query. Documents in a script that the model was not trained for are scored by BM25, and the result says so.
+    to the query. In languages that the model was hardly trained on, BM25 weighs most; documents in scripts that it was
+    not trained on at all are scored by BM25 alone. The result's notes say so.
 
     Args:
         model: a checkpoint of `boildown train`, by folder or hub id; None takes the bundled one.
@@ -55,7 +63,11 @@ class Prune:
         """Probabilities from 0 to 1 that a document, a sentence or a token is needed."""
         reader = self._reader()
         words = Lexical(query, sources)
-        mixed = MixedScores(sources, words, Mix(**reader.settings.get("mix", {})))
+        mix = Mix(**reader.settings.get("mix", {}))
+        english = is_english(" ".join([query, *(text[:_SAMPLE] for text in sources.texts[:_SAMPLES])]))
+        if not english:
+            mix = replace(mix, lexical=_FOREIGN_LEXICAL, document=_FOREIGN_DOCUMENT)
+        mixed = MixedScores(sources, words, mix)
         readable = _readable(query, sources, reader.settings.get("scripts", ["latin"]))
         notes = []
         if len(readable) < len(sources):
@@ -65,6 +77,8 @@ class Prune:
             )
         if len(readable) == 0:
             return mixed.scores(0.0, notes)
+        if not english:
+            notes.append("The text is not English, which the model knows best, so BM25 counted for most.")
         first = _read(reader, query, sources, readable)
         mixed.add(first, readable)
         seconds = first.seconds

@@ -23,6 +23,11 @@ METHODS: dict[str, str] = {
     "embedding": "boildown.methods.embedding:Embedding",
     "cross_encoder": "boildown.methods.cross_encoder:CrossEncoder",
     "llmlingua2": "boildown.methods.llmlingua2:LLMLingua2",
+    "llmlingua": "boildown.methods.llmlingua:LLMLingua",
+    "longllmlingua": "boildown.methods.longllmlingua:LongLLMLingua",
+    "selective_context": "boildown.methods.selective_context:SelectiveContext",
+    "securitylingua": "boildown.methods.securitylingua:SecurityLingua",
+    "gzip": "boildown.methods.gzip_rank:Gzip",
 }
 DEFAULT_METHOD = "prune"
 

@@ -4,10 +4,11 @@ import json
 from typing import Any
 
 import pytest
-from boildown.errors import InputError
-from boildown.text.json_text import json_strings, map_strings, read_json
 from hypothesis import given
 from hypothesis import strategies as st
+
+from boildown.errors import InputError
+from boildown.text.json_text import json_strings, map_strings, read_json
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

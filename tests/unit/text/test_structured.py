@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from boildown.errors import InputError
 from boildown.text.structured import Section, parse_tags
 
