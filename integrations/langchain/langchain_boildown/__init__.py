@@ -1,0 +1,31 @@
+"""boildown for LangChain: retrieved documents and tool results, boiled down to what the question needs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from boildown.errors import MissingExtraError
+
+try:
+    import langchain_core  # noqa: F401
+except ImportError:
+    raise MissingExtraError("langchain-core", "langchain", "langchain_boildown") from None
+
+from boildown.tools.shorten import ToolRule
+from langchain_boildown.compressor import BoildownCompressor
+from langchain_boildown.documents import source_spans
+from langchain_boildown.transformer import BoildownTransformer
+
+if TYPE_CHECKING:
+    from langchain_boildown.middleware import BoildownToolMiddleware
+
+__all__ = ["BoildownCompressor", "BoildownToolMiddleware", "BoildownTransformer", "ToolRule", "source_spans"]
+
+
+def __getattr__(name: str) -> Any:
+    # The middleware needs the langchain package with its agents; the compressor does without.
+    if name == "BoildownToolMiddleware":
+        from langchain_boildown.middleware import BoildownToolMiddleware
+
+        return BoildownToolMiddleware
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

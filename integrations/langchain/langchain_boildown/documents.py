@@ -1,0 +1,78 @@
+"""Between LangChain's documents and the engine's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+
+from langchain_core.documents import Document
+
+import boildown
+from boildown import CompressedDocument, Compression, InputError
+from boildown.settings import copied, report, title_of
+from boildown.stored_scores import STORED_KEY
+
+__all__ = ["check_documents", "from_langchain", "source_spans", "to_langchain"]
+
+_SPANS = "boildown_spans"
+
+
+def check_documents(documents: Iterable[Document]) -> list[Document]:
+    """The documents as a list.
+
+    Raises:
+        InputError: they are not a series of LangChain `Document`s.
+    """
+    if isinstance(documents, (str, bytes, Document, Mapping)) or not isinstance(documents, Iterable):
+        raise InputError(f"documents must be a list of LangChain Documents, not {type(documents).__name__}.")
+    listed = list(documents)
+    for i, document in enumerate(listed):
+        if not isinstance(document, Document):
+            raise InputError(
+                f"documents[{i}] must be a langchain_core.documents.Document, not {type(document).__name__}. "
+                "Wrap plain text as Document(page_content=text)."
+            )
+    return listed
+
+
+def from_langchain(documents: Sequence[Document]) -> list[boildown.Document]:
+    """The engine's view of LangChain documents."""
+    return [
+        boildown.Document(d.page_content, id=d.id, title=title_of(d.metadata), metadata=d.metadata) for d in documents
+    ]
+
+
+def to_langchain(result: Compression, originals: Sequence[Document]) -> list[Document]:
+    """What was kept, as new plain documents in reading order; the originals are matched by index."""
+    scored = bool(result.query.strip()) or any(document.score for document in result.documents)
+    return [_to_langchain(kept, originals[kept.index], result, scored) for kept in result.documents]
+
+
+def _to_langchain(kept: CompressedDocument, original: Document, result: Compression, scored: bool) -> Document:
+    # A plain Document even where a subclass came in: EmbeddingsRedundantFilter and its like hand on a subclass
+    # that carries the embedding of the uncompressed text.
+    metadata = {**copied(original.metadata), "boildown_index": kept.index, **report(kept, result)}
+    metadata.pop(STORED_KEY, None)  # They are the scores of the whole text.
+    if scored:
+        metadata["relevance_score"] = float(kept.score)
+    return Document(id=original.id, page_content=kept.text, metadata=metadata)
+
+
+def source_spans(document: Document) -> list[tuple[int, int]]:
+    """Where a compressed document's text stands in the document it was cut from.
+
+    Args:
+        document: as `BoildownCompressor` returned it.
+
+    Returns:
+        Character offsets (start, end) in the text that went into the compressor, in order: the pieces
+        `original.page_content[start:end]`, joined without glue, are `document.page_content`.
+
+    Raises:
+        InputError: the document does not come from a `BoildownCompressor`.
+    """
+    if _SPANS not in document.metadata:
+        raise InputError(
+            f"The document has no {_SPANS!r} in its metadata, so it did not come from a BoildownCompressor."
+        )
+    return [(start, end) for start, end in json.loads(document.metadata[_SPANS])]

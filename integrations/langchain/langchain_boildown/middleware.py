@@ -1,0 +1,236 @@
+"""Long tool results, shortened to what the conversation asks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+from langchain.agents.middleware import AgentMiddleware, AgentState, ModelRequest, ModelResponse
+from langchain.agents.middleware.types import PrivateStateAttr, ToolCallRequest
+from langchain.tools import ToolException, ToolRuntime, tool
+from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage, ToolMessage
+from langchain_core.tools import BaseTool
+from langgraph.types import Command
+from typing_extensions import NotRequired
+
+from boildown import Compressor, ConfigurationError
+from boildown.counters import CounterSpec, resolve_counter
+from boildown.errors import unknown_name
+from boildown.settings import Engine
+from boildown.tools.content import Content
+from boildown.tools.shorten import Memory, ToolRule, question_of, read_page, shorten
+
+__all__ = ["BoildownToolMiddleware", "ToolRule"]
+
+
+def _merged(old: dict[str, str] | None, new: dict[str, str] | None) -> dict[str, str]:
+    return {**(old or {}), **(new or {})}
+
+
+class BoildownState(AgentState[Any]):
+    """The agent's state with the full texts of shortened results, by reference."""
+
+    boildown_originals: NotRequired[Annotated[dict[str, str], PrivateStateAttr, _merged]]
+
+
+@tool
+def read_full_result(reference: str, runtime: ToolRuntime[Any, Any], start: int = 0) -> str:
+    """Read the full text of a tool result that was shortened.
+
+    Args:
+        reference: as the shortened result gives it.
+        start: the character to begin at, to read on in a long text.
+    """
+    text = (_get(runtime.state, "boildown_originals") or {}).get(reference)
+    if text is None:
+        raise ToolException(
+            f"No shortened result has the reference {reference!r}. Copy it from the result's last line."
+        )
+    return read_page(text, start)
+
+
+read_full_result.handle_tool_error = True
+
+
+class BoildownToolMiddleware(AgentMiddleware[BoildownState, Any, Any]):
+    """Shortens long tool results to what the conversation asks, within a token budget.
+
+    A result is shortened by its own length alone, against the human message before it and the arguments of
+    its call. So the same conversation always gives the same messages, and prompt caches keep their prefix.
+
+    A shortened result ends in a note for the model. What was done stands in its `response_metadata["boildown"]`:
+    `reference`, `tokens_in`, `tokens_out`, `mode`.
+
+    These stay as they are: errors, results that are a `Command`, artifacts, ids and names, images and other
+    blocks that are no text. JSON is never cut; of it, the longer string values are shortened and all else
+    stays. JSON that has none stays whole, and the budget is met only as far as what must stay allows.
+
+    Args:
+        tokens: a shortened result has at most so many tokens, the note at its end included.
+        trigger_tokens: a result of no more tokens stays as it is.
+        mode: "persist" puts the short text into the agent's state, and the full text aside, where checkpoints
+            keep it too; the note then has a reference by which the model reads the full text through the tool
+            `read_full_result`, which this middleware adds. "view" leaves the state alone and only shows the model
+            the short text; it adds no tool.
+        rules: for tools by name, a `ToolRule` of their own, or None to leave their results alone.
+        counter: whose tokens; see `boildown.Budget`.
+        engine: what compresses; None for `boildown.Compressor()`.
+
+    Raises:
+        ConfigurationError: an argument is out of range or unknown.
+    """
+
+    mode: Literal["persist", "view"]
+
+    def __new__(cls, *, mode: str = "persist", **settings: Any) -> BoildownToolMiddleware:
+        """A middleware of the mode's own class.
+
+        An agent reads off the class which hooks there are, and builds its graph accordingly: a hook that the mode has
+        no use for would not be without effect.
+        """
+        if issubclass(cls, (*_MODES.values(),)):
+            return super().__new__(cls)
+        if cls is not BoildownToolMiddleware:
+            raise TypeError(
+                f"{cls.__name__} has no hooks, which stand in the mode's own class. Wrap an instance instead."
+            )
+        if mode not in _MODES:
+            raise unknown_name("mode", mode, _MODES)
+        return super().__new__(_MODES[mode])
+
+    def __init__(
+        self,
+        *,
+        tokens: int = 600,
+        trigger_tokens: int = 2000,
+        mode: Literal["persist", "view"] = "persist",
+        rules: Mapping[str, ToolRule | None] | None = None,
+        counter: CounterSpec = None,
+        engine: Engine | None = None,
+    ) -> None:
+        super().__init__()
+        if engine is not None and not isinstance(engine, Engine):
+            raise ConfigurationError(f"engine= must be a boildown.Compressor or alike, not {type(engine).__name__}.")
+        for name, rule in (rules or {}).items():
+            if rule is not None and not isinstance(rule, ToolRule):
+                raise ConfigurationError(f"rules[{name!r}] must be a ToolRule or None, not {type(rule).__name__}.")
+        if not isinstance(counter, str):
+            resolve_counter(counter)
+        self.rule = ToolRule(tokens, trigger_tokens)
+        self.rules = {**(rules or {}), read_full_result.name: None}
+        self.counter = counter
+        self.engine: Engine = Compressor() if engine is None else engine
+        self._memory = Memory()
+
+    @property
+    def name(self) -> str:
+        """The middleware's name, whatever its mode."""
+        return BoildownToolMiddleware.__name__
+
+    def _shortened(self, message: ToolMessage, name: str, query: str) -> ToolMessage:
+        """The message itself, where there is nothing to shorten."""
+        rule = self.rules.get(name, self.rule)
+        if rule is None or message.status == "error" or "boildown" in message.response_metadata:
+            return message
+        content = Content(message.content)
+        note = self._note(content.reference)
+        short = self._memory.recall(
+            (content.reference, query, rule),
+            lambda: shorten(content, query, rule, note, self.engine, self.counter),
+        )
+        if short is None:
+            return message
+        done = {
+            "reference": content.reference,
+            "tokens_in": short.tokens_in,
+            "tokens_out": short.tokens_out,
+            "mode": self.mode,
+        }
+        update = {
+            "content": content.replaced(short.texts, note),
+            "response_metadata": {**message.response_metadata, "boildown": done},
+        }
+        return message.model_copy(update=update)
+
+    def _note(self, reference: str) -> str:
+        return "[Shortened to what matters for the question.]"
+
+
+class _Persist(BoildownToolMiddleware):
+    mode = "persist"
+    state_schema = BoildownState
+
+    @property
+    def tools(self) -> Sequence[BaseTool]:  # type: ignore[override]
+        return [read_full_result]
+
+    def wrap_tool_call(
+        self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], ToolMessage | Command[Any]]
+    ) -> ToolMessage | Command[Any]:
+        return self._persisted(request, handler(request))
+
+    async def awrap_tool_call(
+        self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], Awaitable[ToolMessage | Command[Any]]]
+    ) -> ToolMessage | Command[Any]:
+        result = await handler(request)
+        return await asyncio.to_thread(self._persisted, request, result)
+
+    def _persisted(self, request: ToolCallRequest, result: ToolMessage | Command[Any]) -> ToolMessage | Command[Any]:
+        if not isinstance(result, ToolMessage):
+            return result
+        messages: Sequence[BaseMessage] = _get(request.state, "messages") or []
+        query = _question(messages, request.tool_call["args"])
+        short = self._shortened(result, request.tool_call["name"], query)
+        if short is result:
+            return result
+        content = Content(result.content)
+        return Command(update={"messages": [short], "boildown_originals": {content.reference: content.text}})
+
+    def _note(self, reference: str) -> str:
+        return (
+            "[Shortened to what matters for the question. "
+            f'For the full text call {read_full_result.name} with reference "{reference}".]'
+        )
+
+
+class _View(BoildownToolMiddleware):
+    mode = "view"
+
+    def wrap_model_call(
+        self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], ModelResponse[Any]]
+    ) -> ModelResponse[Any]:
+        return handler(self._viewed(request))
+
+    async def awrap_model_call(
+        self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], Awaitable[ModelResponse[Any]]]
+    ) -> ModelResponse[Any]:
+        if any(isinstance(message, ToolMessage) for message in request.messages):
+            request = await asyncio.to_thread(self._viewed, request)
+        return await handler(request)
+
+    def _viewed(self, request: ModelRequest[Any]) -> ModelRequest[Any]:
+        messages: list[AnyMessage] = []
+        calls: dict[str | None, Any] = {}
+        for message in request.messages:
+            if isinstance(message, AIMessage):
+                calls.update({call["id"]: call for call in message.tool_calls})
+            if isinstance(message, ToolMessage):
+                call = calls.get(message.tool_call_id, {})
+                query = _question(messages, call.get("args", {}))
+                message = self._shortened(message, message.name or call.get("name", ""), query)
+            messages.append(message)
+        return request.override(messages=messages)
+
+
+_MODES: dict[str, type[BoildownToolMiddleware]] = {"persist": _Persist, "view": _View}
+
+
+def _question(messages: Sequence[BaseMessage], arguments: Mapping[str, Any]) -> str:
+    """The last human message and the text among the arguments of the call."""
+    human = next((str(m.text) for m in reversed(messages) if isinstance(m, HumanMessage)), "")
+    return question_of(human, arguments)
+
+
+def _get(state: Any, key: str) -> Any:
+    return state.get(key) if isinstance(state, Mapping) else getattr(state, key, None)
