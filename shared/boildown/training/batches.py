@@ -1,0 +1,223 @@
+"""Encodes examples and packs them into bundles of length-sorted micro-batches."""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import torch
+
+from .config import TrainConfig
+from .data import Question
+from .examples import GOLD, OTHER, TARGETS, Example
+
+
+@dataclass
+class Encoded:
+    """An example as ids; ``sentence`` maps every token to its sentence, -1 outside the passage."""
+
+    ids: list[int]
+    types: list[int]
+    sentence: np.ndarray
+    labels: np.ndarray
+    relevant: bool
+    known: bool
+
+
+class Encoder:
+    """``[CLS] query [SEP] title. passage [SEP]`` by the base model's own tokenizer."""
+
+    def __init__(self, tokenizer: Any, config: TrainConfig) -> None:
+        self.tokenizer, self.config = tokenizer, config
+        self.cls = tokenizer.cls_token_id if tokenizer.cls_token_id is not None else tokenizer.bos_token_id
+        self.sep = tokenizer.sep_token_id if tokenizer.sep_token_id is not None else tokenizer.eos_token_id
+        self.pad = tokenizer.pad_token_id or 0
+        # Tokenizer files often carry the padding and truncation of another use.
+        tokenizer.backend_tokenizer.no_truncation()
+        tokenizer.backend_tokenizer.no_padding()
+
+    def encode(self, examples: Sequence[Example], rng: random.Random) -> list[Encoded]:
+        backend = self.tokenizer.backend_tokenizer
+        texts = [examples[0].query]
+        for example in examples:
+            texts += [f"{example.title}. " if example.title else "", example.text]
+        found = backend.encode_batch(texts, add_special_tokens=False)
+        query = found[0].ids[: self.config.max_query]
+        encoded = []
+        for i, example in enumerate(examples):
+            title, passage = found[1 + 2 * i].ids[:64], found[2 + 2 * i]
+            room = self.config.max_length - len(query) - len(title) - 3
+            starts = np.array([o[0] for o in passage.offsets], np.int64)
+            sentence = np.searchsorted(example.sentences[:, 0], starts, side="right") - 1
+            first = self._window(sentence, example.labels, room, rng)
+            ids, sentence = passage.ids[first : first + room], sentence[first : first + room]
+            head = [self.cls, *query, self.sep]
+            encoded.append(
+                Encoded(
+                    ids=[*head, *title, *ids, self.sep],
+                    types=[0] * len(head) + [1] * (len(title) + len(ids) + 1),
+                    sentence=np.concatenate(
+                        [np.full(len(head) + len(title), -1), sentence, [-1]]
+                    ).astype(np.int64),
+                    labels=example.labels,
+                    relevant=example.relevant,
+                    known=example.known,
+                )
+            )
+        return encoded
+
+    @staticmethod
+    def _window(sentence: np.ndarray, labels: np.ndarray, room: int, rng: random.Random) -> int:
+        """First token of the window; holds a gold sentence if there is one."""
+        surplus = len(sentence) - room
+        if surplus <= 0:
+            return 0
+        gold = np.flatnonzero(labels[sentence] == GOLD)
+        if not len(gold):
+            return rng.randint(0, surplus)
+        at = int(rng.choice(gold.tolist()))
+        return rng.randint(min(max(0, at - room + 40), surplus), min(max(0, at - 8), surplus))
+
+
+@dataclass
+class Micro:
+    """Padded tensors of one forward pass; ``tokens`` are the flat places of passage tokens."""
+
+    ids: torch.Tensor
+    mask: torch.Tensor
+    types: torch.Tensor
+    tokens: torch.Tensor
+
+
+@dataclass
+class Bundle:
+    """Some questions with all their passages: the unit over which the loss is taken."""
+
+    micros: list[Micro]
+    questions: int
+    sentences: int
+    pairs: int
+    input_tokens: int
+    token_sentence: torch.Tensor
+    sentence_target: torch.Tensor
+    sentence_gold: torch.Tensor
+    sentence_rest: torch.Tensor
+    sentence_known: torch.Tensor
+    sentence_passage: torch.Tensor
+    sentence_question: torch.Tensor
+    passage_question: torch.Tensor
+    passage_relevant: torch.Tensor
+
+    def to(self, device: torch.device) -> Bundle:
+        owners: list[Bundle | Micro] = [self, *self.micros]
+        for owner in owners:
+            for item in fields(owner):
+                value = getattr(owner, item.name)
+                if isinstance(value, torch.Tensor):
+                    setattr(owner, item.name, value.to(device, non_blocking=True))
+        return self
+
+
+def make_bundle(groups: Sequence[Sequence[Encoded]], pad: int, micro_tokens: int) -> Bundle:
+    """Packs the encoded passages of several questions; sorted by length, so little is padding."""
+    entries = [(group, item) for group, items in enumerate(groups) for item in items]
+    entries.sort(key=lambda e: len(e[1].ids))
+    columns: dict[str, list[np.ndarray]] = defaultdict(list)
+    passage_question, passage_relevant, token_sentence = [], [], []
+    base = 0
+    micros = []
+    row = 0
+    while row < len(entries):
+        stop = row + 1
+        while stop < len(entries) and len(entries[stop][1].ids) * (stop - row + 1) <= micro_tokens:
+            stop += 1
+        width = len(entries[stop - 1][1].ids)
+        ids = np.full((stop - row, width), pad, np.int64)
+        mask, types = np.zeros_like(ids), np.zeros_like(ids)
+        sentence = np.full_like(ids, -1)
+        for line, (group, item) in enumerate(entries[row:stop]):
+            size = len(item.ids)
+            ids[line, :size], mask[line, :size], types[line, :size] = item.ids, 1, item.types
+            # Sentences that the window cut off have no token and take no part.
+            present, local = np.unique(item.sentence[item.sentence >= 0], return_inverse=True)
+            sentence[line, :size][item.sentence >= 0] = base + local
+            labels = item.labels[present]
+            columns["labels"].append(labels)
+            columns["known"].append(np.full(len(labels), item.known))
+            columns["passage"].append(np.full(len(labels), row + line))
+            columns["question"].append(np.full(len(labels), group))
+            passage_question.append(group)
+            passage_relevant.append(float(item.relevant))
+            base += len(labels)
+        tokens = np.flatnonzero(sentence.ravel() >= 0)
+        token_sentence.append(sentence.ravel()[tokens])
+        micros.append(
+            Micro(
+                ids=torch.from_numpy(ids),
+                mask=torch.from_numpy(mask),
+                types=torch.from_numpy(types),
+                tokens=torch.from_numpy(tokens),
+            )
+        )
+        row = stop
+    labels = np.concatenate(columns["labels"])
+    return Bundle(
+        micros=micros,
+        questions=len(groups),
+        sentences=base,
+        pairs=len(entries),
+        input_tokens=sum(len(item.ids) for _, item in entries),
+        token_sentence=torch.from_numpy(np.concatenate(token_sentence)),
+        sentence_target=torch.from_numpy(TARGETS[labels]),
+        sentence_gold=torch.from_numpy(labels == GOLD),
+        sentence_rest=torch.from_numpy(labels == OTHER),
+        sentence_known=torch.from_numpy(np.concatenate(columns["known"])),
+        sentence_passage=torch.from_numpy(np.concatenate(columns["passage"])),
+        sentence_question=torch.from_numpy(np.concatenate(columns["question"])),
+        passage_question=torch.tensor(passage_question),
+        passage_relevant=torch.tensor(passage_relevant),
+    )
+
+
+def balance(groups: list[list[Encoded]], parts: int) -> list[list[list[Encoded]]]:
+    """Deals questions into ``parts`` of about the same number of tokens, largest first."""
+    size = [sum(len(item.ids) for item in group) for group in groups]
+    bins: list[list[list[Encoded]]] = [[] for _ in range(parts)]
+    load = [0] * parts
+    for i in sorted(range(len(groups)), key=lambda g: -size[g]):
+        lightest = load.index(min(load))
+        bins[lightest].append(groups[i])
+        load[lightest] += size[i]
+    return [b for b in bins if b]
+
+
+class QuestionStream:
+    """An endless, seeded order of questions: sources by weight, each in shuffled rounds.
+
+    The stream depends on the seed alone, so a resumed run skips what was seen and goes on.
+    """
+
+    def __init__(self, questions: Iterable[Question], weights: dict[str, float], seed: int) -> None:
+        self.by_source: dict[str, list[Question]] = defaultdict(list)
+        for question in questions:
+            self.by_source[question.source].append(question)
+        self.sources = sorted(self.by_source)
+        self.weights = [len(self.by_source[s]) * weights.get(s, 1.0) for s in self.sources]
+        self.seed = seed
+
+    def __iter__(self) -> Iterator[Question]:
+        rng = random.Random(self.seed)
+        rounds = {s: self._rounds(s) for s in self.sources}
+        while True:
+            yield next(rounds[rng.choices(self.sources, self.weights)[0]])
+
+    def _rounds(self, source: str) -> Iterator[Question]:
+        rng = random.Random(f"{self.seed}/{source}")
+        while True:
+            order = list(self.by_source[source])
+            rng.shuffle(order)
+            yield from order

@@ -1,0 +1,83 @@
+"""The model card: what the weights were made from, and how."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from .curve import read_log
+
+if TYPE_CHECKING:
+    from .trainer import Trainer
+
+_CARD = """\
+# {name}
+
+A query-aware pruning model for boildown: reads a query together with a document and gives the document
+a relevance and every token a keep logit. A sentence's logit is the mean of its tokens' logits.
+
+Input: `[CLS] query [SEP] title. passage [SEP]`, token types 0 and 1, at most {max_length} tokens, of them
+at most {max_query} of the query.
+
+## Base
+
+`{base}`, {parameters:.1f} million parameters.
+
+## Training data
+
+{questions} questions, {pairs} passages. Questions with `sha1(qid) % 50 == 0` are held out for calibration.
+
+| source | questions | passages | licence |
+|---|---|---|---|
+{sources}
+
+{skipped}
+
+## Training
+
+{steps} steps of {questions_per_step} questions, AdamW, peak rate {rate}, seed {seed}.
+
+| last {window} log entries | mean |
+|---|---|
+{metrics}
+
+Calibration, `p = sigmoid(logit / temperature + bias)`, fitted on the held-out questions: `{calibration}`.
+
+## Limits
+
+Languages in the training data: {languages}. For other languages and scripts check it against `bm25`
+first. The model keeps what it believes the query needs; it does not judge whether the text is true, and
+it shares the biases of its data.
+"""
+
+
+def write_card(trainer: Trainer, calibration: dict[str, dict[str, float]]) -> None:
+    """Writes ``README.md`` beside the weights."""
+    config = trainer.config
+    questions = Counter(q.source for q in trainer.questions)
+    pairs = Counter[str]()
+    for question in trainer.questions:
+        pairs[question.source] += len(question.positives) + len(question.negatives)
+    sources = "\n".join(
+        f"| {name} | {questions[name]} | {pairs[name]} | {config.licences.get(name, 'not stated')} |"
+        for name in sorted(questions)
+    )
+    entries = read_log(config.output / "log.jsonl")[-20:]
+    names = [n for n in (entries[-1] if entries else {}) if n not in ("step", "rate", "norm")]
+    metrics = "\n".join(f"| {n} | {sum(e[n] for e in entries) / len(entries):.4f} |" for n in names)
+    text = _CARD.format(
+        name=config.output.resolve().name,
+        base=config.base_name or config.base,
+        parameters=sum(p.numel() for p in trainer.model.parameters()) / 1e6,
+        questions=sum(questions.values()),
+        pairs=sum(pairs.values()),
+        sources=sources,
+        skipped=f"{len(trainer.broken)} broken lines were skipped." if trainer.broken else "",
+        window=len(entries),
+        metrics=metrics,
+        rate=config.learning_rate,
+        calibration=calibration,
+        languages=", ".join(sorted({q.lang or "unknown" for q in trainer.questions})),
+        **{n: getattr(config, n) for n in ("max_length", "max_query", "steps", "questions_per_step", "seed")},
+    )
+    (config.output / "README.md").write_text(text, encoding="utf-8")

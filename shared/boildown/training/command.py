@@ -1,0 +1,100 @@
+"""``boildown train``: the command line of the recipe."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import fields
+from importlib.resources import files
+from pathlib import Path
+
+from boildown.errors import ConfigurationError
+
+from .config import TrainConfig
+
+_HELP = {
+    "steps": "optimizer steps; may be changed when a run is resumed",
+    "questions_per_step": "questions per step, each with its passages",
+    "learning_rate": "peak learning rate",
+    "negatives": "irrelevant passages per question",
+    "max_length": "tokens of one input",
+    "seed": "seed of everything that is random",
+    "workers": "bundles computed side by side on a CPU",
+    "save_every": "steps between two resume states",
+}
+
+
+def _pairs(items: Sequence[str], option: str) -> dict[str, str]:
+    pairs = {}
+    for item in items:
+        name, found, value = item.partition("=")
+        if not found:
+            raise ConfigurationError(f"{option} needs SOURCE=VALUE, not {item!r}.")
+        pairs[name] = value
+    return pairs
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of ``boildown train`` to a parser."""
+    bundled = str(files("boildown") / "assets" / "prune-minilm")
+    default = {f.name: f.default for f in fields(TrainConfig)}
+    parser.add_argument("data", nargs="+", type=Path, help="training records, JSONL or JSONL.GZ")
+    add = parser.add_argument
+    add("--output", type=Path, required=True, help="folder of the checkpoint; an interrupted run goes on")
+    add("--base", default=bundled, help="a Hugging Face encoder or a boildown model (default: the bundled one)")
+    add("--base-name", default="", help="how the model card calls the base")
+    for name, text in _HELP.items():
+        value = default[name]
+        option = "--" + name.replace("_", "-")
+        add(option, type=type(value), default=value, help=f"{text} (default: {value})")
+    add("--device", default="auto", help="auto, cpu, cuda ... (default: auto)")
+    add("--weight", action="append", default=[], metavar="SOURCE=W", help="how often a source is drawn")
+    add("--exclude", action="append", default=[], metavar="SOURCE", help="a source to leave out")
+    add("--language", action="append", default=[], help="a language to use (default: all)")
+    add("--licence", action="append", default=[], metavar="SOURCE=TEXT", help="for the model card")
+    add("--on-error", choices=("raise", "skip"), default="raise", help="what a broken line does")
+
+
+def config_from(arguments: argparse.Namespace) -> TrainConfig:
+    """The settings that the parsed arguments ask for."""
+    weights = {}
+    for source, value in _pairs(arguments.weight, "--weight").items():
+        try:
+            weights[source] = float(value)
+        except ValueError:
+            raise ConfigurationError(f"--weight {source} needs a number, not {value!r}.") from None
+    return TrainConfig(
+        data=arguments.data,
+        output=arguments.output,
+        base=arguments.base,
+        base_name=arguments.base_name,
+        device=arguments.device,
+        source_weights=weights,
+        exclude_sources=arguments.exclude,
+        languages=arguments.language,
+        licences=_pairs(arguments.licence, "--licence"),
+        on_error=arguments.on_error,
+        **{name: getattr(arguments, name) for name in _HELP},
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Trains as the parsed arguments say and prints where the model lies."""
+    from .loop import train
+
+    config = config_from(arguments)
+    folder = train(config)
+    meta = json.loads((folder / "boildown.json").read_text(encoding="utf-8"))
+    print(f"{folder}: revision {meta['revision'][:12]}, calibration {json.dumps(meta['calibration'])}")
+    skipped = folder / "skipped.txt"
+    if skipped.exists():
+        print(f"{len(skipped.read_text(encoding='utf-8').splitlines())} broken lines skipped, see {skipped}")
+    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command on its own; errors are raised, not printed."""
+    parser = argparse.ArgumentParser(prog="boildown train", description="Trains a pruning model.")
+    add_arguments(parser)
+    return run(parser.parse_args(argv))

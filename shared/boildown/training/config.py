@@ -1,0 +1,113 @@
+"""Settings of one training run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from boildown.errors import ConfigurationError
+
+
+@dataclass
+class TrainConfig:
+    """Everything that decides the outcome of a run.
+
+    Attributes:
+        data: JSONL or JSONL.GZ files in the record format of ``boildown.training.data``.
+        output: folder for the checkpoint, the model card, the log, the curve and the resume state.
+        base: folder (or hub name) of any Hugging Face encoder with a fast tokenizer; or a boildown
+            checkpoint, which is trained further with its heads.
+        base_name: how the model card calls the base.
+        steps: optimizer steps. May be lowered or raised on resume: only the decay depends on it.
+        questions_per_step: questions in one step; each brings its passages (about four) along.
+        learning_rate: peak rate of AdamW, after ``warmup`` steps; the last ``decay`` share of the
+            steps brings it linearly to zero.
+        max_length: tokens of one input, special tokens included.
+        max_query: tokens of the query at most.
+        negatives: irrelevant passages per question: half as given, half mined by BM25.
+        source_weights: how often a source is drawn relative to its number of questions (default 1).
+        exclude_sources: sources that are left out.
+        languages: languages that are used; empty means all.
+        long_window: share of questions whose passages are merged into one long document.
+        crop: share of passages that are cropped around what they hold.
+        second_round: share of questions whose query carries a sentence found in a first round; for
+            questions with several relevant passages ``second_round_multi``.
+        bridge: share of the questions that name their passage's title in which a pronoun takes its
+            place and a sentence of another passage that names the title is added to the query: made
+            second rounds of a two-hop question.
+        relevance_weight: weight of the document losses beside the sentence losses.
+        freeze_word_embeddings: keeps the word embeddings, half of a small model, as they are.
+        micro_tokens: tokens of one forward pass, padding included.
+        calibration_questions: held-out questions of each source for the calibration.
+        calibration_documents: documents that compete in a calibration pool.
+        licences: licence of each source, for the model card.
+        on_error: ``"raise"`` or ``"skip"`` for a broken line.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"`` ...
+        workers: bundles computed side by side, one thread each, on a CPU.
+        save_every: steps between two resume states.
+        log_every: steps between two log entries.
+    """
+
+    data: list[Path] = field(default_factory=list)
+    output: Path = Path("boildown-model")
+    base: str = ""
+    base_name: str = ""
+    seed: int = 13
+    steps: int = 2500
+    questions_per_step: int = 8
+    learning_rate: float = 1.5e-4
+    warmup: int = 100
+    decay: float = 0.4
+    weight_decay: float = 0.01
+    clip: float = 1.0
+    max_length: int = 512
+    max_query: int = 128
+    negatives: int = 3
+    source_weights: dict[str, float] = field(default_factory=dict)
+    exclude_sources: list[str] = field(default_factory=list)
+    languages: list[str] = field(default_factory=list)
+    long_window: float = 0.15
+    crop: float = 0.25
+    second_round: float = 0.1
+    second_round_multi: float = 0.5
+    bridge: float = 0.8
+    relevance_weight: float = 0.3
+    freeze_word_embeddings: bool = True
+    micro_tokens: int = 1000
+    calibration_questions: int = 60
+    calibration_documents: int = 10
+    licences: dict[str, str] = field(default_factory=dict)
+    device: str = "auto"
+    workers: int = 2
+    on_error: str = "raise"
+    save_every: int = 100
+    log_every: int = 10
+
+    def fingerprint(self) -> str:
+        """Hash of the settings that a resumed run must share with the one it resumes."""
+        free = {"output", "base_name", "licences", "steps", "decay", "save_every", "log_every"}
+        free |= {"workers", "device", "micro_tokens", "calibration_questions", "calibration_documents"}
+        same = {k: str(v) for k, v in sorted(asdict(self).items()) if k not in free}
+        return hashlib.sha256(json.dumps(same).encode()).hexdigest()[:16]
+
+    def check(self) -> None:
+        """Raises ``ConfigurationError`` for settings that cannot work."""
+        if not self.data:
+            raise ConfigurationError("No training data. Name at least one JSONL or JSONL.GZ file.")
+        for path in self.data:
+            if not Path(path).is_file():
+                raise ConfigurationError(f"There is no training file {str(path)!r}.")
+        if not self.base:
+            raise ConfigurationError("No base model. Name a folder that holds a Hugging Face encoder.")
+        if self.on_error not in ("raise", "skip"):
+            raise ConfigurationError(f"on_error is 'raise' or 'skip', not {self.on_error!r}.")
+        for name in ("steps", "questions_per_step", "negatives", "save_every", "log_every", "micro_tokens"):
+            if getattr(self, name) < 1:
+                raise ConfigurationError(f"{name} must be at least 1, not {getattr(self, name)}.")
+        if self.max_query + 64 + 16 > self.max_length:
+            raise ConfigurationError(
+                f"max_length={self.max_length} leaves no room for a passage beside a query of "
+                f"max_query={self.max_query} tokens and a title of 64."
+            )

@@ -1,0 +1,148 @@
+"""Reads training records and groups them by question."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from boildown.errors import InputError
+
+HELD_OUT_MODULUS = 50
+
+
+@dataclass(frozen=True)
+class Passage:
+    """One passage of a question; ``answers`` and ``evidence`` are (start, end) character spans."""
+
+    title: str
+    text: str
+    answers: tuple[tuple[int, int], ...]
+    evidence: tuple[tuple[int, int], ...]
+    relevant: bool
+
+    @property
+    def gold(self) -> tuple[tuple[int, int], ...]:
+        return self.evidence + self.answers
+
+
+@dataclass
+class Question:
+    """A question with the passages that hold its answer and those that do not."""
+
+    qid: str
+    text: str
+    source: str
+    lang: str
+    positives: list[Passage] = field(default_factory=list)
+    negatives: list[Passage] = field(default_factory=list)
+
+    @property
+    def has_spans(self) -> bool:
+        """Whether it is known which part of its relevant passages is needed."""
+        return bool(self.positives) and all(p.gold for p in self.positives)
+
+    def answer_texts(self) -> set[str]:
+        return {p.text[a:b].casefold() for p in self.positives for a, b in p.answers}
+
+
+@dataclass
+class BrokenLine:
+    """A line of a training file that could not be used, and why."""
+
+    path: str
+    line: int
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.reason}"
+
+
+def held_out(qid: str) -> bool:
+    """Whether a question is kept out of training, for calibration: ``sha1(qid) % 50 == 0``."""
+    return int(hashlib.sha1(qid.encode()).hexdigest(), 16) % HELD_OUT_MODULUS == 0
+
+
+def _spans(record: dict[str, Any], key: str) -> tuple[tuple[int, int], ...]:
+    passage = record["passage"]
+    found = []
+    for item in record.get(key) or ():
+        text, start = item["text"], item["start"]
+        if passage[start : start + len(text)] != text or not text:
+            raise ValueError(f"{key}: {text[:40]!r} is not at character {start} of the passage")
+        found.append((start, start + len(text)))
+    return tuple(found)
+
+
+def parse(line: str) -> tuple[Question, Passage]:
+    """Parses one record; raises ``ValueError`` that says what is wrong with it."""
+    try:
+        record = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"not JSON: {error}") from None
+    if not isinstance(record, dict):
+        raise ValueError("not a JSON object")
+    for key, kind in (("question", str), ("passage", str), ("relevant", bool)):
+        if not isinstance(record.get(key), kind):
+            raise ValueError(f"needs {key!r} as {kind.__name__}")
+    if not record["question"].strip() or not record["passage"].strip():
+        raise ValueError("question or passage is empty")
+    try:
+        answers, evidence = _spans(record, "answers"), _spans(record, "evidence")
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"answers and evidence need {{'text', 'start'}}: {error!r}") from None
+    question = Question(
+        qid=str(record.get("qid") or record["question"]),
+        text=record["question"].strip(),
+        source=str(record.get("source") or "data"),
+        lang=str(record.get("lang") or ""),
+    )
+    return question, Passage(
+        str(record.get("title") or ""), record["passage"], answers, evidence, record["relevant"]
+    )
+
+
+def _lines(path: Path) -> Iterator[str]:
+    opener = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "rt", encoding="utf-8") as handle:
+        yield from handle
+
+
+def read_questions(
+    paths: Sequence[Path],
+    on_error: str = "raise",
+    exclude_sources: Sequence[str] = (),
+    languages: Sequence[str] = (),
+) -> tuple[list[Question], list[BrokenLine]]:
+    """Reads JSONL files and groups their records by question.
+
+    Returns:
+        The questions in order of first appearance, and the lines that were skipped.
+
+    Raises:
+        InputError: a line is broken and ``on_error`` is ``"raise"``; names file and line.
+    """
+    questions: dict[tuple[str, str], Question] = {}
+    broken: list[BrokenLine] = []
+    for path in paths:
+        for number, line in enumerate(_lines(Path(path)), 1):
+            if not line.strip():
+                continue
+            try:
+                question, passage = parse(line)
+            except ValueError as error:
+                fault = BrokenLine(str(path), number, str(error))
+                if on_error != "skip":
+                    hint = "Mend the line, or skip broken lines with on_error='skip'."
+                    raise InputError(f"{fault}. {hint}") from None
+                broken.append(fault)
+                continue
+            if question.source in exclude_sources or (languages and question.lang not in languages):
+                continue
+            question = questions.setdefault((question.source, question.qid), question)
+            (question.positives if passage.relevant else question.negatives).append(passage)
+    return list(questions.values()), broken

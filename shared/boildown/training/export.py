@@ -1,0 +1,68 @@
+"""Writes the checkpoint layout that the runtime loads."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from .model import PruneModel
+
+FORMAT = 1
+
+
+def weights(model: PruneModel, dtype: torch.dtype = torch.float16) -> dict[str, torch.Tensor]:
+    """The tensors of a checkpoint: the encoder under its own names, and the two heads."""
+    tensors = {}
+    for name, tensor in model.state_dict().items():
+        name = name.removeprefix("encoder.") if name.startswith("encoder.") else name
+        if "pooler" in name or name.endswith("position_ids") or name.endswith("token_type_ids"):
+            continue
+        kind = dtype if tensor.is_floating_point() else tensor.dtype
+        tensors[name] = tensor.detach().to("cpu", kind).contiguous()
+    return tensors
+
+
+def export_checkpoint(
+    model: PruneModel,
+    tokenizer: Any,
+    folder: Path,
+    *,
+    max_length: int,
+    max_query: int,
+    calibration: dict[str, Any] | None = None,
+    languages: list[str] | None = None,
+) -> Path:
+    """Writes weights, config, tokenizer and ``boildown.json`` into ``folder``, each file at once."""
+    from safetensors.torch import save
+
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def write(name: str, data: bytes) -> None:
+        temporary = folder / f".{name}.tmp"
+        temporary.write_bytes(data)
+        temporary.replace(folder / name)
+
+    data = save(weights(model), metadata={"format": "pt"})
+    config = model.encoder.config.to_dict()
+    for name in ("_name_or_path", "transformers_version", "dtype"):
+        config.pop(name, None)
+    backend = tokenizer.backend_tokenizer
+    backend.no_truncation()
+    backend.no_padding()
+    write("config.json", json.dumps(config, indent=2, sort_keys=True).encode() + b"\n")
+    write("tokenizer.json", backend.to_str(pretty=False).encode())
+    write("model.safetensors", data)
+    meta = {
+        "format": FORMAT,
+        "max_length": max_length,
+        "max_query": max_query,
+        "calibration": calibration or {},
+        "languages": languages or [],
+        "revision": hashlib.sha256(data).hexdigest(),
+    }
+    write("boildown.json", json.dumps(meta, indent=2).encode() + b"\n")
+    return folder

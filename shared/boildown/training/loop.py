@@ -1,0 +1,148 @@
+"""The training run: seeded, resumable, logged."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import time
+from collections import defaultdict
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import torch
+
+from boildown.text.sentences import split_sentences
+
+from .batches import Bundle, QuestionStream
+from .calibrate import choose_held_out, dump_pools, fit_calibration, pool_passages, score_pool
+from .card import write_card
+from .config import TrainConfig
+from .curve import draw_curve
+from .export import export_checkpoint
+from .negatives import NegativeMiner
+from .trainer import Trainer, rate_at
+
+
+class _Meter:
+    """Sums of what happened since the last log entry."""
+
+    def __init__(self) -> None:
+        self.started = time.perf_counter()
+        self.pairs = self.tokens = self.bundles = 0
+        self.sums: dict[str, float] = defaultdict(float)
+
+    def add(self, bundle: Bundle, parts: dict[str, float]) -> None:
+        self.pairs += bundle.pairs
+        self.tokens += bundle.input_tokens
+        self.bundles += 1
+        for name, value in parts.items():
+            self.sums[name] += value
+
+    def entry(self) -> dict[str, float]:
+        seconds = time.perf_counter() - self.started
+        return {
+            "pairs_per_second": round(self.pairs / seconds, 2),
+            "tokens_per_second": round(self.tokens / seconds),
+            **{name: round(value / self.bundles, 5) for name, value in self.sums.items()},
+        }
+
+
+def _run(trainer: Trainer) -> None:
+    config = trainer.config
+    order = iter(QuestionStream(trainer.questions, config.source_weights, config.seed))
+    stream = itertools.islice(order, trainer.step * config.questions_per_step, None)
+
+    def prepare(step: int) -> list[Bundle]:
+        return trainer.bundles(itertools.islice(stream, config.questions_per_step), step)
+
+    meter = _Meter()
+    with (
+        ThreadPoolExecutor(1) as ahead,
+        ThreadPoolExecutor(trainer.workers) as pool,
+        (config.output / "log.jsonl").open("a", encoding="utf-8") as log,
+    ):
+        pending: Future[list[Bundle]] = ahead.submit(prepare, trainer.step)
+        while trainer.step < config.steps:
+            bundles = pending.result()
+            pending = ahead.submit(prepare, trainer.step + 1)
+            results = list(pool.map(trainer.gradients, bundles))
+            norm = trainer.update(results)
+            trainer.step += 1
+            for bundle, (_, parts) in zip(bundles, results, strict=True):
+                meter.add(bundle, parts)
+            last = trainer.step == config.steps
+            if last or trainer.step % config.log_every == 0:
+                rate = rate_at(config, trainer.step - 1)
+                entry = {"step": trainer.step, "rate": rate, "norm": round(norm, 4), **meter.entry()}
+                log.write(json.dumps(entry) + "\n")
+                log.flush()
+                meter = _Meter()
+            if last or trainer.step % config.save_every == 0:
+                trainer.save()
+
+
+def calibrate(trainer: Trainer) -> dict[str, dict[str, float]]:
+    """Scores held-out questions in pools, keeps the scores beside the model, fits the calibration."""
+    config = trainer.config
+    chosen = choose_held_out(trainer.held_out, config.calibration_questions)
+    if not chosen:
+        return {}
+    miner = NegativeMiner(trainer.questions + trainer.held_out)
+    model = trainer.compute.eval()
+    pools = [
+        score_pool(
+            model,
+            trainer.encoder,
+            split_sentences,
+            question,
+            pool_passages(question, miner, config.calibration_documents, config.seed),
+        )
+        for question in chosen
+    ]
+    model.train()
+    dump_pools(pools, config.output / "held_out_scores.jsonl")
+    return fit_calibration(pools)
+
+
+def train(config: TrainConfig) -> Path:
+    """Trains a model, or goes on with an interrupted run, and writes its checkpoint.
+
+    The folder ``config.output`` then holds the checkpoint (``config.json``, ``tokenizer.json``,
+    ``model.safetensors``, ``boildown.json``), the model card (``README.md``), the log
+    (``log.jsonl``) and its curve (``curve.png``, where matplotlib is installed), the scores of the
+    held-out questions (``held_out_scores.jsonl``), the lines that were skipped
+    (``skipped.txt``) and the state from which the same call goes on (``state.pt``).
+
+    Returns:
+        The folder, which ``Compressor(model=...)`` loads.
+
+    Raises:
+        InputError: broken training data; names the file and the line.
+        ConfigurationError: settings that do not fit each other, the data or a state found in the folder.
+    """
+    config.check()
+    config.output.mkdir(parents=True, exist_ok=True)
+    threads = torch.get_num_threads()
+    try:
+        trainer = Trainer(config)
+        trainer.resume()
+        _run(trainer)
+        calibration = calibrate(trainer)
+    finally:
+        torch.set_num_threads(threads)
+    if trainer.broken:
+        lines = "\n".join(str(fault) for fault in trainer.broken)
+        (config.output / "skipped.txt").write_text(lines + "\n", encoding="utf-8")
+    languages = sorted({q.lang for q in trainer.questions if q.lang})
+    export_checkpoint(
+        trainer.model,
+        trainer.tokenizer,
+        config.output,
+        max_length=config.max_length,
+        max_query=config.max_query,
+        calibration=calibration,
+        languages=languages,
+    )
+    draw_curve(config.output / "log.jsonl", config.output / "curve.png")
+    write_card(trainer, calibration)
+    return config.output

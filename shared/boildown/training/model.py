@@ -1,0 +1,175 @@
+"""The network: an encoder with a relevance head and a keep head, and its losses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from boildown.errors import ModelError
+
+
+class PruneModel(nn.Module):
+    """Any Hugging Face encoder with two linear heads.
+
+    ``forward`` takes ``(B, T)`` ids, mask and token types and returns relevance logits ``(B,)`` from
+    the first token, and keep logits ``(B, T)``. Heads run in fp32 whatever the encoder's dtype.
+    """
+
+    def __init__(self, encoder: Any) -> None:
+        super().__init__()
+        self.encoder = encoder
+        hidden = int(encoder.config.hidden_size)
+        self.relevance_head = nn.Linear(hidden, 1)
+        self.keep_head = nn.Linear(hidden, 1)
+        for head in (self.relevance_head, self.keep_head):
+            nn.init.normal_(head.weight, std=0.02)
+            nn.init.zeros_(head.bias)
+
+    @property
+    def token_types(self) -> int:
+        return int(getattr(self.encoder.config, "type_vocab_size", 0) or 0)
+
+    @property
+    def positions(self) -> int:
+        """Longest input; RoBERTa and its kin number positions from the padding id on."""
+        config = self.encoder.config
+        offset = config.pad_token_id + 1 if "roberta" in config.model_type else 0
+        return int(getattr(config, "max_position_embeddings", 1 << 20)) - offset
+
+    def forward(
+        self, ids: torch.Tensor, mask: torch.Tensor, types: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        inputs: dict[str, Any] = {"input_ids": ids, "attention_mask": mask}
+        if self.token_types > 1:
+            inputs["token_type_ids"] = types
+        hidden = self.encoder(**inputs).last_hidden_state.float()
+
+        def head(layer: nn.Linear, states: torch.Tensor) -> torch.Tensor:
+            return F.linear(states, layer.weight.float(), layer.bias.float()).squeeze(-1)
+
+        return head(self.relevance_head, hidden[:, 0]), head(self.keep_head, hidden)
+
+
+def load_encoder(base: str) -> Any:
+    """Loads a base encoder without dropout and, where it has one, without its pooler.
+
+    Raises:
+        ModelError: there is no such model, or it cannot be read.
+    """
+    from transformers import AutoConfig, AutoModel
+
+    try:
+        config = AutoConfig.from_pretrained(base)
+    except (OSError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise ModelError(f"The base {base!r} is no model that transformers can load: {reason}") from error
+    for name in ("hidden_dropout_prob", "attention_probs_dropout_prob", "attention_dropout", "dropout"):
+        if hasattr(config, name):
+            setattr(config, name, 0.0)
+    # Eager attention: on a CPU its bf16 products are faster than SDPA at these short lengths.
+    keywords: dict[str, Any] = {"config": config}
+    if not torch.cuda.is_available():
+        keywords["attn_implementation"] = "eager"
+    try:
+        return AutoModel.from_pretrained(base, add_pooling_layer=False, **keywords).float()
+    except TypeError:
+        return AutoModel.from_pretrained(base, **keywords).float()
+
+
+def load_tokenizer(base: str) -> Any:
+    """The base's tokenizer; raises ``ModelError`` where it has none that knows character offsets."""
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    if not getattr(tokenizer, "is_fast", False):
+        raise ModelError(f"The base {base!r} has no fast tokenizer, and a slow one knows no character offsets.")
+    return tokenizer
+
+
+def load_heads(model: PruneModel, base: str) -> bool:
+    """Takes over the heads where the base is itself a boildown checkpoint, so that it is trained further."""
+    folder = Path(base)
+    if not (folder / "boildown.json").is_file():
+        return False
+    from safetensors.torch import load_file
+
+    tensors = load_file(folder / "model.safetensors")
+    for name in ("relevance_head", "keep_head"):
+        head = {part: tensors[f"{name}.{part}"].float() for part in ("weight", "bias")}
+        getattr(model, name).load_state_dict(head)
+    return True
+
+
+def _against(scores: torch.Tensor, positive: torch.Tensor, negative: torch.Tensor) -> torch.Tensor | None:
+    """Mean cross-entropy of every positive against all negatives; positives do not compete."""
+    if not bool(positive.any()) or not bool(negative.any()):
+        return None
+    rest = torch.logsumexp(scores[negative], 0)
+    return F.softplus(rest - scores[positive]).mean()
+
+
+def bundle_loss(
+    relevance: torch.Tensor, keep: torch.Tensor, batch: Any, relevance_weight: float
+) -> tuple[torch.Tensor, dict[str, float]]:
+    """The joint loss of one bundle of questions.
+
+    Args:
+        relevance: ``(P,)`` relevance logits of the passages.
+        keep: ``(N,)`` keep logits of the passage tokens, ordered as in ``batch``.
+        batch: a ``batches.Bundle`` with tensors.
+
+    Returns:
+        The loss (a mean over the bundle's questions) and its parts.
+    """
+    count = torch.zeros(batch.sentences, dtype=keep.dtype, device=keep.device)
+    count.index_add_(0, batch.token_sentence, torch.ones_like(keep))
+    sentence = torch.zeros_like(count).index_add(0, batch.token_sentence, keep) / count.clamp_min(1)
+    zero = keep.sum() * 0.0
+    known = batch.sentence_known
+    token_known = known[batch.token_sentence]
+    parts = {"token": zero, "sentence": zero, "list": zero, "weak": zero}
+    if bool(token_known.any()):
+        target = batch.sentence_target
+        parts["token"] = F.binary_cross_entropy_with_logits(
+            keep[token_known], target[batch.token_sentence][token_known]
+        )
+        parts["sentence"] = F.binary_cross_entropy_with_logits(sentence[known], target[known])
+    lists, weak, ranked = [], [], []
+    for group in range(batch.questions):
+        mine = batch.sentence_question == group
+        docs = batch.passage_question == group
+        flag = batch.passage_relevant > 0.5
+        ranked.append(_against(relevance, docs & flag, docs & ~flag))
+        if bool((mine & known).any()):
+            lists.append(_against(sentence, mine & batch.sentence_gold, mine & batch.sentence_rest))
+        elif bool(mine.any()):
+            # Nobody marked the sentences: the best of a relevant passage must beat all others.
+            scores = torch.stack(
+                [
+                    torch.logsumexp(sentence[batch.sentence_passage == p], 0)
+                    if bool((batch.sentence_passage == p).any())
+                    else zero
+                    for p in torch.nonzero(docs).flatten().tolist()
+                ]
+            )
+            weak.append(_against(scores, flag[docs], ~flag[docs]))
+
+    def mean(values: list[torch.Tensor | None]) -> torch.Tensor:
+        found = [v for v in values if v is not None]
+        return torch.stack(found).sum() / batch.questions if found else zero
+
+    parts["list"], parts["weak"] = mean(lists), mean(weak)
+    parts["relevance"] = F.binary_cross_entropy_with_logits(relevance, batch.passage_relevant)
+    parts["ranking"] = mean(ranked)
+    loss = (
+        parts["token"]
+        + parts["sentence"]
+        + parts["list"]
+        + 0.5 * parts["weak"]
+        + relevance_weight * (parts["relevance"] + parts["ranking"])
+    )
+    return loss, {name: float(value.detach()) for name, value in parts.items()}

@@ -1,0 +1,163 @@
+"""One optimizer step: fp32 master weights, a compute copy in bf16, bundles side by side."""
+
+from __future__ import annotations
+
+import copy
+import os
+import random
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from boildown.errors import ConfigurationError, InputError
+from boildown.text.sentences import split_sentences
+
+from .batches import Bundle, Encoder, balance, make_bundle
+from .config import TrainConfig
+from .data import Question, held_out, read_questions
+from .examples import ExampleBuilder
+from .model import PruneModel, bundle_loss, load_encoder, load_heads, load_tokenizer
+from .negatives import NegativeMiner
+
+
+def rate_at(config: TrainConfig, step: int) -> float:
+    """Learning rate of a step: warm-up, plateau, linear decay to zero."""
+    decay_steps = max(1, round(config.steps * config.decay))
+    up = min(1.0, (step + 1) / max(1, config.warmup))
+    down = min(1.0, (config.steps - step) / decay_steps)
+    return config.learning_rate * min(up, down)
+
+
+def compute_dtype(device: torch.device) -> torch.dtype:
+    """bf16 where the hardware multiplies it faster than fp32, else fp32."""
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+    if device.type == "cpu":
+        for probe in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
+            if getattr(torch.cpu, probe, lambda: False)():
+                return torch.bfloat16
+    return torch.float32
+
+
+class Trainer:
+    """Master weights in fp32, a compute copy in bf16 where that is fast, AdamW.
+
+    Bundles of one step run side by side; their gradients are added in order, in fp32, so the result
+    does not depend on the number of workers.
+    """
+
+    def __init__(self, config: TrainConfig) -> None:
+        self.config = config
+        name = config.device
+        if name == "auto":
+            name = "cuda" if torch.cuda.is_available() else "cpu"
+        self.device = torch.device(name)
+        torch.manual_seed(config.seed)
+        self.model = PruneModel(load_encoder(config.base)).to(self.device).train()
+        load_heads(self.model, config.base)
+        self.tokenizer = load_tokenizer(config.base)
+        room = self.model.positions
+        if config.max_length > room:
+            raise ConfigurationError(
+                f"max_length={config.max_length}, but {config.base!r} has room for {room} tokens only."
+            )
+        if config.freeze_word_embeddings:
+            self.model.encoder.get_input_embeddings().weight.requires_grad_(False)
+        dtype = compute_dtype(self.device)
+        self.compute = self.model if dtype == torch.float32 else copy.deepcopy(self.model).to(dtype)
+        self.master = [p for p in self.model.parameters() if p.requires_grad]
+        self.working = [p for p in self.compute.parameters() if p.requires_grad]
+        self.optimizer = torch.optim.AdamW(
+            [
+                {"params": [p for p in self.master if p.dim() > 1], "weight_decay": config.weight_decay},
+                {"params": [p for p in self.master if p.dim() < 2], "weight_decay": 0.0},
+            ],
+            lr=config.learning_rate,
+            fused=True,
+        )
+        self.step = 0
+        questions, self.broken = read_questions(
+            config.data, config.on_error, config.exclude_sources, config.languages
+        )
+        self.questions = [q for q in questions if not held_out(q.qid)]
+        self.held_out = [q for q in questions if held_out(q.qid)]
+        if not any(q.positives for q in self.questions):
+            raise InputError(
+                "The training data holds no relevant passage. Check the files, exclude_sources and languages."
+            )
+        self.builder = ExampleBuilder(config, NegativeMiner(self.questions), split_sentences)
+        self.encoder = Encoder(self.tokenizer, config)
+        self.workers = max(1, config.workers) if self.device.type == "cpu" else 1
+
+    def bundles(self, batch: Iterable[Question], step: int) -> list[Bundle]:
+        """Builds and encodes the bundles of one step; two, so that two workers can share a step."""
+        groups = []
+        for place, question in enumerate(batch):
+            rng = random.Random(f"{self.config.seed}/{step}/{place}")
+            groups.append(self.encoder.encode(self.builder.build(question, rng), rng))
+        return [
+            make_bundle(part, self.encoder.pad, self.config.micro_tokens) for part in balance(groups, 2)
+        ]
+
+    def gradients(self, bundle: Bundle) -> tuple[tuple[torch.Tensor | None, ...], dict[str, float]]:
+        if self.device.type == "cpu":
+            torch.set_num_threads(max(1, (os.cpu_count() or 1) // self.workers))
+        bundle = bundle.to(self.device)
+        relevance, keep = [], []
+        for micro in bundle.micros:
+            of_passage, of_token = self.compute(micro.ids, micro.mask, micro.types)
+            relevance.append(of_passage)
+            keep.append(of_token.flatten()[micro.tokens])
+        loss, parts = bundle_loss(
+            torch.cat(relevance), torch.cat(keep), bundle, self.config.relevance_weight
+        )
+        return torch.autograd.grad(loss, self.working, allow_unused=True), parts
+
+    def update(self, results: list[tuple[Any, dict[str, float]]]) -> float:
+        for place, parameter in enumerate(self.master):
+            found = [grads[place].float() for grads, _ in results if grads[place] is not None]
+            parameter.grad = sum(found[1:], found[0]) / len(results) if found else None
+        norm = torch.nn.utils.clip_grad_norm_(self.master, self.config.clip)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate_at(self.config, self.step)
+        self.optimizer.step()
+        if self.compute is not self.model:
+            with torch.no_grad():
+                for target, source in zip(self.working, self.master, strict=True):
+                    target.copy_(source)
+        return float(norm)
+
+    def state_path(self) -> Path:
+        return self.config.output / "state.pt"
+
+    def save(self) -> None:
+        temporary = self.state_path().with_suffix(".tmp")
+        torch.save(
+            {
+                "model": self.model.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+                "step": self.step,
+                "fingerprint": self.config.fingerprint(),
+            },
+            temporary,
+        )
+        temporary.replace(self.state_path())
+
+    def resume(self) -> bool:
+        """Goes on from the resume state, if there is one."""
+        if not self.state_path().exists():
+            return False
+        state = torch.load(self.state_path(), map_location=self.device, weights_only=True)
+        if state["fingerprint"] != self.config.fingerprint():
+            raise ConfigurationError(
+                f"{self.state_path()} belongs to a run with other settings or data. "
+                "Delete it to start anew, or choose another output."
+            )
+        self.model.load_state_dict(state["model"])
+        if self.compute is not self.model:
+            self.compute.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step = state["step"]
+        return True

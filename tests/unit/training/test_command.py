@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from boildown.errors import ConfigurationError
+from boildown.training import TrainConfig
+from boildown.training.command import main
+
+
+def test_the_command_trains(config: TrainConfig, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = [str(config.data[0]), "--output", str(config.output), "--base", config.base]
+    arguments += ["--steps", "2", "--max-length", "224", "--device", "cpu", "--weight", "islands=2"]
+    assert main([*arguments, "--exclude", "dairies"]) == 0
+    meta = json.loads((Path(config.output) / "boildown.json").read_text())
+    assert meta["revision"][:12] in capsys.readouterr().out
+    assert "dairies" not in (config.output / "README.md").read_text()
+
+
+@pytest.mark.parametrize("weight", ["islands", "islands=often"])
+def test_a_weight_needs_a_number(config: TrainConfig, weight: str) -> None:
+    arguments = [str(config.data[0]), "--output", str(config.output), "--base", config.base]
+    with pytest.raises(ConfigurationError, match="--weight"):
+        main([*arguments, "--weight", weight])

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from boildown.errors import InputError
+from boildown.training.data import held_out, parse, read_questions
+
+Write = Callable[..., Path]
+
+
+def test_records_are_grouped_by_question(write: Write, records: list[dict[str, Any]]) -> None:
+    questions, broken = read_questions([write(records)])
+    assert not broken
+    assert len(questions) == len(records) // 3
+    first = questions[0]
+    assert (len(first.positives), len(first.negatives)) == (1, 2)
+    start, end = first.positives[0].answers[0]
+    assert first.positives[0].text[start:end] == records[0]["answers"][0]["text"]
+    assert first.answer_texts() == {records[0]["answers"][0]["text"].casefold()}
+
+
+def test_reads_gzip(tmp_path: Path, records: list[dict[str, Any]]) -> None:
+    path = tmp_path / "train.jsonl.gz"
+    with gzip.open(path, "wt", encoding="utf-8") as handle:
+        handle.writelines(json.dumps(r) + "\n" for r in records)
+    assert len(read_questions([path])[0]) == len(records) // 3
+
+
+def test_sources_and_languages_are_filtered(write: Write, records: list[dict[str, Any]]) -> None:
+    records[0]["lang"] = "fr"
+    path = write(records)
+    assert {q.source for q in read_questions([path], exclude_sources=["dairies"])[0]} == {"islands"}
+    french, _ = read_questions([path], languages=["fr"])
+    assert [q.qid for q in french] == [records[0]["qid"]]
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ("{not json", "not JSON"),
+        ("[1, 2]", "not a JSON object"),
+        ({"passage": None}, "'passage'"),
+        ({"relevant": "yes"}, "'relevant'"),
+        ({"question": "  "}, "empty"),
+        ({"answers": [{"text": "elsewhere", "start": 0}]}, "is not at character 0"),
+        ({"answers": [{"text": ""}]}, "'start'"),
+        ({"evidence": ["a sentence"]}, "evidence"),
+    ],
+)
+def test_a_broken_line_is_named_or_skipped(
+    write: Write, records: list[dict[str, Any]], change: Any, reason: str
+) -> None:
+    broken_line = change if isinstance(change, str) else {**records[3], **change}
+    path = write([*records[:3], "", broken_line, *records[3:]])
+    with pytest.raises(InputError, match=reason) as caught:
+        read_questions([path])
+    assert f"{path}:5:" in str(caught.value)
+    questions, broken = read_questions([path], on_error="skip")
+    assert len(questions) == len(records) // 3
+    assert [(b.path, b.line) for b in broken] == [(str(path), 5)]
+    assert reason.strip("'") in broken[0].reason
+
+
+def test_a_record_needs_only_question_passage_and_relevant() -> None:
+    question, passage = parse('{"question": "Why?", "passage": "Because.", "relevant": false}')
+    assert (question.qid, question.source, passage.gold) == ("Why?", "data", ())
+
+
+def test_about_one_question_in_fifty_is_held_out() -> None:
+    share = sum(held_out(f"question-{i}") for i in range(5000)) / 5000
+    assert 0.015 < share < 0.025
+    assert held_out("question-7") == held_out("question-7")

@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from boildown.errors import ConfigurationError, InputError, ModelError
+from boildown.training import TrainConfig, train
+from boildown.training.curve import read_log
+from boildown.training.trainer import Trainer, rate_at
+
+Another = Callable[..., TrainConfig]
+
+
+def weights_of(folder: Path) -> bytes:
+    return (folder / "model.safetensors").read_bytes()
+
+
+def test_the_loss_falls(another: Another) -> None:
+    folder = train(another("falls", steps=40, warmup=5, questions_per_step=6))
+    log = read_log(folder / "log.jsonl")
+    assert [e["step"] for e in log] == list(range(1, 41))
+
+    def mean(name: str, entries: list[dict[str, float]]) -> float:
+        return sum(e[name] for e in entries) / len(entries)
+
+    for name in ("token", "sentence", "list"):
+        assert mean(name, log[-5:]) < 0.8 * mean(name, log[:3])
+
+
+def test_a_checkpoint_has_the_layout_that_the_runtime_reads(config: TrainConfig, base: Path) -> None:
+    folder = train(config)
+    tensors = load_file(folder / "model.safetensors")
+    hidden = json.loads((folder / "config.json").read_text())["hidden_size"]
+    assert tensors["relevance_head.weight"].shape == tensors["keep_head.weight"].shape == (1, hidden)
+    assert tensors["relevance_head.bias"].shape == tensors["keep_head.bias"].shape == (1,)
+    own = {k for k in load_file(base / "model.safetensors") if "pooler" not in k}
+    assert set(tensors) == own | {f"{h}_head.{p}" for h in ("relevance", "keep") for p in ("weight", "bias")}
+    assert {t.dtype for t in tensors.values()} == {torch.float16}
+    assert all(bool(torch.isfinite(t).all()) for t in tensors.values())
+    meta = json.loads((folder / "boildown.json").read_text())
+    assert (meta["format"], meta["max_length"], meta["max_query"]) == (1, 128, 40)
+    assert meta["languages"] == ["en"]
+    assert meta["revision"] == hashlib.sha256(weights_of(folder)).hexdigest()
+    tokenizer = json.loads((folder / "tokenizer.json").read_text())
+    assert tokenizer["padding"] is None
+    assert tokenizer["truncation"] is None
+
+
+def test_the_curve_is_drawn(config: TrainConfig) -> None:
+    pytest.importorskip("matplotlib")
+    assert (train(config) / "curve.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_the_card_names_data_and_settings(another: Another) -> None:
+    folder = train(another("card", licences={"islands": "CC0-1.0"}, base_name="tiny-bert"))
+    card = (folder / "README.md").read_text()
+    assert "| islands | " in card
+    assert "CC0-1.0" in card
+    assert "| dairies | " in card
+    assert "not stated" in card
+    assert "`tiny-bert`" in card
+    assert "seed 13" in card
+
+
+def test_held_out_questions_are_scored_and_calibrated(another: Another) -> None:
+    config = another("calibrated", steps=30, questions_per_step=6)
+    trainer = Trainer(config)
+    assert trainer.held_out
+    assert not {q.qid for q in trainer.questions} & {q.qid for q in trainer.held_out}
+    folder = train(config)
+    lines = (folder / "held_out_scores.jsonl").read_text(encoding="utf-8").splitlines()
+    assert {json.loads(line)["qid"] for line in lines} == {q.qid for q in trainer.held_out}
+    documents = json.loads(lines[0])["documents"]
+    assert len(documents) == config.calibration_documents
+    assert all(len(d["logits"]) == len(d["sentences"]) == len(d["labels"]) for d in documents)
+    assert sum(d["relevant"] for d in documents) == 1
+    calibration = json.loads((folder / "boildown.json").read_text())["calibration"]
+    assert set(calibration) == {"keep", "relevance"}
+    assert calibration["keep"]["temperature"] > 0
+
+
+def test_two_runs_are_equal_and_another_seed_differs(another: Another) -> None:
+    first, second, other = (train(another(n, seed=s)) for n, s in (("a", 1), ("b", 1), ("c", 2)))
+    assert weights_of(first) == weights_of(second) != weights_of(other)
+
+
+def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(
+    another: Another, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = train(another("whole", steps=6))
+    config = another("broken", steps=6)
+    update = Trainer.update
+
+    def fail_at_four(self: Trainer, results: Any) -> float:
+        if self.step == 3:
+            raise KeyboardInterrupt
+        return update(self, results)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "update", fail_at_four)
+        with pytest.raises(KeyboardInterrupt):
+            train(config)
+    assert not (config.output / "model.safetensors").exists()
+    assert weights_of(train(config)) == weights_of(whole)
+    assert [e["step"] for e in read_log(config.output / "log.jsonl")] == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_state_of_other_settings_is_refused(another: Another) -> None:
+    train(another("state"))
+    with pytest.raises(ConfigurationError, match="other settings"):
+        train(another("state", learning_rate=1e-5))
+
+
+def test_a_finished_run_can_be_lengthened(another: Another) -> None:
+    short = weights_of(train(another("longer")))
+    folder = train(another("longer", steps=6))
+    assert weights_of(folder) != short
+    assert read_log(folder / "log.jsonl")[-1]["step"] == 6
+
+
+def test_a_checkpoint_can_be_trained_further_with_its_heads(another: Another) -> None:
+    folder = train(another("first", steps=20, questions_per_step=6))
+    before = load_file(folder / "model.safetensors")
+    trainer = Trainer(another("second", base=str(folder), learning_rate=1e-9))
+    start = trainer.model.state_dict()
+    assert torch.equal(start["keep_head.weight"], before["keep_head.weight"].float())
+    name = "encoder.layer.0.attention.self.query.weight"
+    assert torch.equal(start[f"encoder.{name}"], before[name].float())
+    after = load_file(train(trainer.config) / "model.safetensors")
+    assert set(after) == set(before)
+    assert all(torch.allclose(after[k].float(), before[k].float(), atol=1e-4) for k in before)
+    tokenizers = [(f / "tokenizer.json").read_text() for f in (folder, trainer.config.output)]
+    assert json.loads(tokenizers[0])["model"] == json.loads(tokenizers[1])["model"]
+
+
+def test_the_rate_warms_up_holds_and_decays() -> None:
+    config = TrainConfig(steps=100, warmup=10, decay=0.5, learning_rate=1.0)
+    rates = [rate_at(config, s) for s in range(100)]
+    assert rates[0] == pytest.approx(0.1)
+    assert rates[9] == rates[49] == 1.0
+    assert rates[75] == pytest.approx(0.5)
+    assert 0 < rates[99] < 0.03
+
+
+def test_broken_lines_stop_the_run_or_are_reported(
+    another: Another, write: Callable[..., Path], records: list[dict[str, Any]]
+) -> None:
+    path = write([records[0], "{oops", *records[1:]], "broken.jsonl")
+    with pytest.raises(InputError, match=r"broken\.jsonl:2: not JSON"):
+        train(another("stops", data=[path]))
+    folder = train(another("skips", data=[path], on_error="skip"))
+    assert (folder / "skipped.txt").read_text().startswith(f"{path}:2: not JSON")
+    assert "1 broken lines were skipped" in (folder / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"data": []}, "No training data"),
+        ({"data": [Path("nowhere.jsonl")]}, "nowhere.jsonl"),
+        ({"base": ""}, "No base model"),
+        ({"on_error": "ignore"}, "on_error"),
+        ({"steps": 0}, "steps"),
+        ({"max_query": 100}, "leaves no room"),
+        ({"max_length": 500}, "room for 256 tokens"),
+    ],
+)
+def test_impossible_settings_are_named(another: Another, change: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        train(another("impossible", **change))
+
+
+def test_a_base_that_is_no_model_is_named(another: Another, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="no model that transformers can load"):
+        train(another("nothing", base=str(tmp_path)))
+
+
+def test_data_without_a_relevant_passage_is_refused(
+    another: Another, write: Callable[..., Path], records: list[dict[str, Any]]
+) -> None:
+    path = write([{**r, "relevant": False, "answers": []} for r in records], "irrelevant.jsonl")
+    with pytest.raises(InputError, match="no relevant passage"):
+        train(another("irrelevant", data=[path]))
