@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from re import Pattern
 from time import perf_counter
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 
 from boildown.budget import Budget
 from boildown.errors import ConfigurationError, InputError, unknown_name
-from boildown.methods.base import Method
+from boildown.methods.base import BudgetedMethod, Method
 from boildown.methods.registry import DEFAULT_METHOD, create_method
+from boildown.methods.stored import reading_stored
 from boildown.result import Compression
 from boildown.select.cut import cut
 from boildown.select.plan import Allocation, Order, Plan
 from boildown.sources import Sources, check_query
 from boildown.types import Document, Scores, TokenScores, Unit
+from boildown.workers import run_in_worker
 
 __all__ = ["Compressor"]
 
@@ -113,9 +115,9 @@ class Compressor:
         query = check_query(query)
         sources = Sources(documents, self.min_sentence)
         begin = perf_counter()
-        scores = self._score(query, sources)
+        scores = self._score(query, sources, budget)
         scored = perf_counter()
-        result = cut(sources, scores, budget, self.plan)
+        result = cut(sources, scores, *_cutting(scores, budget, self.plan))
         seconds = {
             "score": scored - begin,
             "model": scores.model_seconds,
@@ -125,9 +127,9 @@ class Compressor:
 
     async def acompress(self, query: str, documents: Iterable[str | Document], budget: Budget) -> Compression:
         """`compress` without blocking the event loop: the same code on a worker thread."""
-        return await asyncio.to_thread(self.compress, query, documents, budget)
+        return await run_in_worker(partial(self.compress, query, documents, budget))
 
-    def _score(self, query: str, sources: Sources) -> Scores:
+    def _score(self, query: str, sources: Sources, budget: Budget) -> Scores:
         reads_query = self.method.uses_query or (self.rank is not None and self.rank.uses_query)
         if not sources.documents:
             return Scores(relevance=np.zeros(0), sentences=np.zeros(0))
@@ -138,9 +140,12 @@ class Compressor:
                 )
             note = "The query is blank, so nothing was scored: documents were kept in their order."
             return _all_alike(sources, self.plan.unit, note)
-        scores = self.method.score(query, sources)
+        if getattr(self.method, "needs_budget", False):
+            scores = cast(BudgetedMethod, self.method).score_within(query, sources, budget)
+        else:
+            scores = reading_stored(self.method).score(query, sources)
         if self.rank is not None:
-            ranked = self.rank.score(query, sources)
+            ranked = reading_stored(self.rank).score(query, sources)
             scores = replace(
                 scores,
                 relevance=ranked.relevance,
@@ -148,6 +153,15 @@ class Compressor:
                 notes=scores.notes + ranked.notes,
             )
         return scores
+
+
+def _cutting(scores: Scores, budget: Budget, plan: Plan) -> tuple[Budget, Plan]:
+    """How to cut: as asked, or for a method that has cut already, exactly what it kept."""
+    if not scores.final:
+        return budget, plan
+    unit: Unit = "sentence" if scores.tokens is None else "token"
+    kept = Budget(threshold=0.5, counter=budget.counter)
+    return kept, replace(plan, unit=unit, protect=(), patterns=(), dedupe=None)
 
 
 def _all_alike(sources: Sources, unit: Unit | None, note: str) -> Scores:

@@ -37,7 +37,16 @@ def test_the_estimate_counts_any_text_and_grows_with_it(text):
 
 @pytest.mark.parametrize(
     ("text", "tokens"),
-    [("cats", 1), ("elephants", 2), ("12345", 2), ("a b", 2), ("a   b", 3), ("a\n\n\nb", 3), ("北京。", 3), ("Größe", 3)],
+    [
+        ("cats", 1),
+        ("elephants", 2),
+        ("12345", 2),
+        ("a b", 2),
+        ("a   b", 3),
+        ("a\n\n\nb", 3),
+        ("北京。", 3),
+        ("Größe", 3),
+    ],
 )
 def test_the_estimate_by_the_rule(text, tokens):
     assert resolve_counter(None).count(text) == tokens

@@ -57,7 +57,7 @@ DOCUMENTS = [
 
 
 def compress(budget: Budget, query: str = "what <timeout> holds?", **options: object) -> Compression:
-    return Compressor(**options).compress(query, DOCUMENTS, budget)  # type: ignore[arg-type]
+    return Compressor("bm25", **options).compress(query, DOCUMENTS, budget)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("options", [{}, {"unit": "word"}, {"order": "score"}])
@@ -107,13 +107,13 @@ def test_needs_nothing_from_elsewhere() -> None:
 
 
 def test_no_documents_and_no_query() -> None:
-    result = Compressor().compress(" ", [], Budget(tokens=5))
+    result = Compressor("bm25").compress(" ", [], Budget(tokens=5))
     assert "(no query)" in "".join(Page(result.to_html()).words)
     assert "nothing was scored" in compress(Budget(tokens=25), query="").to_html()
 
 
 def test_can_be_written_whatever_the_text_holds() -> None:
-    result = Compressor().compress("\ud800 \0", ["lone \udfff and \0 stay", "مرحبا 你好"], Budget(rate=1.0))
+    result = Compressor("bm25").compress("\ud800 \0", ["lone \udfff and \0 stay", "مرحبا 你好"], Budget(rate=1.0))
     html = result.to_html()
     html.encode("utf-8")
     assert "\0" not in html

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
+from boildown.budget import Budget
 from boildown.sources import Sources
 from boildown.types import Scores
 
-__all__ = ["Method"]
+__all__ = ["BudgetedMethod", "Method"]
 
 
 @runtime_checkable
@@ -27,4 +28,21 @@ class Method(Protocol):
 
     def score(self, query: str, sources: Sources) -> Scores:
         """Scores every document, and its sentences or tokens, for `query`."""
+        ...
+
+
+class BudgetedMethod(Method, Protocol):
+    """A method that cuts while it scores, such as the published LLMLingua, and so needs to know the budget.
+
+    Attributes:
+        needs_budget: True if `score_within` is to be called and not `score`.
+    """
+
+    needs_budget: bool
+
+    def score_within(self, query: str, sources: Sources, budget: Budget) -> Scores:
+        """Token scores of 1 for what is kept and 0 for the rest, with `Scores.final` set.
+
+        The method itself keeps the budget, as well as it was published to.
+        """
         ...

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +45,20 @@ class Mix:
     keep_bias: float = 0.0
     relevance_scale: float = 1.0
     relevance_bias: float = 0.0
+
+    @classmethod
+    def of_checkpoint(cls, settings: Mapping[str, Any]) -> Mix:
+        """The weights that a checkpoint's boildown.json names, else the defaults with the model's own calibration."""
+        if "mix" in settings:
+            return cls(**settings["mix"])
+        fitted = settings.get("calibration", {})
+        keep, relevance = ({"temperature": 1.0, "bias": 0.0} | fitted.get(k, {}) for k in ("keep", "relevance"))
+        return cls(
+            keep_scale=1 / keep["temperature"],
+            keep_bias=keep["bias"],
+            relevance_scale=1 / relevance["temperature"],
+            relevance_bias=relevance["bias"],
+        )
 
 
 class MixedScores:

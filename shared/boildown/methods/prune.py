@@ -63,7 +63,7 @@ class Prune:
         """Probabilities from 0 to 1 that a document, a sentence or a token is needed."""
         reader = self._reader()
         words = Lexical(query, sources)
-        mix = Mix(**reader.settings.get("mix", {}))
+        mix = Mix.of_checkpoint(reader.settings)
         english = is_english(" ".join([query, *(text[:_SAMPLE] for text in sources.texts[:_SAMPLES])]))
         if not english:
             mix = replace(mix, lexical=_FOREIGN_LEXICAL, document=_FOREIGN_DOCUMENT)

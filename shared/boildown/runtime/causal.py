@@ -80,7 +80,7 @@ class CausalLM:
         if backend is None:
             raise ModelError(
                 f"{type(tokenizer).__name__} is a slow tokenizer, which gives no character offsets. Save a fast one "
-                "beside the model (tokenizer.json), for example with AutoTokenizer.from_pretrained(...).save_pretrained."
+                "beside the model (tokenizer.json), by AutoTokenizer.from_pretrained(...).save_pretrained(...)."
             )
         if getattr(model.config, "is_encoder_decoder", False) or model.get_output_embeddings() is None:
             raise ModelError(f"{type(model).__name__} is no causal language model; use one that generates text.")
@@ -197,9 +197,11 @@ class CausalLM:
         from transformers import DynamicCache
 
         known = int(cache[0][0].shape[2]) if cache else 0
-        past = DynamicCache()
-        for layer, (keys, values) in enumerate(cache if cache and known else []):
-            past.update(keys, values, layer)
+        past: Any = None  # for a start, each model makes the kind of cache it likes
+        if cache and known:
+            past = DynamicCache()
+            for layer, (keys, values) in enumerate(cache):
+                past.update(keys, values, layer)
         inputs = self._tensor(ids)[None]
         mask = torch.ones((1, known + len(ids)), dtype=torch.long, device=self.device)
         arguments = {"input_ids": inputs, "attention_mask": mask, "past_key_values": past, "use_cache": True}
@@ -227,7 +229,7 @@ class CausalLM:
         room = self.limit - taken
         if room < max(self.limit // 8, 1):
             raise InputError(
-                f"{what} takes {taken} of the {self.limit} tokens that {type(self.model).__name__} can read. Shorten it."
+                f"{what} takes {taken} of the {self.limit} tokens that {type(self.model).__name__} reads. Shorten it."
             )
         return room
 
@@ -293,7 +295,7 @@ class CausalLM:
         else:
             head = self.model.get_output_embeddings()
             losses = streamed_nll(states, head, wanted, self._scale, self._softcap)
-        found: NDArray[np.float64] = losses.double().cpu().numpy()
+        found: NDArray[np.float64] = losses.cpu().double().numpy()
         return found
 
     def _batches(self, lengths: Sequence[int], lead: int) -> Iterator[list[int]]:
@@ -329,7 +331,8 @@ class CausalLM:
                 head = self.model.get_output_embeddings()
                 ours = streamed_nll(states, head, wanted, self._scale, self._softcap)
             theirs = logits.logsumexp(-1) - logits.gather(1, wanted[:, None])[:, 0]
-            return bool((ours - theirs).abs().max() <= 0.02 + 0.01 * theirs.abs().max())
+            rounding = 1e-4 if states.dtype == torch.float32 else 0.01
+            return bool((ours - theirs).abs().max() <= rounding * (1 + theirs.abs().max()))
         except (AttributeError, TypeError, RuntimeError, NotImplementedError):
             return False
 
@@ -364,7 +367,7 @@ def _longest_input(config: Any, tokenizer: Any) -> int:
 
 def _without_leading_space(text: str, spans: NDArray[np.int64]) -> NDArray[np.int64]:
     """Token starts moved past white space, so that a token belongs to the word it spells and not to the one before."""
-    starts = spans[:, 0].copy()
+    starts: NDArray[np.int64] = spans[:, 0].copy()
     for i, (start, end) in enumerate(spans.tolist()):
         while start < end and text[start].isspace():
             start += 1

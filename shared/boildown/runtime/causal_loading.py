@@ -103,7 +103,9 @@ def load_pretrained(
         model = auto_class.from_pretrained(name, config=config, **arguments, **options)
     except ImportError as error:
         needs = _quantiser(quantisation) if quantisation is not None else "accelerate"
-        raise ModelError(f"The model {name!r} needs a package that is missing: pip install {needs}. ({error})") from error
+        raise ModelError(
+            f"The model {name!r} needs a package that is missing: pip install {needs}. ({error})"
+        ) from error
     except Exception as error:
         raise ModelError(f"The model {name!r} could not be loaded: {_first_line(error)}") from error
     if quantisation is None and place is not None:
@@ -115,7 +117,9 @@ def _check_kind(auto_class: Any, config: Any, name: str) -> None:
     kinds = getattr(config, "architectures", None) or []
     classifier = any("ForTokenClassification" in kind for kind in kinds)
     if classifier and "CausalLM" in auto_class.__name__:
-        raise ModelError(f"{name!r} is a token classifier, not a causal language model: use it with method 'llmlingua2'.")
+        raise ModelError(
+            f"{name!r} is a token classifier, not a causal language model: use it with method 'llmlingua2'."
+        )
     if getattr(config, "is_encoder_decoder", False) and "CausalLM" in auto_class.__name__:
         raise ModelError(f"{name!r} is an encoder-decoder; this method needs a causal language model, such as GPT-2.")
 

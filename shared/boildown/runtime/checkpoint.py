@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,15 +17,16 @@ __all__ = ["find_folder", "read_config", "read_tokenizer", "read_weights"]
 _WEIGHTS = "model.safetensors"
 _INDEX = "model.safetensors.index.json"
 _PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json", "model.bin", "model.pt")
-_WANTED = ["*.json", "*.safetensors", "*.txt", "*.model"]
+_WANTED = ("*.json", "*.safetensors", "*.txt", "*.model")
 
 
-def find_folder(name: str | Path) -> Path:
+def find_folder(name: str | Path, files: Sequence[str] = _WANTED) -> Path:
     """The folder of a model.
 
     Args:
         name: a folder, or an id on the Hugging Face hub, whose files are downloaded once and
             then found in its cache.
+        files: patterns of the files to download.
 
     Raises:
         ModelError: the folder does not exist, and the hub does not have it or cannot be reached.
@@ -45,7 +47,7 @@ def find_folder(name: str | Path) -> Path:
             "it, is not installed. Install it with: pip install huggingface_hub"
         ) from None
     try:
-        return Path(snapshot_download(text, allow_patterns=_WANTED))
+        return Path(snapshot_download(text, allow_patterns=list(files)))
     except Exception as error:
         raise ModelError(
             f"The model {text!r} was not found. Looked for a folder at {path.absolute()}, for a downloaded "

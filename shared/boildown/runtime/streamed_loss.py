@@ -14,9 +14,11 @@ if TYPE_CHECKING:
 
 __all__ = ["streamed_nll"]
 
-_ROWS = 1024
-_BLOCK = 8192
+_ROWS, _BLOCK = 1024, 8192
 """Rows times vocabulary entries whose logits exist at one moment: 32 MB in fp32, and still large products."""
+_CUDA_ROWS, _CUDA_BLOCK = 4096, 16384
+"""256 MB on a GPU, where a product has to be larger to be worth its launch."""
+_MODULE_ROWS = 64
 
 
 def streamed_nll(
@@ -41,9 +43,11 @@ def streamed_nll(
     """
     import torch
 
-    losses = torch.empty(len(targets), dtype=torch.float32, device=hidden.device)
     plain = type(head) is torch.nn.Linear and head.weight.is_floating_point() and not head.weight.is_meta
-    rows = _ROWS if plain else 64
+    if plain:  # a model spread over devices may have its head elsewhere
+        hidden, targets = hidden.to(head.weight.device), targets.to(head.weight.device)
+    losses = torch.empty(len(targets), dtype=torch.float32, device=hidden.device)
+    rows = (_CUDA_ROWS if hidden.is_cuda else _ROWS) if plain else _MODULE_ROWS
     step = _linear_nll if plain else _module_nll
     for start in range(0, len(targets), rows):
         part = slice(start, start + rows)
@@ -67,8 +71,9 @@ def _linear_nll(
     hidden = hidden.to(weight.dtype)
     highest = torch.full(targets.shape, float("-inf"), device=hidden.device)
     total = torch.zeros(targets.shape, device=hidden.device)
-    for start in range(0, weight.shape[0], _BLOCK):
-        block = slice(start, start + _BLOCK)
+    width = _CUDA_BLOCK if hidden.is_cuda else _BLOCK
+    for start in range(0, weight.shape[0], width):
+        block = slice(start, start + width)
         logits = functional.linear(hidden, weight[block], None if bias is None else bias[block]).float()
         logits = _shaped(logits, scale, softcap)
         higher = torch.maximum(highest, logits.amax(dim=-1))

@@ -12,6 +12,7 @@ if find_spec("llama_index.core") is None:
 from boildown.tools.shorten import ToolRule
 from llama_index.postprocessor.boildown.events import CompressionEndEvent
 from llama_index.postprocessor.boildown.postprocessor import BoildownPostprocessor
+from llama_index.postprocessor.boildown.transform import BoildownTransform
 
 if TYPE_CHECKING:
     from llama_index.postprocessor.boildown.agent import BoildownAgent, BoildownFunctionAgent, ToolShortener
@@ -20,6 +21,7 @@ __all__ = [
     "BoildownAgent",
     "BoildownFunctionAgent",
     "BoildownPostprocessor",
+    "BoildownTransform",
     "CompressionEndEvent",
     "ToolRule",
     "ToolShortener",

@@ -10,9 +10,10 @@ from llama_index.core.schema import BaseNode, MetadataMode, Node, NodeWithScore,
 
 from boildown.result import Compression
 from boildown.settings import copied, report, title_of
+from boildown.stored_scores import STORED_KEY
 from boildown.types import CompressedDocument, Document
 
-__all__ = ["NODE_ID", "RETRIEVAL_SCORE", "rebuild_nodes", "to_document"]
+__all__ = ["NODE_ID", "RETRIEVAL_SCORE", "copy_node", "rebuild_nodes", "to_document"]
 
 NODE_ID = "boildown_node_id"
 """Metadata key of the node's id, which outlives engines that split nodes once more under new ids."""
@@ -32,8 +33,9 @@ _OTHER_CONTENT = (
 
 
 def to_document(node: BaseNode) -> Document:
-    """The node's text without its metadata, with its title to help scoring."""
-    return Document(node.get_content(metadata_mode=MetadataMode.NONE), node.node_id, title_of(node.metadata))
+    """The node's text without its metadata, with its title to help scoring, and its stored scores."""
+    stored = {STORED_KEY: node.metadata[STORED_KEY]} if STORED_KEY in node.metadata else {}
+    return Document(node.get_content(metadata_mode=MetadataMode.NONE), node.node_id, title_of(node.metadata), stored)
 
 
 def rebuild_nodes(nodes: Sequence[NodeWithScore], result: Compression, scored: bool) -> list[NodeWithScore]:
@@ -49,7 +51,7 @@ def rebuild_nodes(nodes: Sequence[NodeWithScore], result: Compression, scored: b
     """
     kept = [(d.index, _rebuild(nodes[d.index], d, report(d, result), scored)) for d in result.documents]
     beside = [
-        (d.index, NodeWithScore(node=_copy(nodes[d.index].node), score=nodes[d.index].score))
+        (d.index, NodeWithScore(node=copy_node(nodes[d.index].node), score=nodes[d.index].score))
         for d in sorted(result.dropped, key=lambda d: d.index)
         if d.reason == "empty" and _holds_more_than_text(nodes[d.index].node)
     ]
@@ -62,11 +64,12 @@ def rebuild_nodes(nodes: Sequence[NodeWithScore], result: Compression, scored: b
 def _rebuild(
     source: NodeWithScore, document: CompressedDocument, stats: Mapping[str, Any], scored: bool
 ) -> NodeWithScore:
-    node = _copy(source.node)
+    node = copy_node(source.node)
     added = {**stats, NODE_ID: node.node_id}
     if source.score is not None:
         added[RETRIEVAL_SCORE] = node.metadata.get(RETRIEVAL_SCORE, float(source.score))
     node.metadata.update(added)
+    node.metadata.pop(STORED_KEY, None)  # They are the scores of the whole text.
     for excluded in (node.excluded_llm_metadata_keys, node.excluded_embed_metadata_keys):
         excluded.extend(key for key in added if key not in excluded)
     if isinstance(node, TextNode):
@@ -88,7 +91,8 @@ def _narrow(node: TextNode, document: CompressedDocument) -> None:
     node.end_char_idx = start + document.spans[-1].end
 
 
-def _copy(node: BaseNode) -> BaseNode:
+def copy_node(node: BaseNode) -> BaseNode:
+    """A copy that shares nothing which changes with the node."""
     return node.model_copy(
         update={
             "metadata": copied(node.metadata),

@@ -1,0 +1,140 @@
+"""Sections cut to their rates, or together to a budget."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boildown.budget import Budget
+from boildown.compat.arguments import Arguments
+from boildown.compat.levels import DROPPED
+from boildown.compat.slices import Piece, slice_scores
+from boildown.counters import Counter
+from boildown.select.cut import cut
+from boildown.select.plan import Plan
+from boildown.sources import Sources
+from boildown.text.structured import Section
+from boildown.types import Scores
+
+__all__ = ["DROPPED", "SectionCutter", "Spans", "fit"]
+
+T = TypeVar("T")
+Spans = list[tuple[int, int]]
+
+_ATTEMPTS = 10
+_REPEATS = 2
+_SLACK = 0.025
+
+
+class SectionCutter:
+    """Cuts contexts section by section; sections of one rate compete with each other.
+
+    Args:
+        sources: the contexts.
+        scores: of their units.
+        relevance: shape (contexts,).
+        rows: the sections of each context; those without a rate share the budget.
+        used: indices of contexts.
+        a: the call's arguments.
+        counter: counts.
+        threshold: keep what scores at least this, whatever the rates and the budget.
+    """
+
+    def __init__(
+        self,
+        sources: Sources,
+        scores: Scores,
+        relevance: NDArray[np.float64],
+        rows: Sequence[Sequence[Section]],
+        used: Sequence[int],
+        a: Arguments,
+        counter: Counter,
+        threshold: float | None = None,
+    ) -> None:
+        self._texts, self._rows, self._used = sources.texts, rows, used
+        self._counter = counter
+        self._threshold = threshold if a.use_token_level_filter else -DROPPED / 2
+        self._fixed: dict[Piece, Spans] = {}
+        spread = a.dynamic_context_compression_ratio
+        allocation = "linear" if spread > 0 else "global"
+        self._plan = Plan(protect=(), allocation=allocation, spread=min(abs(spread), 1.0))  # type: ignore[arg-type]
+        groups: dict[float | None, list[Piece]] = {}
+        for document in used:
+            for section in rows[document]:
+                piece = (document, section.start, section.end)
+                whole = section.rate == 1.0 and not a.use_sentence_level_filter
+                if whole or not section.compress or not self._texts[document][section.start : section.end].strip():
+                    self._fixed[piece] = [(section.start, section.end)]
+                else:
+                    groups.setdefault(section.rate, []).append(piece)
+        self._groups = [
+            (rate, pieces, *slice_scores(sources, scores, relevance, pieces)) for rate, pieces in groups.items()
+        ]
+
+    def spans(self, budget: int) -> list[Spans]:
+        """For each used context the kept spans, in order; the budget is for the sections without a rate."""
+        kept = dict(self._fixed)
+        for rate, pieces, parts, scores in self._groups:
+            if self._threshold is not None:
+                limit = Budget(threshold=self._threshold, counter=self._counter)
+            elif rate is None:
+                limit = Budget(tokens=max(budget, 0), counter=self._counter)
+            else:
+                limit = Budget(rate=rate, counter=self._counter)
+            found = {document.index: document.spans for document in cut(parts, scores, limit, self._plan).documents}
+            for number, piece in enumerate(pieces):
+                kept[piece] = [(piece[1] + s.start, piece[1] + s.end) for s in found.get(number, ())]
+        return [_with_edges(self._texts[d], [(s, kept[d, s.start, s.end]) for s in self._rows[d]]) for d in self._used]
+
+
+def fit(attempt: Callable[[int], T], measure: Callable[[T], int], limit: int, first: int) -> T:
+    """The attempt that measures most without measuring more than the limit.
+
+    Args:
+        attempt: makes a result from a budget.
+        measure: counts the whole of it, with what stands around it.
+        limit: what may not be exceeded, unless not even an attempt at nothing keeps it.
+        first: the budget to try first.
+    """
+    budget, best, best_size = max(first, 0), None, -1
+    before: T | None = None
+    misses = repeats = 0
+    for _ in range(_ATTEMPTS):
+        result = attempt(budget)
+        size = measure(result)
+        # Steps double where they change nothing, since one token more or less may be less than a word.
+        if size > limit:
+            if budget == 0:
+                break
+            budget = max(budget - (size - limit) * 2**misses, 0)
+            misses += 1
+            continue
+        repeats, before = (repeats + 1 if result == before else 0), result
+        if size > best_size:
+            best, best_size = result, size
+        if repeats > _REPEATS or limit - size <= max(_SLACK * limit, 1):
+            break
+        budget += max((limit - size) // 2, 1) * 2**repeats
+    return attempt(0) if best is None else best
+
+
+def _with_edges(text: str, kept: Sequence[tuple[Section, Spans]]) -> Spans:
+    """The spans of a context's sections in order; between sections the white space at their edges stays."""
+    spans: Spans = []
+    for section, found in kept:
+        if len(kept) > 1 and section.compress and found:
+            inner = text[section.start : section.end]
+            begin = section.start + len(inner) - len(inner.lstrip())
+            end = section.start + len(inner.rstrip())
+            found = [(section.start, begin), *found, (end, section.end)]
+        spans += [span for span in found if span[1] > span[0]]
+    joined: Spans = []
+    for start, end in spans:
+        if joined and joined[-1][1] >= start:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((start, end))
+    return joined

@@ -1,0 +1,364 @@
+"""`PromptCompressor` with the published interface."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from boildown.compat import corrected, exact
+from boildown.compat.arguments import Arguments, as_contexts, read_arguments
+from boildown.compat.counting import reporting_counter
+from boildown.compat.models import (
+    SPREAD,
+    LoadedLLMLingua2,
+    causal_model,
+    load_model_and_tokenizer,
+    take_over,
+    token_classifier,
+)
+from boildown.compat.scorers import Scorers, causal_scorers, classifier_scorers, method_scorers
+from boildown.counters import Counter
+from boildown.errors import ConfigurationError, InputError, MissingExtraError
+from boildown.methods.base import Method
+from boildown.methods.exact.language_model import ReferenceLM
+from boildown.methods.exact.llmlingua2 import ExactLLMLingua2
+from boildown.methods.exact.ratios import Segment
+from boildown.methods.exact.recovery import recover_exactly
+from boildown.methods.llmlingua2 import LLMLingua2
+from boildown.runtime.models import shared_model
+from boildown.text.json_text import read_json
+from boildown.text.structured import Section, parse_tags
+
+__all__ = ["PromptCompressor"]
+
+_SECURITY_THRESHOLD = 0.5
+
+
+class PromptCompressor:
+    """Stands in for `llmlingua.PromptCompressor`: the same constructor, methods, arguments and result keys.
+
+    It runs the corrected algorithms, or with `exact=True` the published ones, whose text equals that of llmlingua
+    0.2.2 on the same weights. Models are loaded when they are first needed; no argument is changed, nothing is
+    evaluated, downloaded behind your back or seeded, and code from a checkpoint runs only where
+    `model_config={"trust_remote_code": True}` says so. `examples/migrating_from_llmlingua.md` has every argument.
+
+    Args:
+        model_name: path or hub id; or an object with `model` and `tokenizer`, such as an `llmlingua.PromptCompressor`,
+            whose weights are used; or any method of this package, such as `BM25()`.
+        device_map: a device such as "cuda" or "cpu", "auto" for the best there is, or a map for accelerate.
+        model_config: keyword arguments for `from_pretrained`.
+        open_api_config: not read; rankers of remote services are passed as objects to `rank_method`.
+        use_llmlingua2: the model is a token classifier.
+        use_slingua: SecurityLingua: a token classifier whose threshold is 0.5, whatever the rate.
+        llmlingua2_config: max_batch_size and max_force_token, accepted and not needed.
+        exact: reproduce llmlingua 0.2.2.
+        counter: who counts tokens for budgets and reports; None for cl100k_base, as published.
+    """
+
+    def __init__(
+        self,
+        model_name: str | Any = "NousResearch/Llama-2-7b-hf",
+        device_map: Any = "auto",
+        model_config: Mapping[str, Any] | None = None,
+        open_api_config: Mapping[str, Any] | None = None,
+        use_llmlingua2: bool = False,
+        use_slingua: bool = False,
+        llmlingua2_config: Mapping[str, Any] | None = None,
+        *,
+        exact: bool = False,
+        counter: Any = None,
+    ) -> None:
+        self.model_name = model_name
+        self.device_map = device_map
+        self.model_config = dict(model_config or {})
+        self.open_api_config = dict(open_api_config or {})
+        self.use_slingua = use_slingua
+        self.use_llmlingua2 = use_llmlingua2 or use_slingua
+        self.llmlingua2_config = dict(llmlingua2_config or {})
+        self.exact = exact
+        self._counter_spec = counter
+        self._exact_guard = threading.Lock()  # transformers' tokenizers are for one thread at a time
+        if exact and isinstance(model_name, Method):
+            raise ConfigurationError("exact=True reproduces llmlingua, which needs a model, not a method.")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """`compress_prompt`."""
+        return self.compress_prompt(*args, **kwargs)
+
+    @cached_property
+    def _pair(self) -> tuple[Any, Any]:
+        if not isinstance(self.model_name, (str, Path)):
+            return take_over(self.model_name)
+        name, classifier = str(self.model_name), self.use_llmlingua2
+        # Half precision would round the exact mode's thresholds elsewhere than published.
+        dtype = "float32" if self.exact else "auto"
+
+        def load() -> tuple[Any, Any]:
+            return load_model_and_tokenizer(
+                name, self.device_map, self.model_config, classifier=classifier, dtype=dtype
+            )
+
+        if classifier and self.exact:
+            return load()  # the exact mode enlarges the vocabulary, which nobody else should see
+        key = ("compat", name, classifier, dtype, repr(self.device_map), repr(sorted(self.model_config.items())))
+        return shared_model(key, load)
+
+    @property
+    def model(self) -> Any:
+        """The transformers model."""
+        return self._pair[0]
+
+    @property
+    def tokenizer(self) -> Any:
+        """Its tokenizer."""
+        return self._pair[1]
+
+    @cached_property
+    def _counter(self) -> Counter:
+        from boildown.counters import resolve_counter
+
+        if self._counter_spec is not None:
+            return resolve_counter(self._counter_spec)
+        return reporting_counter(lambda: None if isinstance(self.model_name, Method) else self.tokenizer)
+
+    @cached_property
+    def _lm(self) -> Any:
+        return causal_model(*self._pair)
+
+    @cached_property
+    def _classifier(self) -> ExactLLMLingua2:
+        threshold = _SECURITY_THRESHOLD if self.use_slingua else None
+        return ExactLLMLingua2(*self._pair, self._counter.count, threshold)
+
+    @cached_property
+    def _token_classifier(self) -> Any:
+        return token_classifier(*self._pair)
+
+    @property
+    def _device(self) -> str:
+        """Where a ranking model goes."""
+        if isinstance(self.device_map, str) and self.device_map not in SPREAD:
+            return self.device_map
+        return str(self.model.device)
+
+    def compress_prompt(
+        self,
+        context: str | Sequence[str],
+        instruction: str = "",
+        question: str = "",
+        rate: float = 0.5,
+        target_token: float = -1,
+        **arguments: Any,
+    ) -> dict[str, Any]:
+        """Compresses contexts.
+
+        Args:
+            context: one text or several.
+            instruction: put first, never compressed.
+            question: what the contexts are for; put last, never compressed, unless `concate_question=False`.
+            rate: the share of the whole prompt's tokens to keep.
+            target_token: tokens to keep of the contexts; overrides `rate`.
+            **arguments: any other published argument.
+
+        Returns:
+            compressed_prompt, origin_tokens, compressed_tokens, ratio, rate, saving; for LLMLingua-2 also
+            compressed_prompt_list, and fn_labeled_original_prompt with `return_word_label=True`.
+
+        Raises:
+            ConfigurationError: an argument is unknown or out of range.
+        """
+        a = read_arguments(
+            {
+                **arguments,
+                "instruction": instruction,
+                "question": question,
+                "rate": rate,
+                "target_token": target_token,
+            }
+        )
+        contexts = as_contexts(context)
+        if not self.exact:
+            return corrected.compress(self._scorers(a), self._counter, contexts, a, _given_sections(a))
+        if self.use_llmlingua2:
+            with self._exact_guard:
+                return exact.llmlingua2_prompt(self._classifier, self._counter, contexts, a)
+        rows = _given_sections(a)
+        segments: list[list[Segment]] | None = None
+        if rows is not None:
+            segments = [[Segment(s.end - s.start, s.rate or a.rate, s.compress) for s in row] for row in rows]
+        with self._exact_guard:
+            return exact.prompt(ReferenceLM(self._lm), self._counter, self._device, contexts, a, segments)
+
+    def compress_prompt_llmlingua2(self, context: str | Sequence[str], **arguments: Any) -> dict[str, Any]:
+        """`compress_prompt` for a token classifier; without other word, no context is dropped as a whole.
+
+        Raises:
+            ConfigurationError: the model is no token classifier, or an argument is wrong.
+        """
+        if not self.use_llmlingua2:
+            raise ConfigurationError("This model is no token classifier; build with use_llmlingua2=True.")
+        return self.compress_prompt(context, **{"use_context_level_filter": False, **arguments})
+
+    def structured_compress_prompt(
+        self,
+        context: str | Sequence[str],
+        instruction: str = "",
+        question: str = "",
+        rate: float = 0.5,
+        target_token: float = -1,
+        **arguments: Any,
+    ) -> dict[str, Any]:
+        """Compresses contexts with `<llmlingua, rate=0.3, compress=True>...</llmlingua>` around their parts.
+
+        Raises:
+            InputError: a tag is malformed; the message says at which character.
+            ConfigurationError: an argument is unknown or out of range.
+        """
+        a = read_arguments(
+            {
+                **arguments,
+                "instruction": instruction,
+                "question": question,
+                "rate": rate,
+                "target_token": target_token,
+            }
+        )
+        contexts = as_contexts(context)
+        if self.exact:
+            self._needs_causal("structured_compress_prompt")
+            with self._exact_guard:
+                return exact.structured(ReferenceLM(self._lm), self._counter, self._device, contexts, a)
+        parsed = []
+        for i, text in enumerate(contexts):
+            try:
+                parsed.append(parse_tags(text))
+            except InputError as error:
+                raise InputError(f"context[{i}]: {error}") from None
+        texts = [text for text, _ in parsed]
+        return corrected.compress(self._scorers(a), self._counter, texts, a, [sections for _, sections in parsed])
+
+    def compress_json(
+        self,
+        json_data: Any,
+        json_config: str | Mapping[str, Mapping[str, Any]] | None = None,
+        instruction: str = "",
+        question: str = "",
+        rate: float = 0.5,
+        target_token: float = -1,
+        **arguments: Any,
+    ) -> dict[str, Any]:
+        """Compresses the strings inside JSON; "compressed_prompt" is the data again, and always valid.
+
+        Args:
+            json_data: plain values of any nesting, or JSON as a string.
+            json_config: for each key, {"rate", "compress", "value_type", "pair_remove"}, all optional, or the path of
+                a YAML file with them. Keys of nested objects are joined by dots ("author.bio"); what has no rule has
+                `rate`. In the corrected mode the value's type is seen in the data.
+            instruction: counted, and not part of the result.
+            question: what the data is for; counted likewise.
+            rate: the share of tokens to keep.
+            target_token: tokens to keep; overrides `rate`.
+            **arguments: any other published argument; `use_keyvalue_level_filter` and `reorder_keyvalue` stand for
+                `use_context_level_filter` and `reorder_context`.
+
+        Raises:
+            InputError: the data is no JSON; the message says where.
+            ConfigurationError: an argument or a rule is wrong.
+        """
+        renamed = {
+            "use_context_level_filter": arguments.pop("use_keyvalue_level_filter", False),
+            "reorder_context": arguments.pop("reorder_keyvalue", "original"),
+        }
+        a = read_arguments(
+            {
+                **arguments,
+                **renamed,
+                "instruction": instruction,
+                "question": question,
+                "rate": rate,
+                "target_token": target_token,
+                "concate_question": False,
+            }
+        )
+        data = read_json(json_data) if isinstance(json_data, str) else json_data
+        rules = _read_rules(json_config)
+        if self.exact:
+            self._needs_causal("compress_json")
+            with self._exact_guard:
+                return exact.json_data(ReferenceLM(self._lm), self._counter, self._device, data, rules, a)
+        from boildown.compat.corrected_json import compress_json
+
+        return compress_json(self._scorers(a), self._counter, data, rules, a)
+
+    def recover(self, original_prompt: str, compressed_prompt: str, response: str) -> str:
+        """The response with what it repeats of the compressed prompt in the original's wording."""
+        if self.exact:
+            with self._exact_guard:
+                return recover_exactly(self.tokenizer, original_prompt, compressed_prompt, response)
+        from boildown.compat.alignment import recover_text
+
+        return recover_text(original_prompt, compressed_prompt, response)
+
+    def get_token_length(self, text: str, add_special_tokens: bool = True, use_oai_tokenizer: bool = False) -> int:
+        """Tokens of a text by the model's tokenizer, or by the one that reports count with."""
+        if use_oai_tokenizer:
+            return self._counter.count(text)
+        return len(self.tokenizer(text, add_special_tokens=add_special_tokens).input_ids)
+
+    def _needs_causal(self, what: str) -> None:
+        if self.use_llmlingua2:
+            raise ConfigurationError(
+                f"llmlingua's {what} does not work with LLMLingua-2, so there is nothing to reproduce. Without "
+                "exact=True it does."
+            )
+
+    def _scorers(self, a: Arguments) -> Scorers:
+        if isinstance(self.model_name, Method):
+            return method_scorers(self.model_name, self._device, a)
+        if not self.use_llmlingua2:
+            return causal_scorers(self._lm, self._device, a)
+        options: dict[str, Any] = {"force_tokens": a.force_tokens, "force_reserve_digit": a.force_reserve_digit}
+        simple = isinstance(self.model_name, (str, Path)) and isinstance(self.device_map, str) and not self.model_config
+        if simple and self.device_map not in SPREAD:
+            method = LLMLingua2(str(self.model_name), device=self.device_map, **options)
+        else:
+            method = LoadedLLMLingua2(self._token_classifier, **options)
+        return classifier_scorers(method, self._device, a, _SECURITY_THRESHOLD if self.use_slingua else None)
+
+
+def _given_sections(a: Arguments) -> list[list[Section]] | None:
+    """Sections from `context_segs`, `context_segs_rate` and `context_segs_compress`."""
+    if a.context_segs is None:
+        return None
+    rows = []
+    for i, texts in enumerate(a.context_segs):
+        row, seen = [], 0
+        for j, text in enumerate(texts):
+            rate = a.context_segs_rate[i][j] if a.context_segs_rate is not None else None
+            compress = a.context_segs_compress[i][j] if a.context_segs_compress is not None else True
+            row.append(Section(seen, seen + len(text), rate, compress))
+            seen += len(text)
+        rows.append(row)
+    return rows
+
+
+def _read_rules(config: str | Mapping[str, Mapping[str, Any]] | None) -> Mapping[str, Mapping[str, Any]]:
+    if config is None:
+        return {}
+    rules: Any = config
+    if isinstance(config, str):
+        try:
+            yaml = import_module("yaml")
+        except ImportError:
+            raise MissingExtraError("pyyaml", "all", "A json_config in a YAML file") from None
+        try:
+            rules = yaml.safe_load(Path(config).read_text(encoding="utf-8"))
+        except (OSError, yaml.YAMLError) as error:
+            raise ConfigurationError(f"json_config={config!r} cannot be read: {error}") from error
+    if not isinstance(rules, Mapping) or not all(isinstance(rule, Mapping) for rule in rules.values()):
+        raise ConfigurationError("json_config must map keys to rules such as {'rate': 0.5, 'compress': True}.")
+    return rules

@@ -1,0 +1,70 @@
+"""Rankings of texts by the names that the published implementation knows."""
+
+from __future__ import annotations
+
+import gzip
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boildown.errors import ConfigurationError
+from boildown.methods.exact.language_model import ReferenceLM
+from boildown.methods.longllmlingua import RESTRICTION
+
+__all__ = ["PERPLEXITY", "Ranker", "rank_texts"]
+
+PERPLEXITY = ("llmlingua", "longllmlingua")
+
+Ranker = Callable[[Sequence[str], str], NDArray[np.float64]]
+"""Scores of texts for a question, higher is better; how embedding models and rerankers are brought in."""
+
+
+def rank_texts(
+    lm: ReferenceLM,
+    texts: Sequence[str],
+    question: str,
+    method: str,
+    condition: str,
+    rankers: dict[str, Ranker],
+) -> list[int]:
+    """Indices of texts in the order in which they are taken.
+
+    Raises:
+        ConfigurationError: the method is unknown.
+    """
+    if method in PERPLEXITY:
+        losses = [lm.mean_nll(text, question + RESTRICTION, condition) for text in texts]
+        sign = -1 if condition == "none" else 1
+        return sorted(range(len(texts)), key=lambda i: sign * losses[i])
+    if method == "bm25":
+        scores = -_okapi([text.split(" ") for text in texts], question.split(" "))
+        return [int(i) for i in scores.argsort()]
+    if method == "gzip":
+        return [int(i) for i in np.argsort([_distance(text, question) for text in texts])]
+    if method in rankers:
+        return [int(i) for i in np.argsort(-rankers[method](texts, question))]
+    known = ", ".join([*PERPLEXITY, "bm25", "gzip", *rankers])
+    raise ConfigurationError(f"Unknown rank_method {method!r}. Known here: {known}.")
+
+
+def _okapi(texts: Sequence[Sequence[str]], question: Sequence[str]) -> NDArray[np.float64]:
+    """BM25 Okapi with k1 = 1.5, b = 0.75, and negative idfs raised to a quarter of the mean idf."""
+    counts = [Counter(text) for text in texts]
+    lengths = np.array([len(text) for text in texts], dtype=np.float64)
+    containing = Counter(term for count in counts for term in count)
+    idf = {t: float(np.log(len(texts) - n + 0.5) - np.log(n + 0.5)) for t, n in containing.items()}
+    floor = 0.25 * (sum(idf.values()) / len(idf)) if idf else 0.0
+    scores = np.zeros(len(texts))
+    norm = 1.5 * (0.25 + 0.75 * lengths / lengths.mean()) if len(texts) else lengths
+    for term in question:
+        frequency = np.array([count[term] for count in counts], dtype=np.float64)
+        weight = idf.get(term, 0.0)
+        scores += (floor if weight < 0 else weight) * frequency * 2.5 / (frequency + norm)
+    return scores
+
+
+def _distance(x: str, y: str) -> float:
+    sizes = [len(gzip.compress(part.encode())) for part in (x, y, f"{x} {y}")]
+    return (sizes[2] - min(sizes[:2])) / max(sizes[:2])

@@ -1,0 +1,286 @@
+"""Scores that don't depend on the query: computed once, stored with the text, and read instead of running a model."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from boildown.errors import ConfigurationError
+from boildown.methods.base import Method
+from boildown.methods.registry import create_method
+from boildown.sources import Sources
+from boildown.stored_scores import STORED_KEY, pack_scores, unpack_scores
+from boildown.types import Document, Scores, TokenScores
+
+__all__ = ["Stored", "reading_stored", "storing_method"]
+
+_VERSION = "1"
+"""Goes up when the format changes, or the scores of a method; what was stored before is then computed again."""
+_PLACEMENT = ("model", "device", "dtype")
+_BATCH_CHARACTERS = 1 << 18
+"""At ingest so much text is scored at once, however much there is, so that memory stays bounded."""
+
+
+class Stored:
+    """A method that takes the scores of documents that carry them from there, and runs for the others alone.
+
+    A document carries its scores in its metadata under `STORED_KEY`, as `values` gave them. They are read only if
+    nothing that they depend on has changed: the text, and the sentences it is split into; the method and its
+    options; the model's files; the precision, unless the method takes any (dtype="auto"); the format. The others are
+    scored again, and a note says how many and why. The device does not matter. If all are read, nothing is loaded.
+
+    Args:
+        method: one that reads neither the query nor anything of a document but its text, and names its model.
+
+    Raises:
+        ConfigurationError: the method's scores depend on more than that.
+    """
+
+    uses_query = False
+
+    def __init__(self, method: Method) -> None:
+        obstacle = _obstacle(method)
+        if obstacle:
+            raise ConfigurationError(obstacle)
+        self.method = method
+        self.name = method.name
+
+    def score(self, query: str, sources: Sources) -> Scores:
+        """The method's scores; those read are within 1/131070 of their document's range of what was stored."""
+        found, stale = self._read(sources)
+        fresh = [i for i, scores in enumerate(found) if scores is None]
+        if len(fresh) == len(found):
+            scores = self.method.score(query, sources)
+            return replace(scores, notes=(*scores.notes, *_notes(stale, len(found))))
+        notes: tuple[str, ...] = ()
+        seconds = 0.0
+        if fresh:
+            rest = _some(sources, fresh)
+            scores = self.method.score(query, rest)
+            notes, seconds = scores.notes, scores.model_seconds
+            for i, one in zip(fresh, _split(scores, rest), strict=True):
+                found[i] = one
+        joined = _join([one for one in found if one is not None])
+        return replace(joined, model_seconds=seconds, notes=(*notes, *_notes(stale, len(found))))
+
+    def values(self, sources: Sources) -> list[str]:
+        """For each document what to store in its metadata under `STORED_KEY`.
+
+        A value that a document carries already is kept if it still fits.
+
+        Raises:
+            ConfigurationError: the method gave scores that are not finite.
+            ModelError: the model cannot be loaded.
+        """
+        found, _ = self._read(sources)
+        values = [str(document.metadata.get(STORED_KEY, "")) for document in sources.documents]
+        fresh = [i for i, scores in enumerate(found) if scores is None]
+        if not fresh:
+            return values
+        head = [_VERSION, self._precision(), self.fingerprint()]
+        digests = _digests(sources)
+        for batch in _batches(sources.texts, fresh):
+            some = _some(sources, batch)
+            for i, scores in zip(batch, _split(self.method.score("", some), some), strict=True):
+                try:
+                    values[i] = ".".join([*head, digests[i], pack_scores(scores)])
+                except ValueError as error:
+                    raise ConfigurationError(f"The scores of {self.name!r} cannot be stored: {error}") from error
+        return values
+
+    def fingerprint(self) -> str:
+        """What the scores depend on besides the text: the method, its options, and the model's files.
+
+        Raises:
+            ModelError: the model's files cannot be found.
+        """
+        from boildown.runtime.identity import model_identity
+
+        model = _model(self.method)
+        identity = "" if model is None else model_identity(model)
+        return _digest(json.dumps([self.name, _options(self.method), identity], sort_keys=True).encode())
+
+    def _read(self, sources: Sources) -> tuple[list[Scores | None], Counter[str]]:
+        """Each document's stored scores, where they fit, and how often they did not, by reason."""
+        found: list[Scores | None] = [None] * len(sources)
+        stale: Counter[str] = Counter()
+        carried = [document.metadata.get(STORED_KEY) for document in sources.documents]
+        if all(value is None for value in carried):
+            return found, stale
+        digests, fingerprint = _digests(sources), self.fingerprint()
+        sentences = np.bincount(sources.sentences.document, minlength=len(sources)).tolist()
+        for i, value in enumerate(carried):
+            if value is None:
+                continue
+            parts = value.split(".") if isinstance(value, str) else []
+            if len(parts) != 5:
+                stale["damaged"] += 1
+            elif parts[0] != _VERSION:
+                stale["stored by another version"] += 1
+            elif parts[2] != fingerprint or not self._takes(parts[1]):
+                stale["of another method, model or setting"] += 1
+            elif parts[3] != digests[i]:
+                stale["of another text"] += 1
+            else:
+                found[i] = _unpacked(parts[4], len(sources.texts[i]), sentences[i])
+                stale["damaged"] += found[i] is None
+        kinds = {(s.sentences is None, s.tokens is None) for s in found if s is not None}
+        if len(kinds) > 1:
+            stale["damaged"] += sum(s is not None for s in found)
+            found = [None] * len(sources)
+        return found, +stale
+
+    def _precision(self) -> str:
+        """What the method computes in on this machine."""
+        dtype = getattr(self.method, "dtype", None)
+        if dtype is None:
+            return "any"
+        from boildown.runtime.devices import pick_device, pick_dtype
+
+        chosen = pick_dtype(dtype, pick_device(getattr(self.method, "device", "auto")))
+        return str(chosen).removeprefix("torch.")
+
+    def _takes(self, precision: str) -> bool:
+        wanted = str(getattr(self.method, "dtype", "auto")).removeprefix("torch.")
+        return wanted in ("auto", precision) or precision == self._precision()
+
+
+def reading_stored(method: Method) -> Method:
+    """The method, by way of `Stored` where its scores can be stored."""
+    return method if _obstacle(method) else Stored(method)
+
+
+def storing_method(
+    name: str,
+    *,
+    model: str | None = None,
+    device: str = "auto",
+    dtype: str = "auto",
+    options: Mapping[str, Any] | None = None,
+) -> Stored:
+    """The method called `name`, for storing its scores. Arguments are those of `boildown.Compressor`.
+
+    Raises:
+        ConfigurationError: there is no such method, an argument does not fit it, or its scores cannot be stored.
+    """
+    return Stored(create_method(name, {"model": model, **(options or {})}, {"device": device, "dtype": dtype}))
+
+
+def _obstacle(method: Method) -> str:
+    """Why the method's scores cannot be stored; empty if they can."""
+    if method.uses_query:
+        return (
+            f"The method {method.name!r} reads the query, so its scores cannot be computed before there is one. "
+            "Take one that does not, such as 'llmlingua2'."
+        )
+    if getattr(method, "needs_budget", False):
+        return f"The method {method.name!r} with exact=True needs the budget to score. Leave exact=True out."
+    try:
+        _model(method)
+        json.dumps(_options(method))
+    except (TypeError, ValueError):
+        return (
+            f"The method {method.name!r} was given an object that cannot be told from another when its scores are "
+            "read again. Name the model by its folder or hub id, and give plain values as options."
+        )
+    return ""
+
+
+def _model(method: Method) -> str | None:
+    model = getattr(method, "model", None)
+    if model is not None and not isinstance(model, (str, Path)):
+        raise TypeError
+    return None if model is None else str(model)
+
+
+def _options(method: Method) -> dict[str, Any]:
+    return {name: value for name, value in vars(method).items() if name not in _PLACEMENT}
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.blake2b(data, digest_size=12).hexdigest()
+
+
+def _digests(sources: Sources) -> list[str]:
+    """What tells each text, and its sentences, from another; sentence scores fit no other sentences."""
+    sentences = sources.sentences
+    edges = np.searchsorted(sentences.document, np.arange(len(sources) + 1)).tolist()
+    starts = sentences.start.astype("<i8")
+    return [
+        _digest(starts[edges[i] : edges[i + 1]].tobytes() + text.encode("utf-8", "surrogatepass"))
+        for i, text in enumerate(sources.texts)
+    ]
+
+
+def _unpacked(packed: str, length: int, sentences: int) -> Scores | None:
+    try:
+        scores = unpack_scores(packed, length)
+    except ValueError:
+        return None
+    return scores if scores.sentences is None or len(scores.sentences) == sentences else None
+
+
+def _some(sources: Sources, chosen: Sequence[int]) -> Sources:
+    documents: list[str | Document] = [sources.documents[i] for i in chosen]
+    return Sources(documents, sources.min_sentence)
+
+
+def _batches(texts: Sequence[str], chosen: Sequence[int]) -> Iterator[list[int]]:
+    batch: list[int] = []
+    size = 0
+    for i in chosen:
+        if batch and size + len(texts[i]) > _BATCH_CHARACTERS:
+            yield batch
+            batch, size = [], 0
+        batch.append(i)
+        size += len(texts[i])
+    if batch:
+        yield batch
+
+
+def _split(scores: Scores, sources: Sources) -> Iterator[Scores]:
+    """The scores of each document by itself."""
+    edges = np.arange(len(sources) + 1)
+    sentence = np.searchsorted(sources.sentences.document, edges).tolist()
+    token = [] if scores.tokens is None else np.searchsorted(scores.tokens.document, edges).tolist()
+    for i in range(len(sources)):
+        sentences = None if scores.sentences is None else scores.sentences[sentence[i] : sentence[i + 1]]
+        tokens = None
+        if scores.tokens is not None:
+            own, all_ = slice(token[i], token[i + 1]), scores.tokens
+            none = np.zeros(token[i + 1] - token[i], dtype=np.int64)
+            tokens = TokenScores(none, all_.start[own], all_.end[own], all_.score[own])
+        yield Scores(scores.relevance[i : i + 1], sentences=sentences, tokens=tokens)
+
+
+def _join(parts: Sequence[Scores]) -> Scores:
+    """The scores of all documents together, each part being one document's."""
+    sentences = [part.sentences for part in parts if part.sentences is not None]
+    tokens = [part.tokens for part in parts if part.tokens is not None]
+    return Scores(
+        relevance=np.concatenate([part.relevance for part in parts]),
+        sentences=np.concatenate(sentences) if len(sentences) == len(parts) else None,
+        tokens=None
+        if len(tokens) < len(parts)
+        else TokenScores(
+            np.repeat(np.arange(len(parts), dtype=np.int64), [len(t.score) for t in tokens]),
+            *(np.concatenate([getattr(t, name) for t in tokens]) for name in ("start", "end", "score")),
+        ),
+    )
+
+
+def _notes(stale: Counter[str], documents: int) -> tuple[str, ...]:
+    if not stale:
+        return ()
+    reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(stale.items()))
+    return (
+        f"Of {documents} documents, {stale.total()} had stored scores that do not fit and were scored again: "
+        f"{reasons}.",
+    )

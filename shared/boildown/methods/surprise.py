@@ -1,0 +1,81 @@
+"""What the methods that measure surprise share: their model, and token values brought to offsets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boildown.runtime.causal import CausalLM, Encoded
+from boildown.runtime.tokens import Tokens, character_starts, split_at
+from boildown.sources import Sources
+from boildown.types import TokenScores
+
+__all__ = ["CausalMethod", "mean_by_document", "token_scores"]
+
+
+class CausalMethod:
+    """A method with a causal language model.
+
+    Args:
+        model: path or hub id of any `AutoModelForCausalLM`, or a `CausalLM` that is already loaded.
+        device: "auto", or a torch device.
+        dtype: "auto", "float32", "bfloat16" or "float16".
+    """
+
+    def __init__(self, model: str | CausalLM, device: str = "auto", dtype: str = "auto") -> None:
+        self.model = model
+        self.device = device
+        self.dtype = dtype
+
+    def load(self) -> CausalLM:
+        """The model; shared by all that name it."""
+        if isinstance(self.model, CausalLM):
+            return self.model
+        from boildown.runtime.causal_loading import load_causal
+
+        return load_causal(self.model, self.device, self.dtype)
+
+
+def token_scores(sources: Sources, texts: Sequence[Encoded], values: Sequence[NDArray[np.float64]]) -> TokenScores:
+    """Values of tokens as scores with offsets.
+
+    Tokens of white space alone say nothing about a word and are left out. Byte-level tokens that share a character
+    become one, which can't be torn, with their mean: what the model is surprised by per token that it costs. A token
+    that runs over several words counts for each.
+
+    Args:
+        sources: the documents.
+        texts: the tokens of each document.
+        values: for each document, shape (its tokens,).
+    """
+    document = np.repeat(np.arange(len(texts), dtype=np.int64), [len(text.ids) for text in texts])
+    if not len(document):
+        none = np.zeros(0, dtype=np.int64)
+        return TokenScores(none, none, none, np.zeros(0))
+    start = np.concatenate([text.start for text in texts])
+    end = np.concatenate([text.end for text in texts])
+    score = np.concatenate(values)
+    filled = end > start
+    document, start, end, score = document[filled], start[filled], end[filled], score[filled]
+    if not len(document):
+        return TokenScores(document, start, end, score)
+    base = document * (int(end.max()) + 1)
+    reached = np.maximum.accumulate(base + end)
+    first = np.flatnonzero(np.append(True, base[1:] + start[1:] >= reached[:-1]))
+    sizes = np.diff(np.append(first, len(document)))
+    mean = np.add.reduceat(score, first) / sizes
+    whole = Tokens(first, document[first], start[first], np.maximum.reduceat(end, first))
+    characters = character_starts(sources.texts)
+    words = characters[sources.words.document] + sources.words.start
+    parts, origin = split_at(whole, words, characters)
+    return TokenScores(parts.text, parts.start, parts.end, mean[origin])
+
+
+def mean_by_document(values: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """The mean of each document's values; a document without tokens gets the lowest of the others'. Finite."""
+    means = np.array([v.mean() if len(v) else np.nan for v in values])
+    filled = means[~np.isnan(means)]
+    means[np.isnan(means)] = filled.min() if len(filled) else 0.0
+    return means

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from boildown.compat.cutter import fit
+
+
+@given(
+    sizes=st.lists(st.integers(0, 40), min_size=1, max_size=200),
+    around=st.integers(-20, 20),
+    limit=st.integers(0, 2000),
+    first=st.integers(-50, 2500),
+)
+def test_the_limit_is_kept_whatever_is_counted_around(sizes: list[int], around: int, limit: int, first: int) -> None:
+    """Pieces of odd sizes are taken while they fit into the budget; what stands around them counts too."""
+
+    def attempt(budget: int) -> tuple[int, ...]:
+        taken: list[int] = []
+        for size in sizes:
+            if sum(taken) + size > budget:
+                break
+            taken.append(size)
+        return tuple(taken)
+
+    def measure(taken: tuple[int, ...]) -> int:
+        return max(sum(taken) + around, 0)
+
+    found = fit(attempt, measure, limit, first)
+    if measure(attempt(0)) <= limit:
+        assert measure(found) <= limit
+    else:
+        assert found == attempt(0)
+
+
+def test_a_guess_that_is_right_is_not_repeated() -> None:
+    budgets: list[int] = []
+
+    def attempt(budget: int) -> int:
+        budgets.append(budget)
+        return budget
+
+    assert fit(attempt, lambda size: size, 100, 100) == 100
+    assert budgets == [100]

@@ -1,0 +1,17 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from tiny_models import ENGLISH
+
+from boildown import Budget, Compressor
+from boildown.methods.securitylingua import SecurityLingua
+
+
+def test_its_threshold_keeps_words_above_a_half(xlm_roberta: Path) -> None:
+    method = SecurityLingua(str(xlm_roberta), device="cpu", dtype="float32")
+    assert method.name == "securitylingua"
+    result = Compressor(method, protect=[]).compress("", ENGLISH, Budget(threshold=SecurityLingua.THRESHOLD))
+    assert 0 < result.tokens_out < result.tokens_in
+    fewer = result.rebudget(Budget(threshold=0.6))
+    assert set(fewer.text.split()) <= set(result.text.split())
