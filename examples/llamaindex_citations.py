@@ -19,7 +19,7 @@ from quickstart import LlamaIndexWords
 from llama_index.postprocessor.boildown import BoildownPostprocessor
 
 HANDBOOK = Path(__file__).parent / "data" / "handbook"
-QUESTION = "At which oxygen level is an alarm raised at a fish farm, and at which level are trout in danger?"
+QUESTION = "At which oxygen level are trout in danger?"
 
 
 def main() -> None:

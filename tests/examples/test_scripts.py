@@ -55,7 +55,6 @@ def test_llamaindex_ingestion_runs_no_model_at_query_time(model: str) -> None:
 
 def test_citations_lead_to_what_the_page_says() -> None:
     printed = run("llamaindex_citations.py")
-    assert "an alarm below 4.5" in printed
     assert "in danger below about 4" in printed
     found = re.findall(
         r"^\[(\d)\] (\S+\.md), characters ([\d, -]+)\n(.*?)(?=\n\n\[|\Z)", printed, re.DOTALL | re.MULTILINE

@@ -33,6 +33,7 @@ from llama_index.core.vector_stores import SimpleVectorStore
 
 from boildown import ConfigurationError, ModelError
 from boildown.runtime.models import release
+from boildown.stored_scores import unpack_scores
 from llama_index.postprocessor.boildown import BoildownPostprocessor, BoildownTransform
 
 KEY = "boildown_scores"
@@ -280,8 +281,10 @@ def test_any_node_is_fine(model: Path) -> None:
     made = transform(model)([*nodes, nodes[0]])
     assert [type(node) for node in made] == [type(node) for node in [*nodes, nodes[0]]]
     assert [node.node_id for node in made] == [node.node_id for node in [*nodes, nodes[0]]]
-    assert made[0].metadata[KEY] == made[-1].metadata[KEY]
-    assert made[5].metadata[KEY] == made[6].metadata[KEY]
+    # The same text has the same scores but for rounding, which depends on what it shares a forward with.
+    for one, other in ((made[0], made[-1]), (made[5], made[6])):
+        first, second = (unpack_scores(n.metadata[KEY].rsplit(".", 1)[-1], len(n.text)) for n in (one, other))
+        assert first.tokens.score == pytest.approx(second.tokens.score, abs=1e-4)
     assert transform(model)([]) == []
 
 
