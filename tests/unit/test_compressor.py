@@ -130,6 +130,14 @@ def test_ten_thousand_documents():
     assert len(result.documents) + len(result.dropped) == 10_000
 
 
+def test_a_document_of_five_megabytes():
+    text = "The library opens at nine. It holds 40,000 books, and readers may borrow six at a time (see page 12). " * 49_000
+    result = bm25().compress("How many books?", [text, "Something else."], Budget(tokens=100))
+    assert len(text) > 4_900_000
+    assert 80 <= result.tokens_out <= 100
+    assert "40,000 books" in result.text
+
+
 def test_inputs_are_not_changed():
     metadata = {"nested": {"a": [1]}}
     documents = [Document("Some text here.", id="x", metadata=metadata), "other"]
