@@ -13,6 +13,17 @@ from boildown.errors import ConfigurationError
 
 from .config import TrainConfig
 
+_EXAMPLES = """\
+examples:
+  boildown train pairs.jsonl --output my-model
+  boildown train pairs.jsonl.gz more.jsonl --base answerdotai/ModernBERT-base --output my-model --steps 5000
+
+A record is one question with one passage; records of one question share its qid:
+  {"id", "qid", "question", "title", "passage", "answers": [{"text", "start"}], "evidence": [{"text", "start"}],
+   "relevant": true or false, "lang", "source"}
+"start" counts characters of the passage. Irrelevant passages have no answers and no evidence.
+"""
+
 _HELP = {
     "steps": "optimizer steps; may be changed when a run is resumed",
     "questions_per_step": "questions per step, each with its passages",
@@ -37,6 +48,9 @@ def _pairs(items: Sequence[str], option: str) -> dict[str, str]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of ``boildown train`` to a parser."""
+    parser.description = "Trains a model that reads a query with each document, for the method prune."
+    parser.epilog = _EXAMPLES
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     bundled = str(files("boildown") / "assets" / "prune-minilm")
     default = {f.name: f.default for f in fields(TrainConfig)}
     parser.add_argument("data", nargs="+", type=Path, help="training records, JSONL or JSONL.GZ")
