@@ -99,9 +99,10 @@ def _pack_integers(values: NDArray[np.int64]) -> bytes:
 
 def _pack_reals(values: NDArray[np.float64]) -> bytes:
     low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 0.0)
-    if not (math.isfinite(low) and math.isfinite(high)):
+    if not math.isfinite(high - low):
         raise ValueError("A score is not finite.")
-    steps = np.rint((values - low) * (_STEPS / (high - low))) if high > low else np.zeros(len(values))
+    # Dividing first keeps ranges of almost nothing in bounds.
+    steps = np.rint((values - low) / (high - low) * _STEPS) if high > low else np.zeros(len(values))
     return _RANGE.pack(low, high) + _planes(steps, 2)
 
 
@@ -131,7 +132,7 @@ class _Reader:
 
     def reals(self, count: int) -> NDArray[np.float64]:
         low, high = _RANGE.unpack(self.take(_RANGE.size))
-        if not (math.isfinite(low) and math.isfinite(high) and low <= high):
+        if not (math.isfinite(high - low) and low <= high):
             raise ValueError("It is damaged.")
         values: NDArray[np.float64] = low + self._planes(count, 2) * ((high - low) / _STEPS)
         return values
