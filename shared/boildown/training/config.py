@@ -37,6 +37,9 @@ class TrainConfig:
         bridge: share of the questions that name their passage's title in which a pronoun takes its
             place and a sentence of another passage that names the title is added to the query: made
             second rounds of a two-hop question.
+        composed: questions in two steps that are made of the English data; see ``training.compose``.
+        unanswerable: share of the questions with one relevant passage that get this passage without
+            its gold sentences as one more irrelevant one: on the topic, but without the answer.
         relevance_weight: weight of the document losses beside the sentence losses.
         freeze_word_embeddings: keeps the word embeddings, half of a small model, as they are.
         micro_tokens: tokens of one forward pass, padding included.
@@ -73,6 +76,8 @@ class TrainConfig:
     second_round: float = 0.1
     second_round_multi: float = 0.5
     bridge: float = 0.8
+    composed: int = 0
+    unanswerable: float = 0.0
     relevance_weight: float = 0.3
     freeze_word_embeddings: bool = True
     micro_tokens: int = 1000

@@ -73,6 +73,8 @@ class ExampleBuilder:
         query = self._query(question, positives, negatives, rng)
         known = question.has_spans or not positives
         answers = question.answer_texts()
+        if known and len(positives) == 1 and rng.random() < config.unanswerable:
+            negatives += self._without_gold(positives[0], answers)
         examples = [self._example(query, p, answers, known) for p in positives + negatives]
         examples = [
             self._crop(e, rng) if known and rng.random() < config.crop else e for e in examples
@@ -88,6 +90,16 @@ class ExampleBuilder:
         # Harder ones more often: the better half of the ranking is drawn twice as likely.
         pool = mined[: 8 if rng.random() < 0.67 else len(mined)]
         return chosen + rng.sample(pool, min(len(pool), count - len(chosen)))
+
+    def _without_gold(self, passage: Passage, answers: set[str]) -> list[Passage]:
+        """The passage without the sentences that answer; none where nothing would be left or the answer would."""
+        sentences = self.split(passage.text)
+        labels = sentence_labels(passage, sentences, answers)
+        rest = sentences[(labels != GOLD) & (labels != REPEAT)]
+        if not len(rest) or (labels == REPEAT).any() or not (labels == GOLD).any():
+            return []
+        text = "".join(passage.text[a:b] for a, b in rest.tolist())
+        return [Passage(passage.title, text, (), (), False)] if text.strip() else []
 
     def _sentence(self, passage: Passage, rng: random.Random, gold: bool) -> str:
         sentences = self.split(passage.text)

@@ -15,6 +15,7 @@ from boildown.errors import ConfigurationError, InputError
 from boildown.text.sentences import split_sentences
 
 from .batches import Bundle, Encoder, balance, make_bundle
+from .compose import compose
 from .config import TrainConfig
 from .data import Question, held_out, read_questions
 from .examples import ExampleBuilder
@@ -83,6 +84,9 @@ class Trainer:
         )
         self.questions = [q for q in questions if not held_out(q.qid)]
         self.held_out = [q for q in questions if held_out(q.qid)]
+        if config.composed:
+            english = [q for q in self.questions if q.lang in ("en", "")]
+            self.questions += compose(english, config.composed, split_sentences, config.seed)
         if not any(q.positives for q in self.questions):
             raise InputError(
                 "The training data holds no relevant passage. Check the files, exclude_sources and languages."

@@ -54,6 +54,26 @@ def two_hops() -> Question:
     )
 
 
+def test_a_passage_without_its_answer_is_irrelevant() -> None:
+    start = TEXT.index("She likes tea")
+    question = Question(
+        "q", "What does she like?", "port", "en", [Passage("Gow", TEXT, ((start, start + 13),), (), True)]
+    )
+    full, stripped = builder([question], unanswerable=1.0).build(question, random.Random(0))
+    assert full.relevant
+    assert gold_texts(full) == ["She likes tea."]
+    assert not stripped.relevant
+    assert stripped.known
+    assert not gold_texts(stripped)
+    assert stripped.text.split() == TEXT.replace("She likes tea. ", "").split()
+
+
+def test_a_passage_that_repeats_its_answer_is_not_stripped() -> None:
+    start = TEXT.index("Ann Gow")
+    question = Question("q", "Who keeps it?", "port", "en", [Passage("Gow", TEXT, ((start, start + 7),), (), True)])
+    assert len(builder([question], unanswerable=1.0).build(question, random.Random(0))) == 1
+
+
 def test_labels_follow_the_answer() -> None:
     start = TEXT.index("Ann Gow")
     passage = Passage("", TEXT, ((start, start + 7),), (), True)
@@ -133,8 +153,7 @@ def test_long_windows_join_documents_without_moving_labels() -> None:
 def test_a_second_round_appends_a_sentence_to_the_query() -> None:
     question = two_hops()
     queries = {
-        builder([question], second_round_multi=1.0).build(question, random.Random(seed))[0].query
-        for seed in range(20)
+        builder([question], second_round_multi=1.0).build(question, random.Random(seed))[0].query for seed in range(20)
     }
     assert all(q.startswith("Who built the port of Arlo? ") for q in queries)
     assert any("Its port is Lowmouth." in q for q in queries)
@@ -143,9 +162,7 @@ def test_a_second_round_appends_a_sentence_to_the_query() -> None:
 
 def test_a_bridge_hides_the_title_behind_another_passage() -> None:
     text = "The bird of Arlo is skua. Rain falls."
-    question = Question(
-        "q", "Which bird lives on Arlo?", "s", "en", [Passage("Arlo", text, ((20, 24),), (), True)]
-    )
+    question = Question("q", "Which bird lives on Arlo?", "s", "en", [Passage("Arlo", text, ((20, 24),), (), True)])
     other = Question("o", "?", "s", "en", [Passage("Mira Holt", "Ida left. Mira Holt was born on Arlo.", (), (), True)])
     build = builder([question, other], bridge=1.0)
     for seed in range(5):
