@@ -9,10 +9,20 @@ import os
 import pytest
 from hypothesis import settings
 
+from boildown.cache import resolve_cache
+
 # How long an example takes says nothing on a busy machine. A change is judged by the same examples every time; new ones
 # are looked for where a person is at hand to see what they find.
 settings.register_profile("boildown", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("boildown")
+
+
+@pytest.fixture(autouse=True)
+def empty_cache() -> None:
+    """No test sees what another one left in the process's cache."""
+    cache = resolve_cache(True)
+    assert cache is not None
+    cache.clear()
 
 
 @pytest.fixture(scope="session")

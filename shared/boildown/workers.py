@@ -10,12 +10,16 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from boildown.errors import DeadlineError
+from boildown.runtime import requests
+from boildown.runtime.seats import seated
+
 __all__ = ["run_in_worker"]
 
 T = TypeVar("T")
 
-_THREADS = 2
-"""Scoring uses all cores by itself; more threads would only fight over the interpreter and starve the event loop."""
+_THREADS = 16
+"""So many callers can have work at the model at once, and share its forwards; only a few run Python, see `seats`."""
 
 _guard = threading.Lock()
 _pool: ThreadPoolExecutor | None = None
@@ -24,10 +28,33 @@ _pool: ThreadPoolExecutor | None = None
 async def run_in_worker(function: Callable[[], T]) -> T:
     """Runs `function` on one of the process's worker threads, with the caller's context variables.
 
-    A call that is cancelled before its turn never runs.
+    If the caller is cancelled, what has not begun never runs, and the model drops what it has not begun.
+
+    Raises:
+        DeadlineError: the caller's deadline passed; see `boildown.runtime.requests.deadline`.
     """
+    request = requests.Request(parent=requests.current())
     context = contextvars.copy_context()
-    return await asyncio.get_running_loop().run_in_executor(_workers(), context.run, function)
+    context.run(requests.within, request)
+
+    def work() -> T:
+        with seated():
+            request.check()
+            return function()
+
+    try:
+        call = asyncio.get_running_loop().run_in_executor(_workers(), context.run, work)
+        return await asyncio.wait_for(call, request.remaining())
+    except asyncio.CancelledError:
+        request.cancel()
+        raise
+    except (TimeoutError, asyncio.TimeoutError):
+        failure = request.failure()
+        if isinstance(failure, DeadlineError):
+            raise failure from None
+        raise
+    finally:
+        request.close()
 
 
 def _workers() -> ThreadPoolExecutor:

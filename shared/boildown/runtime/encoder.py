@@ -17,9 +17,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from boildown.errors import ModelError
+from boildown.runtime.attention import Attention, attention_for
 from boildown.runtime.checkpoint import read_config, read_weights
+from boildown.runtime.jobs import Head
 from boildown.runtime.linear import ACTIVATIONS, Linear
 from boildown.runtime.packing import Ids, MicroBatch, Packing
+from boildown.runtime.scheduler import scheduler_for
 
 __all__ = ["Encoder"]
 
@@ -29,18 +32,22 @@ _FIRST_POSITION = {"bert": 0, "roberta": None, "xlm-roberta": None, "camembert":
 _CPU_TOKENS = 1000
 """Larger batches push a layer's activations out of the CPU's cache."""
 _GPU_TOKENS = 32768
+_FEWEST_ROWS = 4
+"""Matrices of fewer rows are multiplied by another algorithm, which rounds differently."""
 _BUFFERS = ("embeddings.position_ids", "embeddings.token_type_ids")
 
 
 class Encoder:
     """A BERT, RoBERTa or XLM-R encoder of the layout that Hugging Face publishes, ready to run.
 
-    It is immutable, and may be used from several threads.
+    It is immutable, and may be used from several threads: `hidden` leaves the work to the device's scheduler. A
+    sequence's states do not depend on those that it runs together with.
 
     Attributes:
         config: the model's config.json.
         heads: the checkpoint's tensors that are not the encoder's, such as a classifier, in fp32.
         max_length: the most tokens a sequence may have, special tokens included.
+        batch_tokens: about the most tokens in a forward.
     """
 
     def __init__(
@@ -56,6 +63,7 @@ class Encoder:
         self.config = config
         self.device = torch.device(device)
         self.dtype = dtype
+        self.batch_tokens = _CPU_TOKENS if self.device.type == "cpu" else _GPU_TOKENS
         self.hidden_size = int(config["hidden_size"])
         self._heads_count = int(config["num_attention_heads"])
         first = _FIRST_POSITION[config["model_type"]]
@@ -102,12 +110,16 @@ class Encoder:
             and not config.get("is_decoder", False)
         )
 
-    def hidden(self, ids: Sequence[Ids], token_types: Sequence[Ids] | None = None) -> tuple[Tensor, NDArray[np.int64]]:
-        """The last layer's states.
+    def hidden(
+        self, ids: Sequence[Ids], token_types: Sequence[Ids] | None = None, head: Head | None = None
+    ) -> tuple[Tensor, NDArray[np.int64]]:
+        """The last layer's states, or what the head makes of them.
 
         Args:
             ids: token ids of each sequence, special tokens included.
             token_types: token types of each sequence; a model with a single type ignores them.
+            head: from states of shape (tokens, hidden_size) to (tokens, anything), row by row; so that long states need
+                not be kept.
 
         Returns:
             States of shape (tokens of all sequences, hidden_size) in input order, in the encoder's dtype and
@@ -116,30 +128,37 @@ class Encoder:
 
         Raises:
             ModelError: a sequence is longer than `max_length`, or an id is not in the vocabulary.
+            BoildownError: the scheduler did not do it; see `Scheduler.run`.
         """
         packing = Packing(ids, token_types)
         types = len(self._types) if len(self._types) > 1 else None
         packing.check(self.max_length, len(self._words), types)
-        states = torch.empty(len(packing.ids), self.hidden_size, dtype=self.dtype, device=self.device)
-        with torch.inference_mode():
-            for batch in packing.batches(_CPU_TOKENS if self.device.type == "cpu" else _GPU_TOKENS):
-                states[self._tensor(batch.rows)] = self._forward(packing, batch)
-        return states, packing.offsets
+        if not len(packing.ids):
+            nothing = torch.empty(0, self.hidden_size, dtype=self.dtype, device=self.device)
+            return nothing if head is None else head(nothing), packing.offsets
+        return scheduler_for(self.device).run(self, packing, head), packing.offsets
 
-    def _forward(self, packing: Packing, batch: MicroBatch) -> Tensor:
-        x = functional.embedding(self._tensor(packing.ids[batch.rows]), self._words)
-        x = x + functional.embedding(self._tensor(batch.positions + self._first_position), self._positions)
+    @torch.inference_mode()
+    def forward(self, batch: MicroBatch) -> Tensor:
+        """States of shape (tokens, hidden_size), in the order of the batch."""
+        count = batch.tokens.shape[1]
+        tokens, runs = torch.from_numpy(batch.tokens), batch.runs
+        if count < _FEWEST_ROWS:
+            tokens, runs = tokens.repeat(1, _FEWEST_ROWS), runs * _FEWEST_ROWS
+        if self.device.type == "cuda":
+            tokens = tokens.pin_memory()
+        ids, types, positions = tokens.to(self.device, non_blocking=True)
+        x = functional.embedding(ids, self._words)
+        x = x + functional.embedding(positions + self._first_position, self._positions)
         if len(self._types) > 1:
-            x += functional.embedding(self._tensor(packing.types[batch.rows]), self._types)
+            x += functional.embedding(types, self._types)
         else:
             x += self._types[0]
         x = functional.layer_norm(x, x.shape[-1:], *self._norm, self._epsilon)
+        attend = attention_for(runs, self._heads_count, self.device, self.dtype)
         for layer in self._layers:
-            x = layer(x, batch.runs, self._heads_count, self._epsilon)
-        return x
-
-    def _tensor(self, values: NDArray[np.int64]) -> Tensor:
-        return torch.from_numpy(values).to(self.device)
+            x = layer(x, attend, self._epsilon)
+        return x[:count]
 
 
 class _Layer:
@@ -164,35 +183,12 @@ class _Layer:
         self.narrow = linear("output.dense")
         self.output_norm = norm("output")
 
-    def __call__(self, x: Tensor, runs: tuple[tuple[int, int], ...], heads: int, epsilon: float) -> Tensor:
+    def __call__(self, x: Tensor, attend: Attention, epsilon: float) -> Tensor:
         shape = x.shape[-1:]
-        x = self.attended(_attention(self.qkv(x), runs, heads), residual=x)
+        x = self.attended(attend(self.qkv(x)), residual=x)
         x = functional.layer_norm(x, shape, *self.attention_norm, epsilon)
         x = self.narrow(self.widen(x), residual=x)
         return functional.layer_norm(x, shape, *self.output_norm, epsilon)
-
-
-def _attention(qkv: Tensor, runs: tuple[tuple[int, int], ...], heads: int) -> Tensor:
-    """Self-attention inside each sequence.
-
-    Args:
-        qkv: shape (tokens, 3 * hidden_size).
-        runs: (sequences, length) for each run of sequences of equal length.
-
-    Returns:
-        shape (tokens, hidden_size).
-    """
-    width = qkv.shape[1] // 3
-    context = []
-    begin = 0
-    for count, length in runs:
-        end = begin + count * length
-        parts = qkv[begin:end].view(count, length, 3, heads, width // heads)
-        q, k, v = parts.permute(2, 0, 3, 1, 4)
-        attended = functional.scaled_dot_product_attention(q, k, v)
-        context.append(attended.transpose(1, 2).reshape(count * length, width))
-        begin = end
-    return torch.cat(context) if len(context) > 1 else context[0]
 
 
 def _split(tensors: dict[str, Tensor], layers: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:

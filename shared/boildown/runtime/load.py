@@ -13,6 +13,7 @@ from torch import Tensor
 
 from boildown.runtime.checkpoint import read_config
 from boildown.runtime.encoder import Encoder
+from boildown.runtime.jobs import Head
 from boildown.runtime.packing import Ids
 from boildown.runtime.transformers_encoder import TransformersEncoder
 
@@ -29,8 +30,10 @@ class TextEncoder(Protocol):
     hidden_size: int
     max_length: int
 
-    def hidden(self, ids: Sequence[Ids], token_types: Sequence[Ids] | None = None) -> tuple[Tensor, NDArray[np.int64]]:
-        """States of shape (tokens, hidden_size), and where each sequence begins and ends."""
+    def hidden(
+        self, ids: Sequence[Ids], token_types: Sequence[Ids] | None = None, head: Head | None = None
+    ) -> tuple[Tensor, NDArray[np.int64]]:
+        """States of shape (tokens, hidden_size), or what the head makes of them, and where each sequence begins."""
         ...
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,23 +10,21 @@ from numpy.typing import NDArray
 
 from boildown.errors import ModelError
 
-__all__ = ["MicroBatch", "Packing"]
+__all__ = ["Ids", "MicroBatch", "Packing", "join"]
 
 Ids = NDArray[np.integer]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MicroBatch:
-    """Sequences that run together, in order of length.
+    """Sequences that run together, longest first.
 
     Attributes:
-        rows: shape (tokens,), where each token stands in the concatenation of all sequences in input order.
-        positions: shape (tokens,), counted from 0 in each sequence.
+        tokens: shape (3, tokens): ids, types, and positions, which count from 0 in each sequence.
         runs: (sequences, length) for each run of sequences of equal length.
     """
 
-    rows: NDArray[np.int64]
-    positions: NDArray[np.int64]
+    tokens: NDArray[np.int64]
     runs: tuple[tuple[int, int], ...]
 
 
@@ -74,25 +72,72 @@ class Packing:
                     f"The {kind} ids run from {low} to {high}, and the model has {size}. The tokenizer is not its own."
                 )
 
-    def batches(self, tokens: int) -> Iterator[MicroBatch]:
-        """Micro-batches of about `tokens` tokens; a longer sequence is a batch of its own."""
-        order = np.argsort(self.lengths, kind="stable")
-        order = order[self.lengths[order] > 0]
-        sizes = np.cumsum(self.lengths[order])
-        begin = 0
-        while begin < len(order):
-            done = sizes[begin - 1] if begin else 0
-            end = max(int(np.searchsorted(sizes, done + tokens, side="right")), begin + 1)
-            yield self._batch(order[begin:end])
-            begin = end
+    def pieces(self, tokens: int, workers: int = 1, least: int = 128) -> list[NDArray[np.int64]]:
+        """All sequences but the empty ones, longest first, in pieces that can run side by side.
 
-    def _batch(self, members: NDArray[np.int64]) -> MicroBatch:
-        lengths = self.lengths[members]
-        starts = np.cumsum(lengths) - lengths
-        positions = np.arange(lengths.sum()) - np.repeat(starts, lengths)
-        rows = positions + np.repeat(self.offsets[members], lengths)
-        values, counts = np.unique(lengths, return_counts=True)
-        return MicroBatch(rows, positions, tuple(zip(counts.tolist(), values.tolist(), strict=True)))
+        The pieces are of about equal size, so that no worker has to wait long for another.
+
+        Args:
+            tokens: about the most in a piece; a longer sequence is a piece of its own.
+            workers: the number of pieces is a multiple of it, where there is enough to do.
+            least: smaller pieces than this are not worth a forward.
+
+        Returns:
+            Indices of the sequences of each piece.
+        """
+        order = np.argsort(-self.lengths, kind="stable")
+        order = order[: int(np.count_nonzero(self.lengths))]
+        if not len(order):
+            return []
+        total = len(self.ids)
+        count = -(-total // tokens)
+        count = max(count, min(-(-count // workers) * workers, total // least))
+        # A sequence belongs to the piece in which its middle lies.
+        middles = np.cumsum(self.lengths[order]) - self.lengths[order] / 2
+        piece = (middles * count / total).astype(np.int64)
+        return np.split(order, np.flatnonzero(np.diff(piece)) + 1)
+
+    def rows(self, members: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Where the tokens of these sequences stand in the concatenation of all."""
+        return _ranges(self.offsets[members], self.lengths[members])
+
+
+def join(parts: Sequence[tuple[Packing, NDArray[np.int64]]]) -> tuple[MicroBatch, list[NDArray[np.int64]]]:
+    """One micro-batch of sequences from several packings.
+
+    Args:
+        parts: a packing, and which of its sequences.
+
+    Returns:
+        The batch; and for each part where its tokens stand in it, in the order of the part.
+    """
+    lengths = np.concatenate([packing.lengths[members] for packing, members in parts])
+    order = np.argsort(-lengths, kind="stable")
+    starts = np.empty_like(lengths)
+    starts[order] = np.cumsum(lengths[order]) - lengths[order]
+    tokens = np.empty((3, int(lengths.sum())), dtype=np.int64)
+    places = []
+    first = 0
+    for packing, members in parts:
+        sizes = packing.lengths[members]
+        place = _ranges(starts[first : first + len(members)], sizes)
+        rows = packing.rows(members)
+        tokens[0, place] = packing.ids[rows]
+        tokens[1, place] = packing.types[rows]
+        tokens[2, place] = _ranges(np.zeros_like(sizes), sizes)
+        places.append(place)
+        first += len(members)
+    values, counts = np.unique(-lengths, return_counts=True)
+    return MicroBatch(tokens, tuple(zip(counts.tolist(), (-values).tolist(), strict=True))), places
+
+
+def _ranges(starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    """starts[i], starts[i] + 1, ... of each length, one after the other."""
+    ends = np.cumsum(lengths)
+    within: NDArray[np.int64] = np.arange(int(ends[-1]) if len(ends) else 0) + np.repeat(
+        starts - ends + lengths, lengths
+    )
+    return within
 
 
 def _join(sequences: Sequence[Ids]) -> NDArray[np.int64]:

@@ -83,18 +83,23 @@ class TokenClassifier:
             shape (tokens of all sequences, labels), special tokens left out.
         """
         before, after = np.array(self.before, dtype=np.int64), np.array(self.after, dtype=np.int64)
-        states, offsets = self._encoder.hidden([np.concatenate([before, part, after]) for part in ids])
-        inner = np.ones(len(states), dtype=bool)
+        found, offsets = self._encoder.hidden(
+            [np.concatenate([before, part, after]) for part in ids], head=self._classify
+        )
+        inner = np.ones(len(found), dtype=bool)
         for i in range(len(before)):
             inner[offsets[:-1] + i] = False
         for i in range(len(after)):
             inner[offsets[1:] - 1 - i] = False
-        with torch.inference_mode():
-            logits = states[torch.from_numpy(inner).to(states.device)].float()
-            if self._head is not None:
-                logits = functional.linear(logits, *self._head)
-            values: NDArray[np.float64] = torch.softmax(logits, dim=-1).cpu().numpy().astype(np.float64)
+        values: NDArray[np.float64] = found.cpu().numpy()[inner].astype(np.float64)
         return values
+
+    def _classify(self, states: Tensor) -> Tensor:
+        """Probabilities, shape (tokens, labels), of states or of logits."""
+        logits = states.float()
+        if self._head is not None:
+            logits = functional.linear(logits, *self._head)
+        return torch.softmax(logits, dim=-1)
 
 
 def _labels(config: dict[str, Any], count: int) -> list[str]:

@@ -15,7 +15,9 @@ from torch import Tensor
 
 from boildown.errors import ModelError
 from boildown.runtime.checkpoint import check_weights, read_config, read_weights
-from boildown.runtime.packing import Ids, Packing
+from boildown.runtime.jobs import Head
+from boildown.runtime.packing import Ids, MicroBatch, Packing
+from boildown.runtime.scheduler import scheduler_for
 
 __all__ = ["TransformersEncoder"]
 
@@ -45,6 +47,7 @@ class TransformersEncoder:
         self.device: torch.device = model.device
         self.dtype: torch.dtype = model.dtype
         takes = inspect.signature(model.forward).parameters
+        self.batch_tokens = _CPU_TOKENS if self.device.type == "cpu" else _GPU_TOKENS
         self._typed = "token_type_ids" in takes and int(config.get("type_vocab_size") or 0) > 1
         self._vocabulary = int(model.get_input_embeddings().num_embeddings)
         self._pad = int(config.get("pad_token_id") or 0)
@@ -75,7 +78,11 @@ class TransformersEncoder:
         check_weights(folder)
         try:
             model, report = getattr(transformers, _CLASSES[task]).from_pretrained(
-                folder, use_safetensors=True, local_files_only=True, output_loading_info=True
+                folder,
+                use_safetensors=True,
+                trust_remote_code=False,
+                local_files_only=True,
+                output_loading_info=True,
             )
         except Exception as error:
             raise ModelError(
@@ -92,45 +99,57 @@ class TransformersEncoder:
         model = model.to(device=device, dtype=dtype).eval()
         return cls(model, config, heads, _max_length(model, folder), int(width))
 
-    def hidden(self, ids: Sequence[Ids], token_types: Sequence[Ids] | None = None) -> tuple[Tensor, NDArray[np.int64]]:
-        """The last layer's states, or the logits; see `Encoder.hidden`."""
+    def hidden(
+        self, ids: Sequence[Ids], token_types: Sequence[Ids] | None = None, head: Head | None = None
+    ) -> tuple[Tensor, NDArray[np.int64]]:
+        """The last layer's states, or the logits, or what the head makes of them; see `Encoder.hidden`."""
         packing = Packing(ids, token_types)
         packing.check(self.max_length, self._vocabulary)
-        states = torch.empty(len(packing.ids), self.hidden_size, dtype=self.dtype, device=self.device)
-        budget = _CPU_TOKENS if self.device.type == "cpu" else _GPU_TOKENS
-        with torch.inference_mode():
-            for rows, mask in _padded(packing, budget):
-                inputs = {
-                    "input_ids": self._tensor(np.where(mask, packing.ids[rows], self._pad)),
-                    "attention_mask": self._tensor(mask.astype(np.int64)),
-                }
-                if self._typed:
-                    inputs["token_type_ids"] = self._tensor(np.where(mask, packing.types[rows], 0))
-                output = self._model(**inputs)[0]
-                states[self._tensor(rows[mask])] = output[self._tensor(mask)]
-        return states, packing.offsets
+        if not len(packing.ids):
+            nothing = torch.empty(0, self.hidden_size, dtype=self.dtype, device=self.device)
+            return nothing if head is None else head(nothing), packing.offsets
+        return scheduler_for(self.device).run(self, packing, head), packing.offsets
+
+    @torch.inference_mode()
+    def forward(self, batch: MicroBatch) -> Tensor:
+        """Rows of shape (tokens, hidden_size), in the order of the batch."""
+        states = torch.empty(batch.tokens.shape[1], self.hidden_size, dtype=self.dtype, device=self.device)
+        ids, types, _ = batch.tokens
+        for rows, mask in _padded(batch.runs, self.batch_tokens):
+            inputs = {
+                "input_ids": self._tensor(np.where(mask, ids[rows], self._pad)),
+                "attention_mask": self._tensor(mask.astype(np.int64)),
+            }
+            if self._typed:
+                inputs["token_type_ids"] = self._tensor(np.where(mask, types[rows], 0))
+            output = self._model(**inputs)[0]
+            states[self._tensor(rows[mask])] = output[self._tensor(mask)]
+        return states
 
     def _tensor(self, values: NDArray[Any]) -> Tensor:
         return torch.from_numpy(values).to(self.device)
 
 
-def _padded(packing: Packing, budget: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.bool_]]]:
+def _padded(runs: Sequence[tuple[int, int]], budget: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.bool_]]]:
     """Batches of sequences of about equal length, of at most `budget` tokens with the padding.
 
+    Args:
+        runs: (sequences, length) for each run of sequences of equal length, longest first.
+        budget: a longer sequence is a batch of its own.
+
     Yields:
-        Rows of the concatenation, shape (sequences, longest), and which of them are no padding.
+        Rows of the tokens, shape (sequences, longest), and which of them are no padding.
     """
-    order = np.argsort(packing.lengths, kind="stable")
-    order = order[packing.lengths[order] > 0]
+    lengths = np.repeat([length for _, length in runs], [count for count, _ in runs])
+    starts = np.cumsum(lengths) - lengths
     begin = 0
-    while begin < len(order):
-        sizes = packing.lengths[order[begin:]] * np.arange(1, len(order) - begin + 1)
-        count = max(int(np.searchsorted(sizes, budget, side="right")), 1)
-        members = order[begin : begin + count]
+    while begin < len(lengths):
+        count = max(budget // int(lengths[begin]), 1)
+        sizes = lengths[begin : begin + count, None]
+        place = np.arange(int(lengths[begin]))
+        mask = place < sizes
+        yield np.where(mask, starts[begin : begin + count, None] + place, 0), mask
         begin += count
-        place = np.arange(packing.lengths[members].max())
-        mask = place < packing.lengths[members][:, None]
-        yield np.where(mask, packing.offsets[members][:, None] + place, 0), mask
 
 
 def _max_length(model: Any, folder: Path) -> int:

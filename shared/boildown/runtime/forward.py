@@ -1,0 +1,72 @@
+"""A forward over sequences of several callers, in as many steps as the memory asks for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boildown.errors import ModelError
+from boildown.runtime.jobs import Model
+from boildown.runtime.packing import Packing, join
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+__all__ = ["forward"]
+
+
+def forward(
+    model: Model, sequences: list[tuple[Packing, NDArray[np.int64]]], device: torch.device
+) -> tuple[list[Tensor], int]:
+    """Runs sequences as one micro-batch; where that does not fit into memory, its halves one after the other.
+
+    Args:
+        model: what to run.
+        sequences: packings, and which of their sequences.
+        device: where the model is.
+
+    Returns:
+        The rows of each packing's sequences, in their order; and how often something was halved.
+
+    Raises:
+        ModelError: a single sequence does not fit.
+    """
+    try:
+        batch, places = join(sequences)
+        states = model.forward(batch)
+        return [states] if len(places) == 1 else [states[place] for place in places], 0
+    except (RuntimeError, MemoryError) as error:
+        if not _out_of_memory(error):
+            raise
+        reason = str(error)
+    # Outside of the handler, which would keep all that the failed forward has allocated.
+    import torch
+
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    packing, members = sequences[0]
+    if len(sequences) > 1:
+        half = len(sequences) // 2
+        halves = [sequences[:half], sequences[half:]]
+    elif len(members) > 1:
+        half = len(members) // 2
+        halves = [[(packing, members[:half])], [(packing, members[half:])]]
+    else:
+        raise ModelError(
+            f"A sequence of {int(packing.lengths[members[0]])} tokens does not fit into the memory of {device}: "
+            f"{reason} Take a smaller model, a shorter dtype, or a device with more memory."
+        )
+    (first, m), (second, n) = (forward(model, part, device) for part in halves)
+    rows = first + second
+    return rows if len(sequences) > 1 else [torch.cat(rows)], m + n + 1
+
+
+def _out_of_memory(error: BaseException) -> bool:
+    import torch
+
+    # Only CUDA has a class for it.
+    words = ("out of memory", "can't allocate memory", "not enough memory")
+    return isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError)) or any(w in str(error) for w in words)

@@ -1,0 +1,56 @@
+"""Few threads run Python at once, however many wait for a model.
+
+All threads of a process share one interpreter, which an event loop gets back only when the others let go of it. So the
+threads that work for event loops take a seat, of which there are few, and get up while a model works for them.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+__all__ = ["away", "seated"]
+
+_SEATS = 2
+
+_seats = threading.Semaphore(_SEATS)
+_own = threading.local()
+
+
+@contextmanager
+def seated() -> Iterator[None]:
+    """Runs the block on a seat, once there is one."""
+    seats = _seats
+    seats.acquire()
+    _own.seated = True
+    try:
+        yield
+    finally:
+        _own.seated = False
+        seats.release()
+
+
+@contextmanager
+def away() -> Iterator[None]:
+    """Gives this thread's seat to others during the block, if it has one."""
+    if not getattr(_own, "seated", False):
+        yield
+        return
+    _seats.release()
+    try:
+        yield
+    finally:
+        _seats.acquire()
+
+
+def _after_fork() -> None:
+    # Those who had seats do not exist in the child.
+    global _seats
+    _seats = threading.Semaphore(_SEATS)
+    _own.seated = False
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
