@@ -12,6 +12,7 @@ from typing import Any, Literal, cast
 import numpy as np
 
 from boildown.budget import Budget
+from boildown.cache import CacheSpec, resolve_cache
 from boildown.errors import ConfigurationError, InputError, unknown_name
 from boildown.methods.base import BudgetedMethod, Method
 from boildown.methods.registry import DEFAULT_METHOD, create_method
@@ -21,7 +22,6 @@ from boildown.select.cut import cut
 from boildown.select.plan import Allocation, Order, Plan
 from boildown.sources import Sources, check_query
 from boildown.types import Document, Scores, TokenScores, Unit
-from boildown.workers import run_in_worker
 
 __all__ = ["Compressor"]
 
@@ -47,6 +47,8 @@ class Compressor:
         min_sentence: sentences of fewer words are joined to a neighbour.
         on_empty_query: what a blank query does where the method reads the query: "passthrough" scores nothing and
             keeps documents in their order as far as the budget goes; "raise" raises `InputError`.
+        cache: where scores are kept, so that no model reads a document twice: True keeps up to 64 MB in this process's
+            memory; a path keeps them in a file as well; or a `boildown.cache.ScoreCache`; False keeps none.
 
     Raises:
         ConfigurationError: an argument is unknown, or does not fit the method.
@@ -72,6 +74,7 @@ class Compressor:
         separator: str = "\n\n",
         min_sentence: int = 3,
         on_empty_query: EmptyQuery = "passthrough",
+        cache: CacheSpec = True,
     ) -> None:
         if on_empty_query not in ("passthrough", "raise"):
             raise unknown_name("on_empty_query policy", on_empty_query, ("passthrough", "raise"))
@@ -93,6 +96,8 @@ class Compressor:
         self.rank = None if rank is None else _method(rank, {"model": rank_model}, placement)
         self.min_sentence = min_sentence
         self.on_empty_query: EmptyQuery = on_empty_query
+        resolve_cache(cache)
+        self.cache = cache
 
     def compress(self, query: str, documents: Iterable[str | Document], budget: Budget) -> Compression:
         """Keeps what the query needs of the documents.
@@ -113,7 +118,7 @@ class Compressor:
         if not isinstance(budget, Budget):
             raise ConfigurationError(f"budget= must be a Budget, such as Budget(tokens=1500), not {budget!r}.")
         query = check_query(query)
-        sources = Sources(documents, self.min_sentence)
+        sources = Sources(documents, self.min_sentence, resolve_cache(self.cache))
         begin = perf_counter()
         scores = self._score(query, sources, budget)
         scored = perf_counter()
@@ -127,6 +132,8 @@ class Compressor:
 
     async def acompress(self, query: str, documents: Iterable[str | Document], budget: Budget) -> Compression:
         """`compress` without blocking the event loop: the same code on a worker thread."""
+        from boildown.workers import run_in_worker  # asyncio takes a while to import
+
         return await run_in_worker(partial(self.compress, query, documents, budget))
 
     def _score(self, query: str, sources: Sources, budget: Budget) -> Scores:

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from boildown.budget import Budget
 from boildown.errors import RebudgetError
 from boildown.select.cut import Cut, cut
 from boildown.select.plan import Order, Plan
 from boildown.sources import Sources
-from boildown.text.recovery import Recovery, recover
 from boildown.types import CompressedDocument, Scores
+
+if TYPE_CHECKING:
+    from boildown.text.recovery import Recovery
 
 __all__ = ["Compression"]
 
@@ -81,6 +83,11 @@ class Compression:
         """What the user should know about the scores."""
         return self.scores.notes
 
+    @property
+    def cached(self) -> int:
+        """Documents that no model had to read for this result, since their scores were in the cache."""
+        return self.scores.cached
+
     def rebudget(self, budget: Budget, *, order: Order | None = None) -> Compression:
         """The same scores cut at another budget, and in another order if one is given: no model runs.
 
@@ -100,6 +107,8 @@ class Compression:
 
     def recover(self, answer: str) -> Recovery:
         """The original wording behind an LLM's answer to the compressed text, with its places in the sources."""
+        from boildown.text.recovery import recover
+
         return recover(answer, [(d.index, d.spans) for d in self.documents], self.sources.texts)
 
     def to_html(self) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import hashlib
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +16,12 @@ from boildown.text.sentences import split_sentences
 from boildown.text.words import split_words
 from boildown.types import Document
 
+if TYPE_CHECKING:
+    from boildown.cache import ScoreCache
+
 __all__ = ["Sources", "Units", "check_documents", "check_query"]
+
+T = TypeVar("T")
 
 _FRAGMENT_CHARACTERS = 24
 """A sentence longer than this is never a fragment, so its words need not be counted."""
@@ -31,6 +38,10 @@ class Units:
     def __len__(self) -> int:
         return len(self.document)
 
+    def at(self, index: NDArray[np.int64]) -> Units:
+        """Those units that `index` names."""
+        return Units(self.document[index], self.start[index], self.end[index])
+
     @property
     def lengths(self) -> NDArray[np.int64]:
         """Characters in each unit."""
@@ -44,32 +55,56 @@ class Sources:
         documents: strings or `Document`s.
         min_sentence: a sentence with fewer words than this is joined to its neighbour, so that no fragment such as a
             lone conjunction or a heading without its paragraph stands alone.
+        cache: where to look up what was computed of a text before, and to keep what is computed now.
 
     Raises:
         InputError: a document is not text.
     """
 
-    def __init__(self, documents: Iterable[str | Document], min_sentence: int = 3) -> None:
+    def __init__(
+        self, documents: Iterable[str | Document], min_sentence: int = 3, cache: ScoreCache | None = None
+    ) -> None:
         self.documents = check_documents(documents)
         self.min_sentence = min_sentence
+        self.cache = cache
 
     def __len__(self) -> int:
         return len(self.documents)
 
-    @property
+    @cached_property
     def texts(self) -> list[str]:
         """The documents' texts, in input order."""
         return [document.text for document in self.documents]
 
     @cached_property
+    def digests(self) -> list[bytes]:
+        """For each text what tells it from any other."""
+        return [hashlib.blake2b(t.encode("utf-8", "surrogatepass"), digest_size=16).digest() for t in self.texts]
+
+    @cached_property
     def sentences(self) -> Units:
         """Sentences that cover every document without a gap; white space belongs to the sentence before it."""
-        return _flatten([join_fragments(t, split_sentences(t), self.min_sentence) for t in self.texts])
+        least = self.min_sentence
+        split = self.derive(("sentences", least), lambda t: join_fragments(t, split_sentences(t), least), _bytes)
+        return _flatten(split)
 
     @cached_property
     def words(self) -> Units:
         """Words, each with the white space after it, that cover every document without a gap."""
-        return _flatten([split_words(text) for text in self.texts])
+        return _flatten(self.derive("words", split_words, _bytes))
+
+    def derive(self, what: Hashable, compute: Callable[[str], T], size: Callable[[T], int]) -> list[T]:
+        """`compute` of each text; with a cache, only of those that it does not know. The values are not to be changed.
+
+        Args:
+            what: tells this from whatever else is computed of a text.
+            compute: a function of the text alone.
+            size: about how many bytes a value takes.
+        """
+        if self.cache is None:
+            return [compute(text) for text in self.texts]
+        keys = [(what, digest) for digest in self.digests]
+        return self.cache.derive(keys, lambda chosen: [compute(self.texts[i]) for i in chosen], size)
 
     def sentence_texts(self) -> list[str]:
         """The text of each sentence, aligned with `sentences`."""
@@ -149,6 +184,10 @@ def check_query(query: str) -> str:
 def _wrong_type(where: str, value: object) -> str:
     hint = " Decode it first, for example with value.decode('utf-8')." if isinstance(value, bytes) else ""
     return f"{where} must be text, not {type(value).__name__}.{hint}"
+
+
+def _bytes(spans: NDArray[np.int64]) -> int:
+    return spans.nbytes
 
 
 def _flatten(spans: Sequence[NDArray[np.int64]]) -> Units:

@@ -63,6 +63,7 @@ class Scores:
         final: the method needed the budget while it scored, so its result cannot be cut again.
         model_seconds: time spent inside model forwards.
         notes: what the user should know, such as a fallback for a script the model was not trained on.
+        cached: documents whose scores came from the cache.
     """
 
     relevance: NDArray[np.float64]
@@ -71,6 +72,7 @@ class Scores:
     final: bool = False
     model_seconds: float = 0.0
     notes: tuple[str, ...] = ()
+    cached: int = 0
 
 
 @dataclass(frozen=True, slots=True)

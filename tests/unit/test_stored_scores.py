@@ -205,7 +205,7 @@ def test_the_cut_stays_the_same(token_classifiers: dict[str, Path], unit: Any, r
     words = " ".join(TEXTS).split()
     shuffled = [" ".join(random.Random(seed).sample(words, 30)) + "." for seed in range(12)]
     for folder in token_classifiers.values():
-        compressor = Compressor(method(folder), unit=unit)
+        compressor = Compressor(method(folder), unit=unit, cache=False)
         fresh = compressor.compress("", [*TEXTS, *shuffled], Budget(rate=rate))
         read = compressor.compress("", stored(folder, [*TEXTS, *shuffled]), Budget(rate=rate))
         if unit != "token":
@@ -242,9 +242,9 @@ def test_only_documents_without_scores_are_run(folder: Path, forwards: Forwards)
 def test_the_ranking_method_reads_them_too(folder: Path, forwards: Forwards) -> None:
     documents = stored(folder, TEXTS)
     release()
-    ranked = Compressor("bm25", rank=method(folder)).compress("Where does the water go?", documents, Budget(rate=0.5))
+    ranked = Compressor("bm25", rank=method(folder), cache=False).compress("Where does the water go?", documents, Budget(rate=0.5))
     assert forwards.loads == 1
-    expected = Compressor("bm25", rank=method(folder)).compress("Where does the water go?", TEXTS, Budget(rate=0.5))
+    expected = Compressor("bm25", rank=method(folder), cache=False).compress("Where does the water go?", TEXTS, Budget(rate=0.5))
     assert ranked.text == expected.text
     assert forwards.loads == 2
 
@@ -320,11 +320,11 @@ def test_one_that_does_not_fit_is_scored_again(
     documents = stored(folder, TEXTS)
     change(documents, folder)
     before = forwards.texts
-    result = Compressor(method(folder)).compress("", documents, Budget(rate=0.5))
+    result = Compressor(method(folder), cache=False).compress("", documents, Budget(rate=0.5))
     assert forwards.texts - before == 1
     assert result.notes == (f"Of 6 documents, 1 had stored scores that do not fit and were scored again: 1 {reason}.",)
     texts = [document.text for document in documents]
-    assert result.text == Compressor(method(folder)).compress("", texts, Budget(rate=0.5)).text
+    assert result.text == Compressor(method(folder), cache=False).compress("", texts, Budget(rate=0.5)).text
 
 
 def retrained(folder: Path) -> None:

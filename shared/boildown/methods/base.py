@@ -20,7 +20,8 @@ class Method(Protocol):
 
     Attributes:
         name: as in the registry.
-        uses_query: False if the scores depend on the documents alone.
+        uses_query: False if the scores of a document depend on its text alone. If such a method has a `model`, given
+            by name, its scores are cached.
     """
 
     name: str

@@ -45,13 +45,12 @@ class LLMLingua(CausalMethod):
         begin = perf_counter()
         values = model.token_nll(texts)
         seconds = perf_counter() - begin
-        return Scores(
-            relevance=mean_by_document(values), tokens=token_scores(sources, texts, values), model_seconds=seconds
-        )
+        relevance = mean_by_document(values, least=0.0)
+        return Scores(relevance, tokens=token_scores(sources, texts, values), model_seconds=seconds)
 
     def score_within(self, query: str, sources: Sources, budget: Budget) -> Scores:
         """The published implementation's cut as scores of 0 and 1; for `exact=True`."""
-        from boildown.methods.exact.prompt import ExactArguments
+        from boildown.methods.exact.arguments import ExactArguments
         from boildown.methods.exact.spans import exact_scores
 
         return exact_scores(self.load(), sources, budget, ExactArguments(question=query, concate_question=False))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from boildown.methods.bm25 import DOCUMENT_PART
 from boildown.methods.lexical import Lexical
+from boildown.runtime.tokens import Tokens, split_at
 from boildown.sources import Sources
 from boildown.types import Scores, TokenScores
 
@@ -21,6 +23,8 @@ __all__ = ["Mix", "MixedScores"]
 
 _LOWEST = -12.0
 """The logit of a text that the model has no token for."""
+_UNSPACED = re.compile("[\u0e00-\u109f\u1780-\u17ff\u2e80-\ud7ff\uf900-\ufaff\U00020000-\U0003ffff]")
+"""Thai to Burmese, Khmer, and Chinese to Korean: scripts that write words without spaces, or join them."""
 _WORDS_ALONE = 8.0
 """Logits that BM25 spans where no model reads: about what a reading spans."""
 
@@ -31,6 +35,8 @@ class Mix:
 
     Attributes:
         relevance: of the document's relevance logit.
+        window: where documents are longer than the model reads at once, of the relevance logit of the window in which
+            a sentence stands, instead of its document's.
         lexical: of the sentence's BM25, the best one's being 1.
         document: of the document's BM25, the best one's being 1.
         mention: of standing in a document that a lead sentence speaks of; see `Lexical.mentions`.
@@ -38,6 +44,7 @@ class Mix:
     """
 
     relevance: float = 0.3
+    window: float = 1.0
     lexical: float = 1.0
     document: float = 1.0
     mention: float = 3.0
@@ -77,6 +84,7 @@ class MixedScores:
         self._documents = _WORDS_ALONE * (documents - 0.5)
         self._tokens: list[TokenScores] = []
         self._was_read = np.zeros(len(sources), dtype=bool)
+        self._around = mix.relevance
 
     def add(self, reading: Reading, documents: NDArray[np.int64]) -> None:
         """Takes in the reading of some documents; what they have from an earlier one can only rise.
@@ -85,14 +93,16 @@ class MixedScores:
             reading: its i-th document is `documents[i]`.
             documents: shape (read,), ascending.
         """
-        document = documents[reading.document]
-        inside = np.searchsorted(self._starts, self._base[document] + reading.start, side="right") - 1
+        if not np.array_equal(reading.window, reading.relevance[reading.document]):
+            self._around = self._mix.window
+        tokens, origin = self._inside_words(reading, documents)
+        inside = np.searchsorted(self._starts, self._base[tokens.document] + tokens.start, side="right") - 1
         count = np.bincount(inside, minlength=len(self._starts))
-        total = np.bincount(inside, weights=reading.keep, minlength=len(self._starts))
+        around = self._around * np.maximum(reading.window[origin], _LOWEST)
+        total = np.bincount(inside, weights=tokens.score + around, minlength=len(self._starts))
         relevance = np.full(len(self._sources), _LOWEST)
         relevance[documents] = np.maximum(reading.relevance, _LOWEST)
-        logit = np.where(count > 0, total / np.maximum(count, 1), _LOWEST)
-        logit = logit + self._mix.relevance * relevance[self._owner] + self._lexical
+        logit = np.where(count > 0, total / np.maximum(count, 1), _LOWEST) + self._lexical
         now = np.zeros(len(self._sources), dtype=bool)
         now[documents] = True
         floor = np.where(self._was_read, self._documents, -np.inf)
@@ -100,8 +110,21 @@ class MixedScores:
         floor = np.where(self._was_read[self._owner], self._sentences, -np.inf)
         self._sentences = np.where(now[self._owner], np.maximum(logit, floor), self._sentences)
         if not self._was_read[documents].any():
-            self._tokens.append(TokenScores(document, reading.start, reading.end, reading.keep))
+            self._tokens.append(tokens)
         self._was_read |= now
+
+    def _inside_words(
+        self, reading: Reading, documents: NDArray[np.int64]
+    ) -> tuple[TokenScores, NDArray[np.int64] | slice]:
+        """The reading's tokens, those that run over several words (or a sentence) in parts, and whose parts these are."""
+        document = documents[reading.document]
+        # Elsewhere white space parts words before any tokenizer does.
+        if not any(_UNSPACED.search(text) for text in self._sources.texts if not text.isascii()):
+            return TokenScores(document, reading.start, reading.end, reading.keep), slice(None)
+        words = self._base[self._sources.words.document] + self._sources.words.start
+        whole = Tokens(np.zeros(len(document), dtype=np.int64), document, reading.start, reading.end)
+        parts, origin = split_at(whole, words, self._base)
+        return TokenScores(parts.text, parts.start, parts.end, reading.keep[origin]), origin
 
     def add_mentions(self, mentions: NDArray[np.float64]) -> None:
         """Raises the sentences of documents that are spoken of. Shape (documents,)."""

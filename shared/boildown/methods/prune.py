@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from boildown.methods.cached import cached_reading, computed_in
 from boildown.methods.lexical import Lexical
 from boildown.methods.mixing import Mix, MixedScores
 from boildown.sources import Sources
@@ -79,7 +80,7 @@ class Prune:
             return mixed.scores(0.0, notes)
         if not english:
             notes.append("The text is not English, which the model knows best, so BM25 counted for most.")
-        first = _read(reader, query, sources, readable)
+        first = self._read(reader, query, sources, readable)
         mixed.add(first, readable)
         seconds = first.seconds
         if first.query_cut:
@@ -89,21 +90,25 @@ class Prune:
         mentioned = readable[np.argsort(-mentions[readable], kind="stable")[:_SECOND_READING]]
         mentioned = np.sort(mentioned[mentions[mentioned] > 0])
         if len(mentioned):
-            second = _read(reader, f"{query} {_quote(sources, int(leads[0]))}", sources, mentioned)
+            second = self._read(reader, f"{query} {_quote(sources, int(leads[0]))}", sources, mentioned)
             mixed.add(second, mentioned)
             mixed.add_mentions(mentions)
             seconds += second.seconds
-        return mixed.scores(seconds, notes)
+        return replace(mixed.scores(seconds, notes), cached=first.cached)
+
+    def _folder(self) -> str:
+        return self.model or str(files("boildown") / "assets" / BUNDLED)
 
     def _reader(self) -> CrossReader:
         from boildown.runtime.reader import load_reader
 
-        return load_reader(self.model or str(files("boildown") / "assets" / BUNDLED), self.device, self.dtype)
+        return load_reader(self._folder(), self.device, self.dtype)
 
+    def _read(self, reader: CrossReader, query: str, sources: Sources, chosen: NDArray[np.int64]) -> Reading:
+        from boildown.runtime.identity import model_identity
 
-def _read(reader: CrossReader, query: str, sources: Sources, chosen: NDArray[np.int64]) -> Reading:
-    documents = [sources.documents[d] for d in chosen.tolist()]
-    return reader.read(query, [d.text for d in documents], [d.title for d in documents])
+        identity = () if sources.cache is None else (model_identity(self._folder()), *computed_in(self))
+        return cached_reading(reader, identity, query, sources, chosen)
 
 
 def _quote(sources: Sources, sentence: int) -> str:

@@ -54,7 +54,7 @@ class SelectiveContext(CausalMethod):
         begin = perf_counter()
         values = model.token_nll(texts)
         seconds = perf_counter() - begin
-        relevance = mean_by_document(values)
+        relevance = mean_by_document(values, least=0.0)
         tokens = token_scores(sources, texts, values)
         if self.level == "token":
             return Scores(relevance, tokens=tokens, model_seconds=seconds)
@@ -64,14 +64,14 @@ class SelectiveContext(CausalMethod):
 
 
 def _mean_inside(units: Units, tokens: TokenScores) -> NDArray[np.float64]:
-    """The mean of the tokens that start in each unit; units without any get the lowest score."""
+    """The mean of the tokens that start in each unit; 0, than which nothing is less surprising, for units without."""
     if not len(tokens.score):
         return np.zeros(len(units))
     base = int(units.end.max()) + 1
     place = np.searchsorted(units.document * base + units.start, tokens.document * base + tokens.start, "right") - 1
     total = np.bincount(place, weights=tokens.score, minlength=len(units))
     count = np.bincount(place, minlength=len(units))
-    return np.where(count > 0, total / np.maximum(count, 1), tokens.score.min())
+    return total / np.maximum(count, 1)
 
 
 def _phrases(sources: Sources, tokens: TokenScores) -> TokenScores:

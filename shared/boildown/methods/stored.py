@@ -14,10 +14,12 @@ import numpy as np
 
 from boildown.errors import ConfigurationError
 from boildown.methods.base import Method
+from boildown.methods.by_document import join_scores, some_of, split_scores
+from boildown.methods.cached import cached_scores, computed_in
 from boildown.methods.registry import create_method
 from boildown.sources import Sources
 from boildown.stored_scores import STORED_KEY, pack_scores, unpack_scores
-from boildown.types import Document, Scores, TokenScores
+from boildown.types import Scores
 
 __all__ = ["Stored", "reading_stored", "storing_method"]
 
@@ -57,18 +59,18 @@ class Stored:
         found, stale = self._read(sources)
         fresh = [i for i, scores in enumerate(found) if scores is None]
         if len(fresh) == len(found):
-            scores = self.method.score(query, sources)
+            scores = self._score(query, sources)
             return replace(scores, notes=(*scores.notes, *_notes(stale, len(found))))
         notes: tuple[str, ...] = ()
-        seconds = 0.0
+        seconds, cached = 0.0, 0
         if fresh:
-            rest = _some(sources, fresh)
-            scores = self.method.score(query, rest)
-            notes, seconds = scores.notes, scores.model_seconds
-            for i, one in zip(fresh, _split(scores, rest), strict=True):
+            rest = some_of(sources, fresh)
+            scores = self._score(query, rest)
+            notes, seconds, cached = scores.notes, scores.model_seconds, scores.cached
+            for i, one in zip(fresh, split_scores(scores, rest), strict=True):
                 found[i] = one
-        joined = _join([one for one in found if one is not None])
-        return replace(joined, model_seconds=seconds, notes=(*notes, *_notes(stale, len(found))))
+        joined = join_scores([one for one in found if one is not None])
+        return replace(joined, model_seconds=seconds, notes=(*notes, *_notes(stale, len(found))), cached=cached)
 
     def values(self, sources: Sources) -> list[str]:
         """For each document what to store in its metadata under `STORED_KEY`.
@@ -87,8 +89,8 @@ class Stored:
         head = [_VERSION, self._precision(), self.fingerprint()]
         digests = _digests(sources)
         for batch in _batches(sources.texts, fresh):
-            some = _some(sources, batch)
-            for i, scores in zip(batch, _split(self.method.score("", some), some), strict=True):
+            some = some_of(sources, batch)
+            for i, scores in zip(batch, split_scores(self.method.score("", some), some), strict=True):
                 try:
                     values[i] = ".".join([*head, digests[i], pack_scores(scores)])
                 except ValueError as error:
@@ -106,6 +108,12 @@ class Stored:
         model = _model(self.method)
         identity = "" if model is None else model_identity(model)
         return _digest(json.dumps([self.name, _options(self.method), identity], sort_keys=True).encode())
+
+    def _score(self, query: str, sources: Sources) -> Scores:
+        """The method's scores, from the cache where it has them and there is a model to spare."""
+        if sources.cache is None or _model(self.method) is None:
+            return self.method.score(query, sources)
+        return cached_scores(self.method, self.fingerprint(), sources)
 
     def _read(self, sources: Sources) -> tuple[list[Scores | None], Counter[str]]:
         """Each document's stored scores, where they fit, and how often they did not, by reason."""
@@ -139,13 +147,7 @@ class Stored:
 
     def _precision(self) -> str:
         """What the method computes in on this machine."""
-        dtype = getattr(self.method, "dtype", None)
-        if dtype is None:
-            return "any"
-        from boildown.runtime.devices import pick_device, pick_dtype
-
-        chosen = pick_dtype(dtype, pick_device(getattr(self.method, "device", "auto")))
-        return str(chosen).removeprefix("torch.")
+        return computed_in(self.method)[0]
 
     def _takes(self, precision: str) -> bool:
         wanted = str(getattr(self.method, "dtype", "auto")).removeprefix("torch.")
@@ -227,11 +229,6 @@ def _unpacked(packed: str, length: int, sentences: int) -> Scores | None:
     return scores if scores.sentences is None or len(scores.sentences) == sentences else None
 
 
-def _some(sources: Sources, chosen: Sequence[int]) -> Sources:
-    documents: list[str | Document] = [sources.documents[i] for i in chosen]
-    return Sources(documents, sources.min_sentence)
-
-
 def _batches(texts: Sequence[str], chosen: Sequence[int]) -> Iterator[list[int]]:
     batch: list[int] = []
     size = 0
@@ -243,37 +240,6 @@ def _batches(texts: Sequence[str], chosen: Sequence[int]) -> Iterator[list[int]]
         size += len(texts[i])
     if batch:
         yield batch
-
-
-def _split(scores: Scores, sources: Sources) -> Iterator[Scores]:
-    """The scores of each document by itself."""
-    edges = np.arange(len(sources) + 1)
-    sentence = np.searchsorted(sources.sentences.document, edges).tolist()
-    token = [] if scores.tokens is None else np.searchsorted(scores.tokens.document, edges).tolist()
-    for i in range(len(sources)):
-        sentences = None if scores.sentences is None else scores.sentences[sentence[i] : sentence[i + 1]]
-        tokens = None
-        if scores.tokens is not None:
-            own, all_ = slice(token[i], token[i + 1]), scores.tokens
-            none = np.zeros(token[i + 1] - token[i], dtype=np.int64)
-            tokens = TokenScores(none, all_.start[own], all_.end[own], all_.score[own])
-        yield Scores(scores.relevance[i : i + 1], sentences=sentences, tokens=tokens)
-
-
-def _join(parts: Sequence[Scores]) -> Scores:
-    """The scores of all documents together, each part being one document's."""
-    sentences = [part.sentences for part in parts if part.sentences is not None]
-    tokens = [part.tokens for part in parts if part.tokens is not None]
-    return Scores(
-        relevance=np.concatenate([part.relevance for part in parts]),
-        sentences=np.concatenate(sentences) if len(sentences) == len(parts) else None,
-        tokens=None
-        if len(tokens) < len(parts)
-        else TokenScores(
-            np.repeat(np.arange(len(parts), dtype=np.int64), [len(t.score) for t in tokens]),
-            *(np.concatenate([getattr(t, name) for t in tokens]) for name in ("start", "end", "score")),
-        ),
-    )
 
 
 def _notes(stale: Counter[str], documents: int) -> tuple[str, ...]:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from boildown.runtime.causal import CausalLM, Encoded
+from boildown.runtime.causal import CausalLM
+from boildown.runtime.causal_text import Encoded
 from boildown.runtime.tokens import Tokens, character_starts, split_at
 from boildown.sources import Sources
 from boildown.types import TokenScores
@@ -73,9 +74,16 @@ def token_scores(sources: Sources, texts: Sequence[Encoded], values: Sequence[ND
     return TokenScores(parts.text, parts.start, parts.end, mean[origin])
 
 
-def mean_by_document(values: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """The mean of each document's values; a document without tokens gets the lowest of the others'. Finite."""
+def mean_by_document(values: Sequence[NDArray[np.float64]], least: float | None = None) -> NDArray[np.float64]:
+    """The mean of each document's values. Finite.
+
+    Args:
+        values: for each document, shape (its tokens,).
+        least: for a document without tokens; None gives it the lowest of the others', which then count.
+    """
     means = np.array([v.mean() if len(v) else np.nan for v in values])
     filled = means[~np.isnan(means)]
-    means[np.isnan(means)] = filled.min() if len(filled) else 0.0
+    if least is None:
+        least = float(filled.min()) if len(filled) else 0.0
+    means[np.isnan(means)] = least
     return means

@@ -41,8 +41,10 @@ class Reading:
         relevance: shape (documents,), the best window's; `-inf` where a document has no tokens.
         document, start, end: shape (tokens,), where each token of the documents stands, in characters.
         keep: shape (tokens,).
+        window: shape (tokens,), the relevance of the window in which the token was read.
         query_cut: the query was longer than the model reads.
         seconds: time inside the forward.
+        cached: documents that the model had read before, so that it did not read them now.
     """
 
     relevance: NDArray[np.float64]
@@ -50,8 +52,10 @@ class Reading:
     start: NDArray[np.int64]
     end: NDArray[np.int64]
     keep: NDArray[np.float64]
+    window: NDArray[np.float64]
     query_cut: bool
     seconds: float
+    cached: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,13 +153,14 @@ class CrossReader:
         seconds = perf_counter() - begin
 
         relevance = np.full(len(texts), -np.inf)
-        keep = np.empty(int(lengths.sum()))
+        keep, near = np.empty(int(lengths.sum())), np.empty(int(lengths.sum()))
         base = np.cumsum(lengths) - lengths
         for window, row in zip(windows, offsets[:-1].tolist(), strict=True):
             d = window.document
             relevance[d] = max(relevance[d], logits[row, 1])
             passage = row + window.heading - window.first
             target = slice(base[d] + window.own_first, base[d] + window.own_last)
+            near[target] = logits[row, 1]
             keep[target] = logits[passage + window.own_first : passage + window.own_last, 0]
         body_tokens = slice(int(edges[1 + len(texts)]), None)
         return Reading(
@@ -164,6 +169,7 @@ class CrossReader:
             start=found.start[body_tokens],
             end=found.end[body_tokens],
             keep=keep,
+            window=near,
             query_cut=len(question) > most,
             seconds=seconds,
         )
@@ -176,10 +182,12 @@ class CrossReader:
 
         if not ids:
             return np.zeros((0, 2)), np.zeros(1, dtype=np.int64)
-        with torch.inference_mode():
-            states, offsets = self.encoder.hidden(ids, types)
-            logits = torch.nn.functional.linear(states.float(), self._weight, self._bias)
-            return logits.cpu().numpy().astype(np.float64), offsets
+
+        def head(states: torch.Tensor) -> torch.Tensor:
+            return torch.nn.functional.linear(states.float(), self._weight, self._bias)
+
+        logits, offsets = self.encoder.hidden(ids, types, head)
+        return logits.cpu().numpy().astype(np.float64), offsets
 
 
 def load_reader(name: str | Path, device: str, dtype: str) -> CrossReader:
@@ -204,4 +212,3 @@ def _windows(document: int, length: int, heading: int, room: int) -> list[_Windo
         own_last = length if i == count - 1 else (firsts[i + 1] + last) // 2
         windows.append(_Window(document, heading, first, last, own_first, own_last))
     return windows
-

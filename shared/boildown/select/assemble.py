@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
 from boildown.select.units import Candidates
 from boildown.types import Span
 
-__all__ = ["kept_spans", "pieces"]
+__all__ = ["Runs", "cut_out", "kept_runs", "pieces"]
+
+Runs = list[tuple[int, int]]
+"""From where to where, in characters; ascending, and no two touch."""
 
 
-def kept_spans(candidates: Candidates, kept: NDArray[np.bool_], texts: list[str]) -> dict[int, tuple[Span, ...]]:
-    """The kept spans of each document that has any, neighbours joined, without white space at the two ends.
+def kept_runs(candidates: Candidates, kept: NDArray[np.bool_], texts: list[str]) -> dict[int, Runs]:
+    """What is kept of each document that has any, neighbours joined, without white space at the two ends.
 
-    White space between pieces is kept as it stood after the piece before it, so that joining a document's spans
+    White space between pieces is kept as it stood after the piece before it, so that joining a document's runs
     needs no glue and every character of the result is one of the original.
     """
     index = np.flatnonzero(kept)
@@ -25,12 +30,17 @@ def kept_spans(candidates: Candidates, kept: NDArray[np.bool_], texts: list[str]
     begins = (np.diff(index, prepend=-2) != 1) | (np.diff(document, prepend=-1) != 0)
     first = index[begins]
     last = index[np.append(np.flatnonzero(begins)[1:], len(index)) - 1]
-    runs: dict[int, list[tuple[int, int]]] = {}
-    columns = zip(units.document[first].tolist(), units.start[first].tolist(), units.end[last].tolist(), strict=True)
-    for owner, start, end in columns:
-        runs.setdefault(owner, []).append((start, end))
-    trimmed = {owner: _trim(spans, texts[owner]) for owner, spans in runs.items()}
-    return {owner: spans for owner, spans in trimmed.items() if spans}
+    pairs = list(zip(units.start[first].tolist(), units.end[last].tolist(), strict=True))
+    owner = units.document[first]
+    edges = np.append(np.flatnonzero(np.diff(owner, prepend=-1)), len(owner)).tolist()
+    owners = owner[edges[:-1]].tolist()
+    runs = {d: _trim(pairs[i:j], texts[d]) for d, (i, j) in zip(owners, pairwise(edges), strict=True)}
+    return {d: found for d, found in runs.items() if found}
+
+
+def cut_out(runs: Runs, text: str) -> str:
+    """The text that runs cut out."""
+    return "".join([text[start:end] for start, end in runs])
 
 
 def pieces(spans: tuple[Span, ...], text: str) -> str:
@@ -38,7 +48,7 @@ def pieces(spans: tuple[Span, ...], text: str) -> str:
     return "".join([text[s.start : s.end] for s in spans])
 
 
-def _trim(runs: list[tuple[int, int]], text: str) -> tuple[Span, ...]:
+def _trim(runs: Runs, text: str) -> Runs:
     while runs:
         start, end = runs[0]
         piece = text[start:end]
@@ -52,4 +62,4 @@ def _trim(runs: list[tuple[int, int]], text: str) -> tuple[Span, ...]:
             runs[-1] = (start, start + len(stripped))
             break
         runs = runs[:-1]
-    return tuple(Span(start, end) for start, end in runs)
+    return runs

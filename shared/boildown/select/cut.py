@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boildown.budget import Budget
-from boildown.counters import Counter, resolve_counter
 from boildown.select.allocate import document_caps
-from boildown.select.assemble import kept_spans, pieces
+from boildown.select.assemble import Runs, cut_out, kept_runs
 from boildown.select.choose import choose_within, cut_at, priority_of
+from boildown.select.clause import fill_with_clause
+from boildown.select.counts import SourceCounts
 from boildown.select.duplicates import find_duplicates
 from boildown.select.order import arrange, rank
 from boildown.select.plan import Plan
@@ -45,7 +46,8 @@ def cut(sources: Sources, scores: Scores, budget: Budget, plan: Plan) -> Cut:
         ConfigurationError: the plan asks for a unit that the method has not scored.
     """
     texts = sources.texts
-    counter = resolve_counter(budget.counter)
+    counts = SourceCounts(sources, budget.counter)
+    counter = counts.counter
     candidates = build_candidates(sources, scores, plan)
     priority = priority_of(candidates, scores.relevance)
     reasons = _excluded(candidates, priority, sources, scores.relevance, budget, plan)
@@ -53,21 +55,31 @@ def cut(sources: Sources, scores: Scores, budget: Budget, plan: Plan) -> Cut:
     document = candidates.units.document
 
     # Tokens are counted once per document, and once over all of them, since separators count too.
-    tokens_in = counter.count_many(texts)
-    total_in = counter.count(plan.separator.join(texts)) if texts else 0
+    tokens_in = counts.documents()
+    total_in = counts.total(plan.separator)
 
-    def assemble(kept: NDArray[np.bool_]) -> tuple[str, dict[int, tuple[Span, ...]], list[int]]:
-        spans = kept_spans(candidates, kept, texts)
-        owners = np.array(sorted(spans), dtype=np.int64)
-        order = arrange(owners, scores.relevance, plan.order).tolist()
-        return plan.separator.join([pieces(spans[d], texts[d]) for d in order]), spans, order
+    def assemble(candidates: Candidates, kept: NDArray[np.bool_]) -> _Assembled:
+        runs = kept_runs(candidates, kept, texts)
+        order = arrange(np.array(sorted(runs), dtype=np.int64), scores.relevance, plan.order).tolist()
+        parts = {d: cut_out(runs[d], texts[d]) for d in order}
+        text = plan.separator.join(parts.values())
+        return _Assembled(text, parts, runs, counter.count(text) if text else 0)
+
+    # What is kept in the end is mostly what was measured last.
+    seen: dict[bytes, _Assembled] = {}
+
+    def measure(kept: NDArray[np.bool_]) -> int:
+        key = kept.tobytes()
+        if key not in seen:
+            seen[key] = assemble(candidates, kept)
+        return seen[key].tokens
 
     if budget.threshold is not None:
         kept = cut_at(candidates, budget.threshold, allowed)
     else:
         # An exact share such as 0.29 * 100 must not lose a token to binary rounding.
         limit = budget.tokens if budget.tokens is not None else math.floor((budget.rate or 0.0) * total_in + 1e-9)
-        costs = _costs(candidates, sources, counter)
+        costs = _costs(candidates, sources, counts)
         priority = priority[allowed[priority]]
         lengths = np.bincount(document[allowed], weights=costs[allowed], minlength=len(texts)).astype(np.float64)
         kept = choose_within(
@@ -76,20 +88,36 @@ def cut(sources: Sources, scores: Scores, budget: Budget, plan: Plan) -> Cut:
             costs,
             limit,
             lambda target: document_caps(plan.allocation, target, lengths, scores.relevance, plan.spread),
-            lambda mask: counter.count(assemble(mask)[0]),
+            measure,
         )
-    text, spans, order = assemble(kept)
-    counts = counter.count_many([pieces(spans[d], texts[d]) for d in order])
+        if _are_sentences(candidates):
+            divided, kept = fill_with_clause(
+                candidates, kept, priority, texts, plan, limit, lambda some, mask: assemble(some, mask).tokens
+            )
+            seen = seen if divided is candidates else {}
+            candidates = divided
+    result = seen.get(kept.tobytes()) or assemble(candidates, kept)
+    tokens_out = counter.count_many(list(result.parts.values()))
     documents = tuple(
-        _compressed(d, sources, scores, candidates, spans[d], tokens_in[d], n)
-        for d, n in zip(order, counts, strict=True)
+        _compressed(d, sources, scores, candidates, part, result.runs[d], tokens_in[d], n)
+        for (d, part), n in zip(result.parts.items(), tokens_out, strict=True)
     )
     dropped = tuple(
-        _compressed(d, sources, scores, candidates, (), tokens_in[d], 0, _reason(reasons[document == d], texts[d]))
+        _compressed(d, sources, scores, candidates, "", [], tokens_in[d], 0, _reason(reasons[document == d], texts[d]))
         for d in rank(scores.relevance).tolist()
-        if d not in spans
+        if d not in result.parts
     )
-    return Cut(text, documents, dropped, total_in, counter.count(text) if text else 0, counter.name)
+    return Cut(result.text, documents, dropped, total_in, result.tokens, counter.name)
+
+
+@dataclass(frozen=True, slots=True)
+class _Assembled:
+    """The text that some candidates make; `parts` are its documents' in reading order, cut out by `runs`."""
+
+    text: str
+    parts: dict[int, str]
+    runs: dict[int, Runs]
+    tokens: int
 
 
 def _excluded(
@@ -113,14 +141,14 @@ def _excluded(
     return reasons
 
 
-def _costs(candidates: Candidates, sources: Sources, counter: Counter) -> NDArray[np.float64]:
+def _costs(candidates: Candidates, sources: Sources, source_counts: SourceCounts) -> NDArray[np.float64]:
     """About how many tokens each candidate adds; a sentence's count is spread over its units by length."""
-    sentences = candidates.units
-    if len(candidates) and candidates.group[-1] + 1 < len(candidates):
-        sentences = sources.sentences
-    counts = np.array(counter.count_many(sources.cut(sentences)), dtype=np.float64)
-    if len(sentences) == len(candidates):
-        return np.maximum(counts, 0.01)
+    units, sentences = candidates.units, sources.sentences
+    if _are_sentences(candidates):
+        same = len(units) == len(sentences) and np.array_equal(units.start, sentences.start)
+        whole = source_counts.sentences() if same else source_counts.counter.count_many(sources.cut(units))
+        return np.maximum(whole, 0.01)
+    counts = source_counts.sentences().astype(np.float64)
     lengths = candidates.units.lengths.astype(np.float64)
     groups = candidates.group
     group_length = np.bincount(groups, weights=lengths)
@@ -128,6 +156,11 @@ def _costs(candidates: Candidates, sources: Sources, counter: Counter) -> NDArra
     owner = _group_of_sentences(candidates, sources)
     group_count = np.bincount(owner, weights=counts, minlength=len(group_length))
     return np.maximum(group_count[groups] * lengths / group_length[groups], 0.01)
+
+
+def _are_sentences(candidates: Candidates) -> bool:
+    """Whether the units are whole sentences, of which protected spans may have joined some."""
+    return len(candidates) == 0 or int(candidates.group[-1]) + 1 == len(candidates)
 
 
 def _group_of_sentences(candidates: Candidates, sources: Sources) -> NDArray[np.int64]:
@@ -147,33 +180,33 @@ def _compressed(
     sources: Sources,
     scores: Scores,
     candidates: Candidates,
-    spans: tuple[Span, ...],
+    text: str,
+    runs: Runs,
     tokens_in: int,
     tokens_out: int,
     reason: DropReason = "",
 ) -> CompressedDocument:
-    document = sources.documents[index]
     return CompressedDocument(
         index=index,
-        id=document.id,
-        text=pieces(spans, document.text),
+        id=sources.documents[index].id,
+        text=text,
         score=float(scores.relevance[index]),
-        spans=spans,
-        protected=_inside(candidates.spans[index], spans),
+        spans=tuple([Span(start, end) for start, end in runs]),
+        protected=_inside(candidates.spans[index], runs),
         tokens_in=tokens_in,
         tokens_out=tokens_out,
         reason=reason,
     )
 
 
-def _inside(protected: tuple[Span, ...], spans: tuple[Span, ...]) -> tuple[Span, ...]:
-    """The protected spans that lie in the kept ones; both sorted."""
+def _inside(protected: tuple[Span, ...], runs: Runs) -> tuple[Span, ...]:
+    """The protected spans that lie in kept text; both sorted."""
     found = []
     position = 0
     for span in protected:
-        while position < len(spans) and spans[position].end < span.end:
+        while position < len(runs) and runs[position][1] < span.end:
             position += 1
-        if position < len(spans) and spans[position].start <= span.start:
+        if position < len(runs) and runs[position][0] <= span.start:
             found.append(span)
     return tuple(found)
 

@@ -18,6 +18,9 @@ __all__ = ["Candidates", "build_candidates"]
 _CROSS_SENTENCES = ("code", "json")
 """Kinds that may run over a sentence's end, so that they need care even when whole sentences are cut."""
 
+_SPAN = 130
+"""Bytes of a `Span`."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidates:
@@ -74,7 +77,11 @@ def _protected_spans(sources: Sources, plan: Plan, unit: Unit) -> tuple[tuple[Sp
         kinds = _CROSS_SENTENCES if unit == "sentence" else PROTECTED_KINDS
     if not kinds and not plan.patterns:
         return ((),) * len(sources)
-    return tuple(tuple(find_protected(text, kinds, plan.patterns)) for text in sources.texts)
+
+    def find(text: str) -> tuple[Span, ...]:
+        return tuple(find_protected(text, kinds, plan.patterns))
+
+    return tuple(sources.derive(("protected", *kinds, None, *plan.patterns), find, lambda found: _SPAN * len(found)))
 
 
 def _bases(sources: Sources) -> NDArray[np.int64]:

@@ -1,0 +1,49 @@
+"""Scores taken apart into those of single documents, and put together again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from boildown.sources import Sources
+from boildown.types import Document, Scores, TokenScores
+
+__all__ = ["join_scores", "some_of", "split_scores"]
+
+
+def some_of(sources: Sources, chosen: Sequence[int]) -> Sources:
+    """Some of the documents as sources of their own."""
+    documents: list[str | Document] = [sources.documents[i] for i in chosen]
+    return Sources(documents, sources.min_sentence, sources.cache)
+
+
+def split_scores(scores: Scores, sources: Sources) -> Iterator[Scores]:
+    """The scores of each document by itself."""
+    edges = np.arange(len(sources) + 1)
+    sentence = np.searchsorted(sources.sentences.document, edges).tolist()
+    token = [] if scores.tokens is None else np.searchsorted(scores.tokens.document, edges).tolist()
+    for i in range(len(sources)):
+        sentences = None if scores.sentences is None else scores.sentences[sentence[i] : sentence[i + 1]]
+        tokens = None
+        if scores.tokens is not None:
+            own, all_ = slice(token[i], token[i + 1]), scores.tokens
+            none = np.zeros(token[i + 1] - token[i], dtype=np.int64)
+            tokens = TokenScores(none, all_.start[own], all_.end[own], all_.score[own])
+        yield Scores(scores.relevance[i : i + 1], sentences=sentences, tokens=tokens)
+
+
+def join_scores(parts: Sequence[Scores]) -> Scores:
+    """The scores of all documents together, each part being one document's."""
+    sentences = [part.sentences for part in parts if part.sentences is not None]
+    tokens = [part.tokens for part in parts if part.tokens is not None]
+    return Scores(
+        relevance=np.concatenate([part.relevance for part in parts]),
+        sentences=np.concatenate(sentences) if len(sentences) == len(parts) else None,
+        tokens=None
+        if len(tokens) < len(parts)
+        else TokenScores(
+            np.repeat(np.arange(len(parts), dtype=np.int64), [len(t.score) for t in tokens]),
+            *(np.concatenate([getattr(t, name) for t in tokens]) for name in ("start", "end", "score")),
+        ),
+    )

@@ -1,0 +1,223 @@
+"""What a model said about a document, by way of the cache: the model reads only the documents that are not in it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boildown.methods.base import Method
+from boildown.methods.by_document import join_scores, some_of, split_scores
+from boildown.sources import Sources
+from boildown.types import Scores, TokenScores
+
+if TYPE_CHECKING:
+    from boildown.runtime.reader import CrossReader, Reading
+
+__all__ = ["cached_reading", "cached_scores", "computed_in"]
+
+
+def cached_scores(method: Method, identity: str, sources: Sources) -> Scores:
+    """The scores of a method that reads each document's text by itself, and nothing else.
+
+    Args:
+        method: what scores the documents that are not in the cache.
+        identity: the method, its options and its model; see `boildown.methods.stored.Stored.fingerprint`.
+        sources: the documents, and the cache.
+    """
+    cache = sources.cache
+    if cache is None or not len(sources):
+        return method.score("", sources)
+    head = _head("scores", identity, *computed_in(method), str(sources.min_sentence))
+    keys = [_key(head, digest) for digest in sources.digests]
+    counts = np.bincount(sources.sentences.document, minlength=len(sources)).tolist()
+    rows = zip(cache.get(keys), sources.texts, counts, strict=True)
+    found = [None if data is None else _scores_of(data, len(text), count) for data, text, count in rows]
+    fresh = [i for i, scores in enumerate(found) if scores is None]
+    if not fresh:
+        return replace(join_scores([one for one in found if one is not None]), cached=len(found))
+    rest = sources if len(fresh) == len(found) else some_of(sources, fresh)
+    scores = method.score("", rest)
+    parts = list(split_scores(scores, rest))
+    if not scores.notes:  # a note would be lost with the scores that it belongs to
+        cache.put({keys[i]: _pack_scores(part) for i, part in zip(fresh, parts, strict=True)})
+    if rest is sources:
+        return scores
+    for i, part in zip(fresh, parts, strict=True):
+        found[i] = part
+    joined = join_scores([one for one in found if one is not None])
+    return replace(joined, model_seconds=scores.model_seconds, notes=scores.notes, cached=len(found) - len(fresh))
+
+
+def cached_reading(
+    reader: CrossReader, identity: Sequence[str], query: str, sources: Sources, chosen: NDArray[np.int64]
+) -> Reading:
+    """What the reader says about some documents, for a query.
+
+    Args:
+        reader: reads the documents that are not in the cache.
+        identity: the model, and what it computes in.
+        query: what is asked.
+        sources: the documents, and the cache.
+        chosen: indices of the documents to read; the reading's own are in their order.
+    """
+    documents = [sources.documents[d] for d in chosen.tolist()]
+    cache = sources.cache
+    if cache is None or not documents:
+        return reader.read(query, [d.text for d in documents], [d.title for d in documents])
+    head = _head("reading", *identity, query)
+    keys = [_key(head, sources.digests[i], d.title) for i, d in zip(chosen.tolist(), documents, strict=True)]
+    rows = zip(cache.get(keys), documents, strict=True)
+    found = [None if data is None else _reading_of(data, len(d.text)) for data, d in rows]
+    fresh = [i for i, columns in enumerate(found) if columns is None]
+    seconds = 0.0
+    if fresh:
+        reading = reader.read(query, [documents[i].text for i in fresh], [documents[i].title for i in fresh])
+        seconds = reading.seconds
+        columns_of_each = list(_split_reading(reading, len(fresh)))
+        cache.put({keys[i]: _pack(columns) for i, columns in zip(fresh, columns_of_each, strict=True)})
+        for i, columns in zip(fresh, columns_of_each, strict=True):
+            found[i] = columns
+    read = [columns for columns in found if columns is not None]
+    return _join_readings(read, seconds, len(found) - len(fresh))
+
+
+def computed_in(method: Any) -> tuple[str, str]:
+    """The precision and the kind of device that a method's model computes in on this machine; "any" without one."""
+    if getattr(method, "dtype", None) is None:
+        return "any", "any"
+    from boildown.runtime.devices import pick_device, pick_dtype
+
+    device = pick_device(getattr(method, "device", "auto"))
+    return str(pick_dtype(method.dtype, device)).removeprefix("torch."), device.type
+
+
+def _split_reading(reading: Reading, documents: int) -> Iterator[_Columns]:
+    edges = np.searchsorted(reading.document, np.arange(documents + 1)).tolist()
+    cut = np.array([float(reading.query_cut)])
+    for i, (first, last) in enumerate(pairwise(edges)):
+        own = slice(first, last)
+        tokens = (reading.start, reading.end, reading.keep, reading.window)
+        yield [reading.relevance[i : i + 1], cut, *(column[own] for column in tokens)]
+
+
+def _join_readings(read: Sequence[_Columns], seconds: float, cached: int) -> Reading:
+    from boildown.runtime.reader import Reading
+
+    relevance, cut, start, end, keep, window = (np.concatenate(column) for column in zip(*read, strict=True))
+    return Reading(
+        relevance=relevance,
+        document=np.repeat(np.arange(len(read), dtype=np.int64), [len(columns[4]) for columns in read]),
+        start=start,
+        end=end,
+        keep=keep,
+        window=window,
+        query_cut=bool(cut.any()),
+        seconds=seconds,
+        cached=cached,
+    )
+
+
+def _pack_scores(scores: Scores) -> bytes:
+    """One document's scores."""
+    tokens = scores.tokens
+    columns = [] if tokens is None else [tokens.start, tokens.end, tokens.score]
+    return _pack([scores.relevance, *([] if scores.sentences is None else [scores.sentences]), *columns])
+
+
+def _unpack_scores(data: bytes) -> Scores:
+    relevance, *rest = _unpack(data)
+    tokens = None
+    if len(rest) >= 3:
+        *rest, start, end, score = rest
+        tokens = TokenScores(np.zeros(len(start), dtype=np.int64), start, end, score)
+    if len(rest) > 1:
+        raise ValueError("These are no scores.")
+    return Scores(relevance, sentences=rest[0] if rest else None, tokens=tokens)
+
+
+def _scores_of(data: bytes, length: int, sentences: int) -> Scores | None:
+    """The scores that `data` holds, if they can be those of a text of this length, with so many sentences."""
+    try:
+        scores = _unpack_scores(data)
+    except ValueError:
+        return None
+    tokens = scores.tokens
+    fit = _are_reals(scores.relevance, 1) and (scores.sentences is None or _are_reals(scores.sentences, sentences))
+    fit = fit and (tokens is None or _are_tokens(tokens.start, tokens.end, tokens.score, length))
+    return scores if fit else None
+
+
+def _reading_of(data: bytes, length: int) -> _Columns | None:
+    """The columns of the reading that `data` holds, if it can be that of a text of this length."""
+    try:
+        relevance, cut, start, end, keep, window = columns = _unpack(data)
+    except ValueError:
+        return None
+    sizes = _are_reals(relevance, 1) and _are_reals(cut, 1) and _are_reals(window, len(keep))
+    return columns if sizes and _are_tokens(start, end, keep, length) else None
+
+
+def _are_reals(values: NDArray[Any], count: int) -> bool:
+    return values.dtype.kind == "f" and len(values) == count
+
+
+def _are_tokens(start: NDArray[Any], end: NDArray[Any], score: NDArray[Any], length: int) -> bool:
+    if not (_are_reals(score, len(start)) and len(start) == len(end) and start.dtype.kind == end.dtype.kind == "i"):
+        return False
+    return not len(start) or bool((start <= end).all() and (start[1:] >= start[:-1]).all() and end.max() <= length)
+
+
+_Columns = list[NDArray[Any]]
+_COLUMN = struct.Struct("<?I")
+"""Whether a column holds integers, and how many."""
+
+
+def _pack(columns: _Columns) -> bytes:
+    """Arrays as bytes: integers, which are offsets, in four bytes each, and the rest exactly."""
+    parts = []
+    for column in columns:
+        offsets = column.dtype.kind == "i"
+        parts += [_COLUMN.pack(offsets, len(column)), column.astype("<u4" if offsets else "<f8").tobytes()]
+    return b"".join(parts)
+
+
+def _unpack(data: bytes) -> _Columns:
+    """The arrays that `_pack` packed; those of numbers are views of `data`.
+
+    Raises:
+        ValueError: it is cut off, or empty.
+    """
+    columns: _Columns = []
+    place = 0
+    while place < len(data) or not columns:
+        try:
+            offsets, count = _COLUMN.unpack_from(data, place)
+        except struct.error as error:
+            raise ValueError(str(error)) from error
+        # A count of 0 is not left to numpy, which reads no bytes at the end as an error.
+        column = np.frombuffer(data, "<u4" if offsets else "<f8", count, place + _COLUMN.size) if count else np.zeros(0)
+        columns.append(column.astype(np.int64) if offsets else column)
+        place += _COLUMN.size + column.nbytes
+    return columns
+
+
+def _head(*parts: str) -> Any:
+    """A hash to begin each document's key with: what they have in common."""
+    from boildown import __version__
+
+    return hashlib.blake2b(json.dumps([__version__, *parts]).encode(), digest_size=16)
+
+
+def _key(head: Any, digest: bytes, title: str = "") -> bytes:
+    whole = head.copy()
+    whole.update(digest + title.encode("utf-8", "surrogatepass"))
+    key: bytes = whole.digest()
+    return key

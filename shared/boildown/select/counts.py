@@ -1,0 +1,75 @@
+"""Token counts that no budget changes: of the documents, of their sentences, and of all joined.
+
+They are kept in the cache for a counter that is named. One that is given as an object is asked every time, since
+nothing tells it from another.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boildown.counters import CounterSpec, resolve_counter
+from boildown.sources import Sources
+
+__all__ = ["SourceCounts"]
+
+_NUMBER = 32
+"""Bytes of a number."""
+
+
+class SourceCounts:
+    """Counts of one call's documents by one counter.
+
+    Args:
+        sources: the documents.
+        spec: names the counter; see `boildown.counters.resolve_counter`.
+    """
+
+    def __init__(self, sources: Sources, spec: CounterSpec) -> None:
+        self.counter = resolve_counter(spec)
+        self._sources = sources
+        self._spec = spec
+        self._cache = sources.cache if spec is None or isinstance(spec, str) else None
+
+    def documents(self) -> list[int]:
+        """Tokens of each document by itself."""
+        texts = self._sources.texts
+
+        def count(chosen: Sequence[int]) -> list[int]:
+            return self.counter.count_many([texts[i] for i in chosen])
+
+        if self._cache is None:
+            return self.counter.count_many(texts)
+        return self._cache.derive([("tokens", self._spec, d) for d in self._sources.digests], count, lambda _: _NUMBER)
+
+    def total(self, separator: str) -> int:
+        """Tokens of all documents joined by `separator`."""
+        texts = self._sources.texts
+
+        def count(_: Sequence[int]) -> list[int]:
+            return [self.counter.count(separator.join(texts)) if texts else 0]
+
+        if self._cache is None:
+            return count(())[0]
+        every = hashlib.blake2b(b"".join(self._sources.digests), digest_size=16).digest()
+        return self._cache.derive([("total", self._spec, separator, every)], count, lambda _: _NUMBER)[0]
+
+    def sentences(self) -> NDArray[np.int64]:
+        """Tokens of each sentence by itself. Shape (sentences,)."""
+        sources = self._sources
+        edges = np.searchsorted(sources.sentences.document, np.arange(len(sources) + 1))
+
+        def count(chosen: Sequence[int]) -> list[NDArray[np.int64]]:
+            places = [np.arange(edges[i], edges[i + 1]) for i in chosen]
+            texts = sources.cut(sources.sentences.at(np.concatenate(places)))
+            counts = np.array(self.counter.count_many(texts), dtype=np.int64)
+            return np.split(counts, np.cumsum([len(place) for place in places])[:-1])
+
+        if self._cache is None or not len(sources):
+            return np.array(self.counter.count_many(sources.sentence_texts()), dtype=np.int64)
+        keys = [("sentence tokens", self._spec, sources.min_sentence, d) for d in sources.digests]
+        return np.concatenate(self._cache.derive(keys, count, lambda counts: counts.nbytes))

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from boildown.methods.lexical import Lexical
+from boildown.methods.mixing import Mix, MixedScores
+from boildown.runtime.reader import Reading
+from boildown.sources import Sources
+from boildown.types import Scores
+
+QUERY = "港口的天气怎么样?"
+TEXTS = ["灯塔很高。港口很冷。", "The tower is high. The harbour is cold."]
+
+
+def mixed(tokens: list[tuple[int, int, int, float]]) -> tuple[Sources, Scores]:
+    """Scores from a reading with these tokens: document, start, end, keep."""
+    sources = Sources(TEXTS, min_sentence=0)
+    mixing = MixedScores(sources, Lexical(QUERY, sources), Mix(lexical=0.0, document=0.0))
+    document, start, end = (np.array(column, dtype=np.int64) for column in list(zip(*tokens, strict=True))[:3])
+    keep = np.array([token[3] for token in tokens])
+    reading = Reading(np.zeros(2), document, start, end, keep, query_cut=False, seconds=0.0)
+    mixing.add(reading, np.arange(2))
+    return sources, mixing.scores(0.0, ())
+
+
+def test_a_token_over_a_sentences_end_counts_for_both() -> None:
+    # As a vocabulary of SentencePiece has them: the second token holds the end of one sentence and all of the next.
+    sources, scores = mixed([(0, 0, 2, -2.0), (0, 2, 10, 1.0), (1, 0, 3, 0.0), (1, 4, 9, 0.0)])
+    assert len(sources.sentences) == 4
+    # All of the second sentence is that token's; of the first, half is the other one's.
+    assert scores.sentences[1] == pytest.approx(1 / (1 + np.exp(-1.0)))
+    assert scores.sentences[0] < scores.sentences[1]
+
+
+def test_every_token_stands_inside_one_word() -> None:
+    sources, scores = mixed([(0, 0, 2, -2.0), (0, 2, 10, 1.0), (1, 0, 3, 0.5), (1, 4, 9, 0.0)])
+    words, tokens = sources.words, scores.tokens
+    for document, start, end in zip(tokens.document, tokens.start, tokens.end, strict=True):
+        own = words.document == document
+        assert ((words.start[own] <= start) & (end <= words.end[own])).sum() == 1
+    chinese = tokens.document == 0
+    assert tokens.start[chinese].min() == 0
+    assert tokens.end[chinese].max() == len(TEXTS[0])
+    # Where words are parted by spaces, tokens are as the model has them.
+    assert tokens.start[~chinese].tolist() == [0, 4]
