@@ -69,8 +69,9 @@ def build_engine(settings: Mapping[str, Any], engine: Any = None) -> tuple[Engin
     if engine is None:
         return Compressor(**chosen), budget
     if not isinstance(engine, Engine):
+        hint = f" For a service, give boildown.Client({engine!r})." if isinstance(engine, str) else ""
         raise ConfigurationError(
-            f"engine= needs compress and acompress as a Compressor has them; got {type(engine).__name__}."
+            f"engine= needs compress and acompress as a Compressor has them; got {type(engine).__name__}.{hint}"
         )
     # An empty list and an empty tuple say the same.
     given = sorted(name for name, value in chosen.items() if value != _ENGINE[name] and (value or _ENGINE[name]))
@@ -115,6 +116,7 @@ def statistics(result: Compression) -> dict[str, Any]:
         "rate": result.rate,
         "documents_in": len(result.documents) + len(result.dropped),
         "documents_out": len(result.documents),
+        "cached": result.cached,
         "dropped": [
             {"index": d.index, "id": d.id, "score": d.score, "tokens_in": d.tokens_in, "reason": d.reason}
             for d in result.dropped

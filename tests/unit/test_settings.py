@@ -57,6 +57,8 @@ def test_an_engine_that_is_given_is_used_and_excludes_settings_for_another() -> 
         build_engine({**defaults, "spread": 0.0, "patterns": ["a"]}, remote)
     with pytest.raises(ConfigurationError, match="compress and acompress"):
         build_engine({"tokens": 9}, object())
+    with pytest.raises(ConfigurationError, match=r"boildown.Client\('http://gpu:8000'\)"):
+        build_engine({"tokens": 9}, "http://gpu:8000")
 
 
 @pytest.mark.parametrize(

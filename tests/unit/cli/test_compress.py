@@ -1,12 +1,10 @@
 import gzip
 import io
 import json
-import subprocess
 import sys
 
 import pytest
 
-import boildown
 from boildown.cli import main
 
 TEXT = "The lighthouse was built by Ada Quill. Rye bread keeps for a week in a dry tin."
@@ -34,6 +32,12 @@ def test_standard_input(monkeypatch, capsys, arguments):
     stdin(monkeypatch, b"\xef\xbb\xbf" + TEXT.encode())
     assert main(["compress", *QUESTION, "--rate", "0.5", "--method", "bm25", *arguments]) == 0
     assert capsys.readouterr().out.strip() == "The lighthouse was built by Ada Quill."
+
+
+def test_standard_input_of_json_lines(monkeypatch, capsys):
+    stdin(monkeypatch, b'{"text": "Ada Quill built the lighthouse."}\n{"text": "Rye bread.", "id": "rye"}\n')
+    assert main(["compress", *QUESTION, "--rate", "1", "--method", "bm25", "--jsonl", "--json"]) == 0
+    assert [d["id"] for d in json.loads(capsys.readouterr().out)["documents"]] == ["-:1", "rye"]
 
 
 def test_json_has_documents_and_spans(note, tmp_path, capsys):
@@ -110,26 +114,3 @@ def test_missing_files_and_wrong_arguments(capsys):
         with pytest.raises(SystemExit) as stop:
             main(wrong)
         assert stop.value.code == 2
-
-
-def test_version_and_help(capsys):
-    with pytest.raises(SystemExit) as stop:
-        main(["--version"])
-    assert stop.value.code == 0
-    assert capsys.readouterr().out == f"boildown {boildown.__version__}\n"
-    for command in ("compress", "eval", "train"):
-        with pytest.raises(SystemExit) as stop:
-            main([command, "--help"])
-        assert stop.value.code == 0
-    assert "examples:" in capsys.readouterr().out or command == "train"
-
-
-def test_the_parser_loads_no_model_library():
-    code = (
-        "import sys; from boildown.cli import main\n"
-        "try: main(['--help'])\n"
-        "except SystemExit: pass\n"
-        "print([m for m in ('torch', 'transformers', 'matplotlib', 'tqdm') if m in sys.modules])"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == "[]"

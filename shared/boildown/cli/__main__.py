@@ -1,0 +1,5 @@
+"""`python -m boildown.cli`."""
+
+from boildown.cli import main
+
+raise SystemExit(main())

@@ -1,0 +1,113 @@
+"""`boildown compress`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from boildown.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from boildown.result import Compression
+
+__all__ = ["add_arguments", "run"]
+
+_EXAMPLES = """\
+examples:
+  boildown compress --query "Who wrote Emma?" --tokens 500 notes.txt 'chapters/*.md'
+  curl -s https://example.com/a.txt | boildown compress --query "Who wrote Emma?" --rate 0.25
+  boildown compress --query "Who wrote Emma?" --tokens 500 --counter gpt-4o --json passages.jsonl
+  zcat passages.jsonl.gz | boildown compress --query "Who wrote Emma?" --tokens 500 --jsonl
+
+A .jsonl (or .jsonl.gz) file holds one document a line: {"text", "id", "title"}, of which the text is required.
+Any other file, and standard input, is one document.
+
+The text goes to standard output, and notes and errors to standard error.
+Exit codes: 0, or 2 for an argument or a file that cannot be used.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the arguments of `boildown compress`."""
+    parser.description = "Compresses documents to what a query needs, and prints the text."
+    parser.epilog = _EXAMPLES
+    parser.add_argument("files", nargs="*", metavar="FILE", help="files or patterns; - or none reads standard input")
+    parser.add_argument("--query", "-q", default="", help="the question")
+    budget = parser.add_mutually_exclusive_group(required=True)
+    budget.add_argument("--tokens", type=int, metavar="N", help="keep at most N tokens")
+    budget.add_argument("--rate", type=float, metavar="R", help="keep at most this share of the tokens")
+    budget.add_argument("--threshold", type=float, metavar="T", help="keep everything that scores at least T")
+    parser.add_argument("--documents", type=int, metavar="N", help="keep text of at most N documents")
+    parser.add_argument("--counter", help="who counts tokens: a tiktoken encoding, an LLM's name, a tokenizer's path")
+    parser.add_argument("--method", metavar="NAME", help="how text is scored")
+    parser.add_argument("--model", help="path or hub id of the method's model")
+    parser.add_argument("--rank", metavar="NAME", help="rank documents by this method")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, mps (default: auto)")
+    parser.add_argument(
+        "--order",
+        choices=("original", "score", "edges"),
+        default="original",
+        help="of the documents in the result",
+    )
+    parser.add_argument("--unit", choices=("sentence", "word", "token"), help="what is kept or dropped as one piece")
+    parser.add_argument(
+        "--protect",
+        nargs="*",
+        metavar="KIND",
+        help="kinds of spans that stay whole (default: all; none given: none)",
+    )
+    parser.add_argument(
+        "--jsonl", action="store_true", help="every FILE, and standard input, holds documents as JSON lines"
+    )
+    parser.add_argument("--json", action="store_true", help="print documents, spans and counts as JSON")
+    parser.add_argument("--html", metavar="PAGE", help="also write a page that shows what was kept")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Compresses what the files hold, and prints it.
+
+    Raises:
+        BoildownError: an argument or a file cannot be used.
+    """
+    from boildown.budget import Budget
+    from boildown.cli.files import read_documents
+    from boildown.cli.terminal import model_progress
+    from boildown.compressor import Compressor
+    from boildown.methods.registry import DEFAULT_METHOD
+
+    budget = Budget(
+        tokens=args.tokens,
+        rate=args.rate,
+        threshold=args.threshold,
+        documents=args.documents,
+        counter=args.counter,
+    )
+    compressor = Compressor(
+        args.method or DEFAULT_METHOD,
+        model=args.model,
+        rank=args.rank,
+        device=args.device,
+        order=args.order,
+        unit=args.unit,
+        protect=args.protect,
+    )
+    documents = read_documents(args.files or ["-"], jsonl=args.jsonl)
+    with model_progress(f"Scoring {len(documents):,} documents"):
+        result = compressor.compress(args.query, documents, budget)
+    for note in result.notes:
+        print(f"boildown: {note}", file=sys.stderr)
+    if args.html:
+        _write_page(args.html, result)
+    print(json.dumps(result.to_dict(), ensure_ascii=False, indent=1) if args.json else result.text)
+    return 0
+
+
+def _write_page(path: str, result: Compression) -> None:
+    page = f'<!doctype html>\n<meta charset="utf-8">\n<title>boildown</title>\n{result.to_html()}\n'
+    try:
+        Path(path).write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"The page {path} cannot be written: {error}.") from error

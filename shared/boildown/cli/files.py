@@ -1,0 +1,88 @@
+"""Documents from files, patterns and standard input."""
+
+from __future__ import annotations
+
+import glob
+import gzip
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from boildown.cli.terminal import progress
+from boildown.errors import InputError
+from boildown.types import Document
+
+__all__ = ["read_documents"]
+
+
+def read_documents(files: Iterable[str], *, jsonl: bool = False) -> list[Document]:
+    """The documents in files, patterns of files, and standard input ("-"), with a progress bar on a terminal.
+
+    Args:
+        files: a file that is called .jsonl or .jsonl.gz holds one JSON object a line, with the document's "text", and
+            maybe its "id" and "title"; any other file, and standard input, is one document.
+        jsonl: all of them hold JSON objects, whatever they are called.
+
+    Raises:
+        InputError: a file cannot be read, or a line of JSON is no document.
+    """
+    names = list(_expanded(files))
+    documents: list[Document] = []
+    with progress(len(names), "file") as step:
+        for name in names:
+            text = _decoded(_content(name), "standard input" if name == "-" else name)
+            if jsonl or name.endswith((".jsonl", ".jsonl.gz")):
+                documents += _json_documents(text, name)
+            else:
+                documents.append(Document(text, id=name))
+            step(1)
+    return documents
+
+
+def _expanded(files: Iterable[str]) -> Iterator[str]:
+    """File names, with the patterns that the shell has left alone replaced by what they match."""
+    for name in files:
+        if name == "-" or Path(name).exists() or not glob.has_magic(name):
+            yield name
+            continue
+        found = [path for path in sorted(glob.glob(name, recursive=True)) if Path(path).is_file()]
+        if not found:
+            raise InputError(f"No file matches {name!r}.")
+        yield from found
+
+
+def _json_documents(text: str, name: str) -> Iterator[Document]:
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            value: Any = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise InputError(f"{name}, line {number}: not JSON: {error}.") from None
+        if not isinstance(value, dict) or not isinstance(value.get("text"), str):
+            raise InputError(f'{name}, line {number}: a document must be an object with a "text".')
+        given = value.get("id")
+        yield Document(
+            value["text"],
+            id=f"{name}:{number}" if given is None else str(given),
+            title=str(value.get("title") or ""),
+        )
+
+
+def _content(name: str) -> bytes:
+    if name == "-":
+        return sys.stdin.buffer.read()
+    try:
+        content = Path(name).read_bytes()
+        return gzip.decompress(content) if name.endswith(".gz") else content
+    except (OSError, EOFError) as error:
+        raise InputError(f"{name} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
+
+
+def _decoded(content: bytes, name: str) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{name} is not UTF-8 text ({error}). Convert it to text first.") from None

@@ -1,0 +1,91 @@
+"""What a person at a terminal sees beside the output: colours, and how far a long job is."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from boildown.runtime.scheduler import Stats
+
+__all__ = ["model_progress", "progress", "status", "wants_colour"]
+
+_PATIENCE = 0.5
+"""Seconds after which a bar shows; what takes no longer needs none."""
+_GLANCE = 0.1
+
+
+def wants_colour(stream: TextIO) -> bool:
+    """Whether to colour what goes to the stream: a terminal that knows colours, and nobody set NO_COLOR."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+@contextmanager
+def progress(total: int, unit: str) -> Iterator[Callable[[int], None]]:
+    """A progress bar on standard error if that is a terminal; what it yields takes the number of units just done."""
+    if not sys.stderr.isatty():
+        yield lambda done: None
+        return
+    from tqdm import tqdm
+
+    with tqdm(total=total, unit=unit, file=sys.stderr, dynamic_ncols=True, leave=False, delay=_PATIENCE) as bar:
+
+        def step(done: int) -> None:
+            bar.update(done)
+
+        yield step
+
+
+@contextmanager
+def model_progress(what: str) -> Iterator[None]:
+    """Shows how many tokens models have read of those that wait for them, on standard error if that is a terminal."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from tqdm import tqdm
+
+    over = threading.Event()
+
+    def watch() -> None:
+        before = sum(stats.tokens for stats in _stats())
+        with tqdm(desc=what, unit="token", unit_scale=True, file=sys.stderr, dynamic_ncols=True, leave=False) as bar:
+            ended = False
+            while not ended:
+                ended = over.wait(_GLANCE)
+                stats = _stats()
+                bar.n = sum(one.tokens for one in stats) - before
+                bar.total = bar.n + sum(one.tokens_waiting for one in stats) or None
+                bar.refresh()
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
+
+
+def _stats() -> list[Stats]:
+    from boildown.runtime import scheduler
+
+    return [one.stats for one in scheduler.running().values()]
+
+
+@contextmanager
+def status(message: str) -> Iterator[None]:
+    """Shows a message on standard error while something runs, if that is a terminal."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    sys.stderr.write(message)
+    sys.stderr.flush()
+    try:
+        yield
+    finally:
+        sys.stderr.write("\r\x1b[K")
+        sys.stderr.flush()

@@ -1,0 +1,67 @@
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+import boildown
+from boildown.cli import main
+
+COMMANDS = ("compress", "demo", "eval", "train", "completion")
+
+
+def test_version_and_help(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["--version"])
+    assert stop.value.code == 0
+    assert capsys.readouterr().out == f"boildown {boildown.__version__}\n"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_has_examples_that_begin_with_the_command(command, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main([command, "--help"])
+    assert stop.value.code == 0
+    _, examples = capsys.readouterr().out.split("examples:\n")
+    assert f"boildown {command} " in examples or f"boildown {command}\n" in examples
+
+
+def test_every_command_is_in_the_overview(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    shown = capsys.readouterr().out
+    assert all(re.search(rf"^ +{command}\s+\S", shown, re.MULTILINE) for command in COMMANDS)
+
+
+def test_the_parser_loads_no_model_library():
+    code = (
+        "import sys; from boildown.cli import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "print([m for m in ('torch', 'transformers', 'matplotlib', 'tqdm') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def run(*arguments, **options):
+    return subprocess.run([sys.executable, "-m", "boildown.cli", *arguments], capture_output=True, text=True, **options)
+
+
+def test_errors_are_one_line_on_standard_error_and_code_2():
+    done = run("compress", "--query", "Who?", "--rate", "2", "absent.txt")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("boildown: Budget(rate=)")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_reader_that_leaves_early_is_no_error(tmp_path):
+    page = tmp_path / "page.txt"
+    page.write_text("The tower was built in 1889. " * 5_000)
+    command = [sys.executable, "-m", "boildown.cli", "compress", "--rate", "1", "--method", "bm25", "-q", "tower", page]
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as closed:
+        done = subprocess.run(command, stdout=closed, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
