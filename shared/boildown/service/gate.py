@@ -1,0 +1,177 @@
+"""What every request passes: it gets an id, shows its token, hands in its body in time, and is logged and counted."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import logging
+import re
+import traceback
+from collections.abc import Sequence
+from hashlib import sha256
+from time import perf_counter
+from typing import Any
+from uuid import uuid4
+
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from boildown.service.errors import ClientGone, Refusal, error_body, internal
+from boildown.service.metrics import Metrics
+from boildown.service.settings import Limits
+from boildown.service.state import State
+
+__all__ = ["OPEN_PATHS", "Gate", "note_work"]
+
+OPEN_PATHS = frozenset({"/", "/health", "/ready", "/openapi.json"})
+"""What is served without a token: nothing of it tells about documents, or costs more than its answer."""
+
+_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,100}")
+_CLIENT_GONE = 499
+_BODIES = 4
+"""Requests whose bodies may be in memory, or on their way, for each place in the queue."""
+_log = logging.getLogger("boildown.service")
+
+
+class Gate:
+    """ASGI middleware around the whole application.
+
+    Args:
+        app: what is behind it.
+        state: of the service.
+        metrics: where requests are counted.
+        tokens: any of them opens the service; none leaves it open.
+        limits: of bodies.
+    """
+
+    def __init__(self, app: ASGIApp, state: State, metrics: Metrics, tokens: Sequence[str], limits: Limits) -> None:
+        self._app, self._state, self._metrics, self._limits = app, state, metrics, limits
+        self._under_way = 0
+        self._digests = [sha256(token.encode()).digest() for token in tokens]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Lets a request through, or answers it here."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        given = headers.get(b"x-request-id", b"")
+        request_id = given.decode("ascii") if _ID.fullmatch(given) else uuid4().hex
+        facts: dict[str, Any] = {}
+        scope.setdefault("state", {}).update(request_id=request_id, facts=facts)
+        status = 0
+        begin = perf_counter()
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                extra = [(b"x-request-id", request_id.encode()), (b"x-content-type-options", b"nosniff")]
+                if self._state.draining:
+                    extra.append((b"connection", b"close"))
+                message = {**message, "headers": [*message.get("headers", ()), *extra]}
+            await send(message)
+
+        self._metrics.in_flight.inc()
+        self._under_way += 1
+        try:
+            self._check_token(scope, headers)
+            if self._under_way > _BODIES * self._limits.queue and scope["path"] not in OPEN_PATHS:
+                raise Refusal(429, "overloaded", "Too many requests are under way. Try again later.", retry_after=1.0)
+            await self._app(scope, await self._with_body(headers, receive), answer)
+        except Refusal as refusal:
+            await _refuse(refusal, request_id, scope, receive, answer)
+        except ClientGone:
+            status = _CLIENT_GONE
+        except Exception as error:
+            # The message of an error may quote a document, so only its kind and place are logged.
+            frames = [f"{f.filename}:{f.lineno} {f.name}" for f in traceback.extract_tb(error.__traceback__)[-12:]]
+            facts.update(error=type(error).__name__, frames=frames)
+            if status == 0:
+                await _refuse(internal(), request_id, scope, receive, answer)
+        finally:
+            seconds = perf_counter() - begin
+            route = getattr(scope.get("route"), "path", None) or "unmatched"
+            method = scope["method"] if route != "unmatched" else "other"
+            self._under_way -= 1
+            self._metrics.in_flight.dec()
+            self._metrics.requests.labels(route, method, str(status)).inc()
+            self._metrics.seconds.labels(route).observe(seconds)
+            level = logging.ERROR if status >= 500 and status not in (503, 504) else logging.INFO
+            _log.log(
+                level,
+                "request",
+                extra={
+                    "fields": {
+                        "request_id": request_id,
+                        "method": method,
+                        "route": route,
+                        "status": status,
+                        "seconds": round(seconds, 6),
+                        **facts,
+                    }
+                },
+            )
+
+    def _check_token(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
+        if not self._digests or scope["path"] in OPEN_PATHS:
+            return
+        kind, _, token = headers.get(b"authorization", b"").partition(b" ")
+        # Digests are of one length, and all are compared, so that the time tells nothing.
+        given = sha256(token.strip()).digest()
+        matches = [hmac.compare_digest(given, digest) for digest in self._digests]
+        if kind.lower() != b"bearer" or not any(matches):
+            raise Refusal(401, "unauthorized", "Send a valid token in the header: Authorization: Bearer TOKEN.")
+
+    async def _with_body(self, headers: dict[bytes, bytes], receive: Receive) -> Receive:
+        """Reads the body, so that nothing behind waits for a slow client, and hands it on as one piece."""
+        if b"content-length" not in headers and b"transfer-encoding" not in headers:
+            return receive
+        limit = self._limits.body_bytes
+        declared = headers.get(b"content-length", b"0")
+        if declared.isdigit() and int(declared) > limit:
+            raise _too_long(limit)
+        try:
+            body = await asyncio.wait_for(_read(receive, limit), self._limits.body_seconds)
+        except asyncio.TimeoutError:
+            raise Refusal(
+                408, "body_timeout", f"The body was not there within {self._limits.body_seconds:g} seconds.", "body"
+            ) from None
+        pending: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def replay() -> Message:
+            return pending.pop() if pending else await receive()
+
+        return replay
+
+
+def note_work(state: Any, **facts: Any) -> None:
+    """Adds numbers and names to a request's log line; never text of documents or queries.
+
+    Args:
+        state: the request's `state`.
+        **facts: such as tokens_in.
+    """
+    state.facts.update(facts)
+
+
+async def _read(receive: Receive, limit: int) -> bytes:
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        body += message.get("body", b"")
+        if len(body) > limit:
+            raise _too_long(limit)
+        if not message.get("more_body", False):
+            return bytes(body)
+
+
+def _too_long(limit: int) -> Refusal:
+    return Refusal(413, "too_large", f"The body is longer than {limit:,} bytes. Send fewer documents at once.", "body")
+
+
+async def _refuse(refusal: Refusal, request_id: str, scope: Scope, receive: Receive, send: Send) -> None:
+    response = JSONResponse(error_body(refusal, request_id), refusal.status_code, headers=refusal.headers)
+    await response(scope, receive, send)

@@ -1,0 +1,1 @@
+"""One file for each contract; each has `add_routes(app, service)`."""

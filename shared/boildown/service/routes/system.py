@@ -1,0 +1,82 @@
+"""What operators and pages ask for: health, readiness, metrics, models, the playground."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from importlib.resources import files
+
+from fastapi import APIRouter, FastAPI, Response
+from fastapi.responses import HTMLResponse
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from boildown import __version__
+from boildown.service.schemas import ModelList, Ready
+from boildown.service.service import Service
+from boildown.service.wire import json_response
+
+__all__ = ["add_routes"]
+
+_PAGE_HEADERS = {
+    # The page brings everything it needs, and talks to nobody but the service it came from.
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-cache",
+}
+
+
+def add_routes(app: FastAPI, service: Service) -> None:
+    """Adds them all."""
+    router = APIRouter()
+
+    @router.get("/health", response_model=Ready, summary="Whether the process lives")
+    async def health() -> Response:
+        """Always, while it answers at all."""
+        return json_response({"status": "ok", "version": __version__})
+
+    @router.get("/ready", response_model=Ready, summary="Whether to send work")
+    async def ready() -> Response:
+        """503 until the models are loaded, and while the service drains."""
+        service.state.check_ready()
+        return json_response({"status": "ready"})
+
+    @router.get("/metrics", response_class=Response, summary="Metrics, in Prometheus' format")
+    async def metrics() -> Response:
+        """Counts of this process."""
+        return Response(service.metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
+
+    @router.get("/v1/models", response_model=ModelList, summary="What requests may name")
+    async def models() -> Response:
+        """Models, counters and limits."""
+        engines = service.engines
+        data = [
+            {
+                "id": served.name,
+                "object": "model",
+                "created": engines.since,
+                "owned_by": "boildown",
+                "method": served.method,
+                "reads_query": served.reads_query,
+                "default": served.name == engines.default,
+            }
+            for served in engines.models.values()
+        ]
+        return json_response(
+            {
+                "object": "list",
+                "data": data,
+                "counters": list(engines.counters),
+                "limits": asdict(service.limits),
+                "version": __version__,
+            }
+        )
+
+    @router.get("/", include_in_schema=False)
+    async def playground() -> Response:
+        """A page to try it on."""
+        page = files("boildown.service").joinpath("playground.html").read_text(encoding="utf-8")
+        return HTMLResponse(page, headers=_PAGE_HEADERS)
+
+    app.include_router(router)

@@ -1,0 +1,106 @@
+"""What all routes of one application share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from fastapi import Request
+
+from boildown.counters import resolve_counter
+from boildown.result import Compression
+from boildown.service.engines import Engines, Served
+from boildown.service.errors import Refusal, invalid
+from boildown.service.gate import note_work
+from boildown.service.metrics import Metrics
+from boildown.service.settings import Limits, Settings
+from boildown.service.state import State
+from boildown.service.work import Work
+
+__all__ = ["Service"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The parts of a running service, for its routes."""
+
+    settings: Settings
+    state: State
+    engines: Engines
+    work: Work
+    metrics: Metrics
+
+    @property
+    def limits(self) -> Limits:
+        """The settings' limits."""
+        return self.settings.limits
+
+    async def run(self, request: Request, call: Callable[[], T], timeout: float | None = None) -> T:
+        """Runs one call of the engine on a thread.
+
+        Raises:
+            Refusal: the service is not ready.
+            OverloadedError: the queue is full.
+            DeadlineError: it was not done in time.
+        """
+        self.state.check_loaded()
+        return await self.work.run(request, call, self.timeout(request, timeout))
+
+    def timeout(self, request: Request, *asked: float | None) -> float:
+        """Seconds until the answer has to be there: the smallest of those asked for and the service's own.
+
+        Raises:
+            Refusal: the header X-Timeout is no positive number.
+        """
+        header = request.headers.get("x-timeout")
+        seconds = [s for s in asked if s is not None]
+        if header is not None:
+            try:
+                seconds.append(float(header))
+            except ValueError:
+                seconds.append(float("nan"))
+            if not seconds[-1] > 0:
+                raise invalid("X-Timeout must be a number of seconds above 0.", "X-Timeout")
+        return min([*seconds, self.limits.timeout])
+
+    def check_count(self, documents: int, field: str = "documents") -> None:
+        """Refuses too many documents.
+
+        Raises:
+            Refusal: with 413.
+        """
+        if documents > self.limits.documents:
+            raise Refusal(
+                413, "too_large", f"{documents} documents are more than {self.limits.documents:,}, the most.", field
+            )
+
+    def check_tokens(self, texts: Sequence[str], field: str = "documents") -> None:
+        """Refuses too much text. Takes its time, so call it on a thread.
+
+        Raises:
+            Refusal: with 413.
+        """
+        tokens = sum(resolve_counter(None).count_many(texts))
+        if tokens > self.limits.tokens:
+            raise Refusal(
+                413, "too_large", f"About {tokens:,} tokens are more than {self.limits.tokens:,}, the most.", field
+            )
+
+    def note(self, request: Request, served: Served, results: Sequence[Compression]) -> None:
+        """Counts and logs what was done."""
+        totals: dict[str, Any] = {
+            "documents": sum(len(result.sources) for result in results),
+            "tokens_in": sum(result.tokens_in for result in results),
+            "tokens_out": sum(result.tokens_out for result in results),
+        }
+        model_seconds = sum(result.seconds.get("model", 0.0) for result in results)
+        self.metrics.queries.labels(served.name).inc(len(results))
+        self.metrics.documents.labels(served.name).inc(totals["documents"])
+        self.metrics.tokens_in.labels(served.name).inc(totals["tokens_in"])
+        self.metrics.tokens_out.labels(served.name).inc(totals["tokens_out"])
+        self.metrics.model_seconds.labels(served.name).inc(model_seconds)
+        cached = sum(result.cached for result in results)
+        note_work(request.state, model=served.name, cached=cached, model_seconds=round(model_seconds, 6), **totals)

@@ -1,0 +1,86 @@
+"""Parquet: what metadata may be, and that every other column passes through as it is."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from boildown.corpus.job import score_corpus
+from boildown.corpus.scoring import Scoring
+from boildown.stored_scores import STORED_KEY
+
+pa = pytest.importorskip("pyarrow", exc_type=ImportError)
+pq = pytest.importorskip("pyarrow.parquet", exc_type=ImportError)
+
+TEXTS = ["Swifts sleep on the wing.", None, "Bread needs a starter. Feed it twice a day.", ""]
+
+
+def scored(scoring: Scoring, tmp_path: Path, **columns: Any) -> Any:
+    pq.write_table(pa.table({"text": TEXTS, **columns}), tmp_path / "in.parquet")
+    summary = score_corpus([tmp_path / "in.parquet"], tmp_path / "out", scoring)
+    assert (summary.documents_written, summary.documents_failed) == (3, 1)
+    (failure,) = map(json.loads, (tmp_path / "out" / "_boildown" / "failed.jsonl").read_text().splitlines())
+    assert (failure["line"], failure["error"]) == (2, '"text" is missing')
+    return pq.read_table(tmp_path / "out" / "in-00000.parquet")
+
+
+def test_a_struct_gets_a_field_and_keeps_its_nulls(scoring: Scoring, tmp_path: Path) -> None:
+    kind = pa.struct([("page", pa.int16()), ("seen", pa.timestamp("ms"))])
+    when = datetime.datetime(2024, 5, 6, 7, 8)
+    given = [{"page": 1, "seen": when}, {"page": 2, "seen": when}, None, {"page": None, "seen": when}]
+    table = scored(scoring, tmp_path, metadata=pa.array(given, kind))
+    assert [(field.name, field.type) for field in table.schema.field("metadata").type] == [
+        ("page", pa.int16()),
+        ("seen", pa.timestamp("ms")),
+        (STORED_KEY, pa.string()),
+    ]
+    found = table.column("metadata").to_pylist()
+    assert [one["page"] for one in found] == [1, None, None]
+    assert [one["seen"] for one in found] == [when, None, when]
+    assert all(one[STORED_KEY].startswith("1.float32.") for one in found)
+
+
+def test_a_map_gets_an_entry(scoring: Scoring, tmp_path: Path) -> None:
+    kind = pa.map_(pa.string(), pa.string())
+    table = scored(scoring, tmp_path, metadata=pa.array([[("page", "1")], [], None, [("page", "4")]], kind))
+    assert table.schema.field("metadata").type == kind
+    found = [dict(one) for one in table.column("metadata").to_pylist()]
+    assert [one.get("page") for one in found] == ["1", None, "4"]
+    assert all(STORED_KEY in one for one in found)
+
+
+def test_json_in_a_string_gets_a_key(scoring: Scoring, tmp_path: Path) -> None:
+    table = scored(scoring, tmp_path, metadata=['{"page": {"n": 1}}', None, None, "{}"])
+    found = [json.loads(one) for one in table.column("metadata").to_pylist()]
+    assert [one.get("page") for one in found] == [{"n": 1}, None, None]
+    assert all(STORED_KEY in one for one in found)
+
+
+@pytest.mark.parametrize("metadata", [{}, {"metadata": pa.nulls(4)}])
+def test_without_metadata_there_is_a_column_for_it(metadata: dict[str, Any], scoring: Scoring, tmp_path: Path) -> None:
+    vectors = pa.array([[0.5, 1], None, [2], []], pa.list_(pa.float32()))
+    table = scored(scoring, tmp_path, vector=vectors, number=pa.array([1, 2, 3, 4], pa.uint8()), **metadata)
+    assert table.schema.field("vector").type == pa.list_(pa.float32())
+    assert table.column("number").to_pylist() == [1, 3, 4]
+    assert [set(one) for one in table.column("metadata").to_pylist()] == [{STORED_KEY}] * 3
+
+
+def test_scores_that_still_fit_are_kept(scoring: Scoring, tmp_path: Path) -> None:
+    table = scored(scoring, tmp_path, number=[1, 2, 3, 4])
+    pq.write_table(table, tmp_path / "again.parquet")
+    score_corpus([tmp_path / "again.parquet"], tmp_path / "out", scoring)
+    assert pq.read_table(tmp_path / "out" / "again-00000.parquet").equals(table)
+
+
+def test_columns_that_cannot_be_used_fail_the_file(scoring: Scoring, tmp_path: Path) -> None:
+    pq.write_table(pa.table({"content": ["a"]}), tmp_path / "a.parquet")
+    pq.write_table(pa.table({"text": ["a"], "metadata": [1.5]}), tmp_path / "b.parquet")
+    summary = score_corpus([tmp_path / "a.parquet", tmp_path / "b.parquet"], tmp_path / "out", scoring)
+    assert (summary.documents_read, summary.documents_failed) == (2, 2)
+    first, second = map(json.loads, (tmp_path / "out" / "_boildown" / "failed.jsonl").read_text().splitlines())
+    assert first["error"] == 'It has no column "text" but content.'
+    assert second["error"].startswith('Its column "metadata" is double')
