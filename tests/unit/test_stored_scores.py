@@ -242,9 +242,13 @@ def test_only_documents_without_scores_are_run(folder: Path, forwards: Forwards)
 def test_the_ranking_method_reads_them_too(folder: Path, forwards: Forwards) -> None:
     documents = stored(folder, TEXTS)
     release()
-    ranked = Compressor("bm25", rank=method(folder), cache=False).compress("Where does the water go?", documents, Budget(rate=0.5))
+    ranked = Compressor("bm25", rank=method(folder), cache=False).compress(
+        "Where does the water go?", documents, Budget(rate=0.5)
+    )
     assert forwards.loads == 1
-    expected = Compressor("bm25", rank=method(folder), cache=False).compress("Where does the water go?", TEXTS, Budget(rate=0.5))
+    expected = Compressor("bm25", rank=method(folder), cache=False).compress(
+        "Where does the water go?", TEXTS, Budget(rate=0.5)
+    )
     assert ranked.text == expected.text
     assert forwards.loads == 2
 

@@ -44,6 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0, or 2 after an error, which is printed as one line to stderr.
     """
+    # Spinning OpenMP threads cost a start more than they gain; the engine's workers compute on one thread each.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     args = build_parser().parse_args(argv)
     try:
         code: int = args.run(args)

@@ -79,10 +79,10 @@ def build_entrants(
         system: Compressor | TextBaseline
         if name in _BASELINES:
             built = _build_baseline(name, {"model": model, **own})
-            system = Compressor(built) if hasattr(built, "score") else built
+            system = Compressor(built, cache=False) if hasattr(built, "score") else built
         elif name in method_names():
             settings.update(rank=rank, unit=unit)
-            system = Compressor(name, model=model, options=own, rank=rank, unit=unit, device=device)
+            system = Compressor(name, model=model, options=own, rank=rank, unit=unit, device=device, cache=False)
         else:
             raise unknown_name("method", name, entrant_names())
         entrants.append(Entrant(label, settings, system))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boildown.counters import resolve_counter
-from boildown.errors import ConfigurationError, MissingExtraError, ModelError
+from boildown.errors import ConfigurationError, ModelError
 from boildown.sources import Sources
 from boildown.types import Scores
 
@@ -76,29 +76,9 @@ class CrossEncoder:
         return Scores(relevance, model_seconds=seconds)
 
     def _load(self) -> Any:
-        from boildown.runtime.devices import pick_device, pick_dtype
-        from boildown.runtime.models import shared_model
+        from boildown.runtime.sentence_models import load_sentence_model
 
-        name = str(self.model)
-        device = pick_device(self.device)
-        dtype = pick_dtype(self.dtype, device)
-
-        def load() -> Any:
-            try:
-                from sentence_transformers import CrossEncoder as Ranker
-            except ImportError:
-                raise MissingExtraError("sentence-transformers", "embeddings", "The method 'cross_encoder'") from None
-            try:
-                ranker = Ranker(name, device=str(device))
-                ranker.model.to(dtype).eval()
-                return ranker
-            except Exception as error:
-                raise ModelError(
-                    f"sentence-transformers could not load {name!r}: {error} Give the folder of a model, or its id on "
-                    "the hub while there is a network."
-                ) from error
-
-        return shared_model(("cross_encoder", name, str(device), str(dtype)), load)
+        return load_sentence_model("CrossEncoder", str(self.model), self.device, self.dtype, self.name)
 
 
 def _passages(sources: Sources) -> tuple[NDArray[np.int64], list[str]]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from boildown.errors import ConfigurationError, MissingExtraError, ModelError
+from boildown.errors import ConfigurationError, ModelError
 from boildown.sources import Sources
 from boildown.types import Scores
 
@@ -71,27 +71,9 @@ class Embedding:
         return Scores((best + mean) / 2, sentences=cosines[: len(sentences)], model_seconds=seconds)
 
     def _load(self) -> Any:
-        from boildown.runtime.devices import pick_device, pick_dtype
-        from boildown.runtime.models import shared_model
+        from boildown.runtime.sentence_models import load_sentence_model
 
-        name = str(self.model)
-        device = pick_device(self.device)
-        dtype = pick_dtype(self.dtype, device)
-
-        def load() -> Any:
-            try:
-                from sentence_transformers import SentenceTransformer
-            except ImportError:
-                raise MissingExtraError("sentence-transformers", "embeddings", "The method 'embedding'") from None
-            try:
-                return SentenceTransformer(name, device=str(device)).to(dtype).eval()
-            except Exception as error:
-                raise ModelError(
-                    f"sentence-transformers could not load {name!r}: {error} Give the folder of a model, or its id on "
-                    "the hub while there is a network."
-                ) from error
-
-        return shared_model(("sentence_transformer", name, str(device), str(dtype)), load)
+        return load_sentence_model("SentenceTransformer", str(self.model), self.device, self.dtype, self.name)
 
 
 def _check_interface(model: Any) -> None:

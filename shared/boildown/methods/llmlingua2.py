@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from boildown.budget import Budget
 from boildown.errors import ConfigurationError, ModelError
 from boildown.sources import Sources
 from boildown.types import Scores, TokenScores
@@ -41,6 +42,9 @@ class LLMLingua2:
         force_tokens: strings whose words are kept before all others, such as "?" or a line break.
         force_reserve_digit: treats all digits as `force_tokens`.
         window: the most tokens read at once, where the model allows as many. The published models were trained on 512.
+        exact: reproduce the published implementation, whose thresholds need the budget, instead: its context level,
+            its chunks, and class 1 for "keep". Its text to the letter, lost white space included, is that of
+            `boildown.compat.PromptCompressor(exact=True)`; here the same words are cut from the documents.
 
     Raises:
         ConfigurationError: an argument has the wrong type or value.
@@ -58,11 +62,15 @@ class LLMLingua2:
         force_tokens: Iterable[str] = (),
         force_reserve_digit: bool = False,
         window: int = 512,
+        exact: bool = False,
     ) -> None:
         if isinstance(force_tokens, str):
             raise ConfigurationError(f"force_tokens= takes a list; write force_tokens=[{force_tokens!r}].")
         if window < 16:
             raise ConfigurationError(f"window= must be at least 16 tokens, not {window}.")
+        if exact and keep_label not in (None, 1):
+            raise ConfigurationError(f"exact=True takes label 1 for the one that says keep, not {keep_label!r}.")
+        self.needs_budget = exact
         self.model, self.device, self.dtype = model, device, dtype
         self.keep_label, self.window = keep_label, window
         self.force_tokens, self.force_reserve_digit = tuple(force_tokens), force_reserve_digit
@@ -93,6 +101,13 @@ class LLMLingua2:
         if self.force_tokens or self.force_reserve_digit:
             scores = self._forced(scores, sources, base, words)
         return Scores(relevance=totals / np.maximum(counts, 1), tokens=scores, model_seconds=seconds)
+
+    def score_within(self, query: str, sources: Sources, budget: Budget) -> Scores:
+        """The published implementation's cut as scores of 0 and 1; for `exact=True`."""
+        from boildown.methods.exact.word_spans import exact_word_scores, load_exact_llmlingua2
+
+        compressor = load_exact_llmlingua2(self.model, self.device, self.dtype)
+        return exact_word_scores(compressor, sources, budget, self.force_tokens, self.force_reserve_digit)
 
     def _classifier(self) -> TokenClassifier:
         from boildown.runtime.checkpoint import find_folder

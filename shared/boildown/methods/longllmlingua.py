@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from boildown.budget import Budget
 from boildown.errors import unknown_name
 from boildown.methods.surprise import CausalMethod, mean_by_document, token_scores
-from boildown.runtime.causal import CausalLM, Encoded
+from boildown.runtime.causal import CausalLM
+from boildown.runtime.causal_text import Encoded
 from boildown.sources import Sources
 from boildown.types import Scores
 
@@ -96,7 +97,7 @@ class LongLLMLingua(CausalMethod):
 
         It runs with a dynamic ratio of 0.3 where the score is contrastive, as its authors did.
         """
-        from boildown.methods.exact.prompt import ExactArguments
+        from boildown.methods.exact.arguments import ExactArguments
         from boildown.methods.exact.spans import exact_scores
 
         contrastive = self.token_score == "contrastive"

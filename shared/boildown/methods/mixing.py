@@ -116,7 +116,7 @@ class MixedScores:
     def _inside_words(
         self, reading: Reading, documents: NDArray[np.int64]
     ) -> tuple[TokenScores, NDArray[np.int64] | slice]:
-        """The reading's tokens, those that run over several words (or a sentence) in parts, and whose parts these are."""
+        """The reading's tokens, those that run over several words in parts, and whose parts these are."""
         document = documents[reading.document]
         # Elsewhere white space parts words before any tokenizer does.
         if not any(_UNSPACED.search(text) for text in self._sources.texts if not text.isascii()):

@@ -60,9 +60,7 @@ class Encoder:
                 Encoded(
                     ids=[*head, *title, *ids, self.sep],
                     types=[0] * len(head) + [1] * (len(title) + len(ids) + 1),
-                    sentence=np.concatenate(
-                        [np.full(len(head) + len(title), -1), sentence, [-1]]
-                    ).astype(np.int64),
+                    sentence=np.concatenate([np.full(len(head) + len(title), -1), sentence, [-1]]).astype(np.int64),
                     labels=example.labels,
                     relevant=example.relevant,
                     known=example.known,

@@ -70,9 +70,7 @@ def score_pool(
     for passage in passages:
         sentences = np.asarray(split(passage.text)).reshape(-1, 2)
         labels = sentence_labels(passage, sentences, answers)
-        examples.append(
-            Example(question.text, passage.title, passage.text, sentences, labels, passage.relevant, True)
-        )
+        examples.append(Example(question.text, passage.title, passage.text, sentences, labels, passage.relevant, True))
     encoded: list[Encoded] = encoder.encode(examples, random.Random(0))
     documents: list[ScoredDocument | None] = [None] * len(encoded)
     for place in sorted(range(len(encoded)), key=lambda i: len(encoded[i].ids)):

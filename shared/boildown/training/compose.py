@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .data import Passage, Question
+from .phrases import FACTS, FILM_YEAR, LIFE, LINKS, OF_DIRECTORS, OF_FILMS, OF_LIVES
 
 __all__ = ["SOURCE", "compose"]
 
@@ -23,116 +24,6 @@ SOURCE = "composed"
 
 Span = tuple[int, int]
 Splitter = Callable[[str], np.ndarray]
-
-_NAME = r"([A-Z][\w'’-]+ (?:[A-Z]\. |[A-Z][\w'’-]+ ){0,2}[A-Z][\w'’-]+|(?:[A-Z]\. ?){1,3}[A-Z][\w'’-]+)"
-_LIFE = re.compile(r"^([A-Z][^()\d]{4,60}?)\s*\(([^()]*\d{4}[^()]*)\)")
-_FILM_YEAR = re.compile(
-    r"\bis an? (?:upcoming )?(?:\d{4}) [^.]{0,60}?\bfilm\b|\bis an? [^.]{0,60}?\bfilm\b[^.]{0,60}\d{4}"
-)
-
-_LINKS: tuple[tuple[str, re.Pattern[str], tuple[str, ...]], ...] = (
-    (
-        "film",
-        re.compile(rf"\bdirected by (?:[a-z]+ )?{_NAME}"),
-        ("the director of film {}", "the director of {}", "{}'s director", "the person who directed {}"),
-    ),
-    ("film", re.compile(rf"\bproduced by {_NAME}"), ("the producer of {}", "the producer of film {}")),
-    ("", re.compile(rf"\bwritten by {_NAME}"), ("the writer of {}", "the author of {}", "the person who wrote {}")),
-    ("", re.compile(rf"\b(?:composed|scored) by {_NAME}"), ("the composer of {}", "{}'s composer")),
-    (
-        "",
-        re.compile(rf"\b(?:song|single|album|recorded|performed) by (?:[A-Za-z-]+ ){{0,4}}?{_NAME}"),
-        ("the performer of {}", "the performer of song {}", "the artist who recorded {}"),
-    ),
-    ("", re.compile(rf"\b(?:founded|established|created) by {_NAME}"), ("the founder of {}", "the creator of {}")),
-    ("", re.compile(rf"\bstarring {_NAME}"), ("the star of {}", "the lead actor of {}")),
-    (
-        "life",
-        re.compile(rf"\b(?:son|daughter|child) of (?:[A-Z]?[a-z]+ ){{0,2}}?{_NAME}"),
-        ("the father of {}", "{}'s father", "{}'s parent"),
-    ),
-    (
-        "life",
-        re.compile(rf"\bmarried (?:[a-z]+ ){{0,3}}?{_NAME}"),
-        ("the spouse of {}", "{}'s husband", "{}'s wife", "the person whom {} married"),
-    ),
-    ("life", re.compile(rf"\b(?:wife|husband|widow) of {_NAME}"), ("{}'s spouse", "the husband of {}")),
-)
-"""What the linking passage is, how it names the other subject, and how a question calls that."""
-
-_FACTS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
-    (
-        re.compile(r"\((?:[^()]*\bborn\b)?[^()]*\d{4}"),
-        (
-            "When was {} born?",
-            "What is the date of birth of {}?",
-            "What year was {} born?",
-            "{} was born in what year?",
-        ),
-    ),
-    (
-        re.compile(r"\([^()]*\d{4}[^()]*[-–—][^()]*\d{4}|\bdied\b[^.]{0,40}\d{4}"),
-        ("When did {} die?", "What is the date of death of {}?", "In what year did {} die?"),
-    ),
-    (
-        re.compile(r"\bborn (?:and raised |[\d\w ,]{0,24})?(?:in|at) [A-Z]"),
-        ("Where was {} born?", "What is the place of birth of {}?", "In which city was {} born?"),
-    ),
-    (re.compile(r"\bdied [^.]{0,40}?\b(?:in|at) [A-Z]"), ("Where did {} die?", "What is the place of death of {}?")),
-    (
-        re.compile(r"\b(?:is|was) an? [A-Z][a-z]+"),
-        ("Which country is {} from?", "What nationality is {}?", "Where is {} from?"),
-    ),
-    (
-        re.compile(r"\b(?:studied|graduated|educated|attended|enrolled|degree)\b"),
-        ("Where did {} study?", "Which university did {} attend?", "What school did {} go to?"),
-    ),
-    (
-        re.compile(r"\b(?:won|received|awarded|nominated)\b[^.]*\b(?:[A-Z]\w+ )?(?:Award|Prize|Medal|award|prize)"),
-        ("What award did {} receive?", "Which prize was {} given?"),
-    ),
-    (re.compile(r"\bmarried\b|\bhis wife\b|\bher husband\b"), ("Who is the spouse of {}?", "Whom did {} marry?")),
-    (
-        re.compile(r"\b(?:son|daughter) of\b"),
-        ("Who is the father of {}?", "Who is the mother of {}?", "Who are the parents of {}?"),
-    ),
-    (re.compile(r"\b(?:best )?known for\b|\bfamous for\b"), ("What is {} known for?", "What made {} famous?")),
-    (
-        re.compile(r"\b(?:moved|emigrated|lived|lives|resides)\b[^.]*\b[A-Z]"),
-        ("Where did {} live?", "Where did {} move to?"),
-    ),
-    (re.compile(r"\b(?:played|plays) for\b"), ("Which team did {} play for?", "For which club did {} play?")),
-)
-"""A fact of a life by how it is written, and how it is asked for. The first sentence that fits is needed."""
-
-_OF_LIVES = (
-    "Who was born first, {} or {}?",
-    "Who is older, {} or {}?",
-    "Who is younger, {} or {}?",
-    "Who was born later, {} or {}?",
-    "Who died first, {} or {}?",
-    "Who lived longer, {} or {}?",
-    "Are {} and {} of the same nationality?",
-    "Were {} and {} from the same country?",
-    "What occupation do {} and {} share?",
-    "Do {} and {} have the same profession?",
-)
-_OF_FILMS = (
-    "Which film came out first, {} or {}?",
-    "Which film was released more recently, {} or {}?",
-    "Was {} or {} released earlier?",
-    "Which is the older film, {} or {}?",
-    "Are {} and {} from the same country?",
-    "Are both {} and {} films of the same genre?",
-)
-_OF_DIRECTORS = (
-    "Which film has the director who was born later, {} or {}?",
-    "Which film has the director born first, {} or {}?",
-    "Which film whose director is younger, {} or {}?",
-    "Which film has the director who died first, {} or {}?",
-    "Are the directors of {} and {} from the same country?",
-    "Do {} and {} share directors of the same nationality?",
-)
 
 
 @dataclass(frozen=True)
@@ -190,16 +81,16 @@ class _Workshop:
     def __init__(self, passages: Sequence[Passage], split: Splitter, rng: random.Random) -> None:
         self.split, self.rng = split, rng
         self.lives = [
-            _Life(m.group(1).strip(), p) for p in passages if (m := _LIFE.match(p.text)) and _personal(m.group(1))
+            _Life(m.group(1).strip(), p) for p in passages if (m := LIFE.match(p.text)) and _personal(m.group(1))
         ]
         about_people = {life.passage.text for life in self.lives}
-        self.films = [p for p in passages if _FILM_YEAR.search(p.text[:200]) and p.text not in about_people]
+        self.films = [p for p in passages if FILM_YEAR.search(p.text[:200]) and p.text not in about_people]
         self.links = [link for p in passages for link in self._links_of(p, p.text in about_people)]
         self.directed = [link for link in self.links if link.kind == "film" and "direct" in link.phrases[0]]
 
     def _links_of(self, passage: Passage, life: bool) -> list[_Link]:
         found = []
-        for kind, pattern, phrases in _LINKS:
+        for kind, pattern, phrases in LINKS:
             if (kind == "life") != life or (kind == "film" and "film" not in passage.text[:300]):
                 continue
             match = pattern.search(passage.text)
@@ -219,7 +110,7 @@ class _Workshop:
         link = self.rng.choice(self.links)
         life = self.rng.choice(self.lives)
         second = _renamed(life, link.name)
-        facts = [(m, asked) for pattern, asked in _FACTS if (m := pattern.search(second.text))]
+        facts = [(m, asked) for pattern, asked in FACTS if (m := pattern.search(second.text))]
         if link.passage.text == life.passage.text or not facts:
             return None
         match, asked = self.rng.choice(facts)
@@ -233,11 +124,11 @@ class _Workshop:
 
     def compare_lives(self) -> Made | None:
         """Two persons by their first sentences."""
-        return self._compare(_OF_LIVES, [life.passage for life in self.rng.sample(self.lives, 2)])
+        return self._compare(OF_LIVES, [life.passage for life in self.rng.sample(self.lives, 2)])
 
     def compare_films(self) -> Made | None:
         """Two films by their first sentences."""
-        return self._compare(_OF_FILMS, self.rng.sample(self.films, 2)) if len(self.films) > 2 else None
+        return self._compare(OF_FILMS, self.rng.sample(self.films, 2)) if len(self.films) > 2 else None
 
     def compare_directors(self) -> Made | None:
         """Two films by the lives of their directors: four passages."""
@@ -247,7 +138,7 @@ class _Workshop:
         if links[0].name == links[1].name:
             return None
         lives = [_renamed(life, link.name) for life, link in zip(self.rng.sample(self.lives, 2), links, strict=True)]
-        text = self.rng.choice(_OF_DIRECTORS).format(*(self._called(link.passage.title) for link in links))
+        text = self.rng.choice(OF_DIRECTORS).format(*(self._called(link.passage.title) for link in links))
         positives = [_needed(link.passage, [link.sentence]) for link in links]
         positives += [_needed(life, [self._sentence(life.text, 0)]) for life in lives]
         return text, positives, self._distractors(positives, links[0])
@@ -295,7 +186,7 @@ def _renamed(life: _Life, name: str) -> Passage:
     text = life.passage.text
     for before, after in ((life.name, name), (_bare(life.passage.title), name), (old[-1], new[-1]), (old[0], new[0])):
         if len(before) > 2:
-            text = re.sub(rf"\b{re.escape(before)}\b", lambda _, after=after: after, text)
+            text = re.sub(rf"\b{re.escape(before)}\b", after.replace("\\", r"\\"), text)
     return Passage(name, text, (), (), True)
 
 

@@ -101,9 +101,7 @@ def parse(line: str) -> tuple[Question, Passage]:
         source=str(record.get("source") or "data"),
         lang=str(record.get("lang") or ""),
     )
-    return question, Passage(
-        str(record.get("title") or ""), record["passage"], answers, evidence, record["relevant"]
-    )
+    return question, Passage(str(record.get("title") or ""), record["passage"], answers, evidence, record["relevant"])
 
 
 def _lines(path: Path) -> Iterator[str]:

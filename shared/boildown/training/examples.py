@@ -76,9 +76,7 @@ class ExampleBuilder:
         if known and len(positives) == 1 and rng.random() < config.unanswerable:
             negatives += self._without_gold(positives[0], answers)
         examples = [self._example(query, p, answers, known) for p in positives + negatives]
-        examples = [
-            self._crop(e, rng) if known and rng.random() < config.crop else e for e in examples
-        ]
+        examples = [self._crop(e, rng) if known and rng.random() < config.crop else e for e in examples]
         if known and len(examples) > 2 and rng.random() < config.long_window:
             examples = self._merge(examples, rng)
         return examples
@@ -111,9 +109,7 @@ class ExampleBuilder:
         text = passage.text[start:end].strip()[:400]
         return f"{passage.title}. {text}" if passage.title and rng.random() < 0.5 else text
 
-    def _query(
-        self, question: Question, positives: list[Passage], negatives: list[Passage], rng: random.Random
-    ) -> str:
+    def _query(self, question: Question, positives: list[Passage], negatives: list[Passage], rng: random.Random) -> str:
         """The question, or the question of a second round: with what a first round has found."""
         multi = len(positives) > 1
         if not multi and rng.random() < self.config.bridge:

@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from boildown.errors import ModelError
+from boildown.runtime.checkpoint import refuse_pickles
 
 
 class PruneModel(nn.Module):
@@ -40,9 +41,7 @@ class PruneModel(nn.Module):
         offset = config.pad_token_id + 1 if "roberta" in config.model_type else 0
         return int(getattr(config, "max_position_embeddings", 1 << 20)) - offset
 
-    def forward(
-        self, ids: torch.Tensor, mask: torch.Tensor, types: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    def forward(self, ids: torch.Tensor, mask: torch.Tensor, types: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         inputs: dict[str, Any] = {"input_ids": ids, "attention_mask": mask}
         if self.token_types > 1:
             inputs["token_type_ids"] = types
@@ -63,15 +62,16 @@ def load_encoder(base: str) -> Any:
     from transformers import AutoConfig, AutoModel
 
     try:
-        config = AutoConfig.from_pretrained(base)
+        config = AutoConfig.from_pretrained(base, trust_remote_code=False)
     except (OSError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
         raise ModelError(f"The base {base!r} is no model that transformers can load: {reason}") from error
+    refuse_pickles(Path(base))
     for name in ("hidden_dropout_prob", "attention_probs_dropout_prob", "attention_dropout", "dropout"):
         if hasattr(config, name):
             setattr(config, name, 0.0)
     # Eager attention: on a CPU its bf16 products are faster than SDPA at these short lengths.
-    keywords: dict[str, Any] = {"config": config}
+    keywords: dict[str, Any] = {"config": config, "use_safetensors": True, "trust_remote_code": False}
     if not torch.cuda.is_available():
         keywords["attn_implementation"] = "eager"
     try:
@@ -84,7 +84,7 @@ def load_tokenizer(base: str) -> Any:
     """The base's tokenizer; raises ``ModelError`` where it has none that knows character offsets."""
     from transformers import AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(base)
+    tokenizer = AutoTokenizer.from_pretrained(base, trust_remote_code=False)
     if not getattr(tokenizer, "is_fast", False):
         raise ModelError(f"The base {base!r} has no fast tokenizer, and a slow one knows no character offsets.")
     return tokenizer

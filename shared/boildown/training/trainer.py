@@ -79,9 +79,7 @@ class Trainer:
             fused=True,
         )
         self.step = 0
-        questions, self.broken = read_questions(
-            config.data, config.on_error, config.exclude_sources, config.languages
-        )
+        questions, self.broken = read_questions(config.data, config.on_error, config.exclude_sources, config.languages)
         self.questions = [q for q in questions if not held_out(q.qid)]
         self.held_out = [q for q in questions if held_out(q.qid)]
         if config.composed:
@@ -101,9 +99,7 @@ class Trainer:
         for place, question in enumerate(batch):
             rng = random.Random(f"{self.config.seed}/{step}/{place}")
             groups.append(self.encoder.encode(self.builder.build(question, rng), rng))
-        return [
-            make_bundle(part, self.encoder.pad, self.config.micro_tokens) for part in balance(groups, 2)
-        ]
+        return [make_bundle(part, self.encoder.pad, self.config.micro_tokens) for part in balance(groups, 2)]
 
     def gradients(self, bundle: Bundle) -> tuple[tuple[torch.Tensor | None, ...], dict[str, float]]:
         if self.device.type == "cpu":
@@ -114,9 +110,7 @@ class Trainer:
             of_passage, of_token = self.compute(micro.ids, micro.mask, micro.types)
             relevance.append(of_passage)
             keep.append(of_token.flatten()[micro.tokens])
-        loss, parts = bundle_loss(
-            torch.cat(relevance), torch.cat(keep), bundle, self.config.relevance_weight
-        )
+        loss, parts = bundle_loss(torch.cat(relevance), torch.cat(keep), bundle, self.config.relevance_weight)
         return torch.autograd.grad(loss, self.working, allow_unused=True), parts
 
     def update(self, results: list[tuple[Any, dict[str, float]]]) -> float:

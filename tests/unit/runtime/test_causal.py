@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,9 @@ import torch
 from tiny_models import ALL, CHINESE, ENGLISH, MIXED, tiny_gpt2
 
 from boildown.errors import InputError, ModelError
-from boildown.runtime.causal import CausalLM, windows
+from boildown.runtime.causal import CausalLM
 from boildown.runtime.causal_loading import load_causal
+from boildown.runtime.causal_text import windows
 
 
 @pytest.fixture(params=["gpt2", "llama"])
@@ -62,10 +64,10 @@ def test_continuation_nll_equals_the_naive_computation(model: CausalLM) -> None:
 
 def test_only_the_questions_rows_go_through_the_head(model: CausalLM, monkeypatch: pytest.MonkeyPatch) -> None:
     rows: list[int] = []
-    from boildown.runtime import causal
+    from boildown.runtime import causal_head
 
-    plain = causal.streamed_nll
-    monkeypatch.setattr(causal, "streamed_nll", lambda states, *a: rows.append(len(states)) or plain(states, *a))
+    plain = causal_head.streamed_nll
+    monkeypatch.setattr(causal_head, "streamed_nll", lambda states, *a: rows.append(len(states)) or plain(states, *a))
     question = model.encode([" Who counted the ships?"])[0].ids
     model.continuation_nll(model.encode(ALL), question)
     assert sum(rows) == len(ALL) * len(question)
@@ -96,15 +98,6 @@ def test_texts_longer_than_the_window(model: CausalLM) -> None:
     np.testing.assert_allclose(values[second.score_from : second.end], expected, atol=1e-4)
     question = model.encode([" Who?"])[0].ids
     assert np.isfinite(model.continuation_nll([text], question)).all()
-
-
-@pytest.mark.parametrize(("length", "room"), [(0, 8), (1, 8), (8, 8), (9, 8), (100, 8), (101, 7), (5, 1)])
-def test_windows_score_every_token_once(length: int, room: int) -> None:
-    found = windows(length, room)
-    scored = [i for w in found for i in range(w.score_from, w.end)]
-    assert scored == list(range(length))
-    assert all(w.end - w.begin <= room for w in found)
-    assert all(w.score_from - w.begin >= room // 2 for w in found[1:])
 
 
 def test_extend_continues_a_cache(model: CausalLM) -> None:
@@ -210,17 +203,46 @@ def test_loading_says_what_is_wrong(tmp_path: Path, bert: Path) -> None:
         load_causal(str(bert), "cpu")
 
 
-def test_a_quantised_checkpoint_names_the_package(gpt2: Path, tmp_path: Path) -> None:
+def test_a_spread_model_without_accelerate(gpt2: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "accelerate", None)
+    with pytest.raises(ModelError, match="pip install accelerate"):
+        load_causal(str(gpt2), device_map="auto")
+
+
+@pytest.mark.parametrize(
+    ("method", "package"), [("gptq", "gptqmodel optimum"), ("awq", "gptqmodel"), ("bitsandbytes", "bitsandbytes")]
+)
+def test_a_quantised_checkpoint_names_the_package(gpt2: Path, tmp_path: Path, method: str, package: str) -> None:
     import json
     import shutil
+    from importlib.util import find_spec
 
+    if find_spec(package.split()[0]):
+        pytest.skip(f"{package} is installed")
     folder = tmp_path / "quantised"
     shutil.copytree(gpt2, folder)
     config = json.loads((folder / "config.json").read_text())
-    config["quantization_config"] = {"quant_method": "gptq", "bits": 4}
+    config["quantization_config"] = {"quant_method": method, "bits": 4, "load_in_4bit": method == "bitsandbytes"}
     (folder / "config.json").write_text(json.dumps(config))
-    with pytest.raises(ModelError, match="pip install accelerate gptqmodel"):
+    with pytest.raises(ModelError, match=f"pip install accelerate {package}"):
         load_causal(str(folder), "cpu")
+
+
+def test_a_quantised_checkpoint_is_read_as_such(llama: Path, tmp_path: Path) -> None:
+    pytest.importorskip("bitsandbytes")
+    pytest.importorskip("accelerate")
+    from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
+
+    folder = str(tmp_path / "int8")
+    config = BitsAndBytesConfig(load_in_8bit=True)
+    made = AutoModelForCausalLM.from_pretrained(llama, quantization_config=config, device_map={"": "cpu"})
+    made.save_pretrained(folder)
+    AutoTokenizer.from_pretrained(llama).save_pretrained(folder)
+    quantised, plain = load_causal(folder, "cpu"), load_causal(str(llama), "cpu", "float32")
+    assert any(p.dtype == torch.int8 for p in quantised.model.parameters())
+    got, wanted = (np.concatenate(m.token_nll(m.encode(ENGLISH))) for m in (quantised, plain))
+    assert np.isfinite(got).all()
+    assert np.corrcoef(got, wanted)[0, 1] > 0.95
 
 
 def test_models_are_shared(gpt2: Path) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib import import_module
 
 import numpy as np
 
 from boildown.errors import ConfigurationError
+from boildown.methods.exact.arguments import ExactArguments
 from boildown.methods.exact.coarse import (
     choose_contexts,
     choose_sentences,
@@ -18,45 +19,14 @@ from boildown.methods.exact.coarse import (
 )
 from boildown.methods.exact.iterative import compress_tokens
 from boildown.methods.exact.language_model import ReferenceLM
-from boildown.methods.exact.ranking import Ranker, rank_texts
+from boildown.methods.exact.ranking import rank_texts
 from boildown.methods.exact.ratios import Segment, plan_by_context, plan_by_segment
 from boildown.text.sentences import split_sentences
 
-__all__ = ["ExactArguments", "Exactly", "compress_exactly"]
+__all__ = ["Exactly", "compress_exactly"]
 
 _PREFIX_HEAD = 100
 """Tokens kept at the front of a question that is too long."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExactArguments:
-    """The published implementation's arguments, by their own names; see its documentation."""
-
-    instruction: str = ""
-    question: str = ""
-    rate: float = 0.5
-    target_token: float = -1
-    iterative_size: int = 200
-    force_context_ids: Sequence[int] | None = None
-    use_sentence_level_filter: bool = False
-    use_context_level_filter: bool = True
-    use_token_level_filter: bool = True
-    keep_split: bool = False
-    keep_first_sentence: int = 0
-    keep_last_sentence: int = 0
-    keep_sentence_number: int = 0
-    high_priority_bonus: int = 100
-    context_budget: str = "+100"
-    token_budget_ratio: float = 1.4
-    condition_in_question: str = "none"
-    reorder_context: str = "original"
-    dynamic_context_compression_ratio: float = 0.0
-    condition_compare: bool = False
-    add_instruction: bool = False
-    rank_method: str = "llmlingua"
-    concate_question: bool = True
-    strict_preserve_uncompressed: bool = True
-    rankers: Mapping[str, Ranker] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +80,7 @@ def compress_exactly(
         forced = list(a.force_context_ids or ())
         if rows is not None and a.strict_preserve_uncompressed:
             forced += [i for i, row in enumerate(rows) if i not in forced and not all(s.compress for s in row)]
-        order = rank_texts(lm, texts, a.question, a.rank_method, condition, dict(a.rankers))
+        order = rank_texts(lm, texts, a.question, a.rank_method, condition)
         costs = [lm.count(text) for text in texts]
         used, taken = choose_contexts(order, costs, target, a.context_budget, forced, a.reorder_context)
         offsets = rate_offsets(taken, used, a.dynamic_context_compression_ratio)
@@ -189,7 +159,7 @@ def _filter_sentences(
     if a.rank_method == "longllmlingua":
         order = _order_by_loss(lm, by_text, sentences, condition, a)
     else:
-        order = rank_texts(lm, sentences, a.question, a.rank_method, condition, dict(a.rankers))
+        order = rank_texts(lm, sentences, a.question, a.rank_method, condition)
     forced = [] if parts is None else [i for i, part in enumerate(parts) if not all(s.compress for s in part)]
     budget = (target if target >= 0 else 100) * a.token_budget_ratio
     kept = choose_sentences(order, [lm.count(sentence) for sentence in sentences], budget, forced)

@@ -4,36 +4,37 @@ from __future__ import annotations
 
 import gzip
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from boildown.errors import ConfigurationError
+from boildown.errors import unknown_name
+from boildown.methods.base import Method
 from boildown.methods.exact.language_model import ReferenceLM
 from boildown.methods.longllmlingua import RESTRICTION
+from boildown.sources import Sources
 
-__all__ = ["PERPLEXITY", "Ranker", "rank_texts"]
+__all__ = ["PERPLEXITY", "rank_texts"]
 
 PERPLEXITY = ("llmlingua", "longllmlingua")
 
-Ranker = Callable[[Sequence[str], str], NDArray[np.float64]]
-"""Scores of texts for a question, higher is better; how embedding models and rerankers are brought in."""
 
-
-def rank_texts(
-    lm: ReferenceLM,
-    texts: Sequence[str],
-    question: str,
-    method: str,
-    condition: str,
-    rankers: dict[str, Ranker],
-) -> list[int]:
+def rank_texts(lm: ReferenceLM, texts: Sequence[str], question: str, method: str | Method, condition: str) -> list[int]:
     """Indices of texts in the order in which they are taken.
+
+    Args:
+        lm: the model, for the rankings by perplexity.
+        texts: what is ranked.
+        question: what it is ranked for.
+        method: a published name, or any method; embedding models and rerankers are brought in so.
+        condition: where the question stands, for the rankings by perplexity.
 
     Raises:
         ConfigurationError: the method is unknown.
     """
+    if isinstance(method, Method):
+        return [int(i) for i in np.argsort(-method.score(question, Sources(texts)).relevance)]
     if method in PERPLEXITY:
         losses = [lm.mean_nll(text, question + RESTRICTION, condition) for text in texts]
         sign = -1 if condition == "none" else 1
@@ -43,10 +44,7 @@ def rank_texts(
         return [int(i) for i in scores.argsort()]
     if method == "gzip":
         return [int(i) for i in np.argsort([_distance(text, question) for text in texts])]
-    if method in rankers:
-        return [int(i) for i in np.argsort(-rankers[method](texts, question))]
-    known = ", ".join([*PERPLEXITY, "bm25", "gzip", *rankers])
-    raise ConfigurationError(f"Unknown rank_method {method!r}. Known here: {known}.")
+    raise unknown_name("rank_method", method, (*PERPLEXITY, "bm25", "gzip"))
 
 
 def _okapi(texts: Sequence[Sequence[str]], question: Sequence[str]) -> NDArray[np.float64]:

@@ -9,8 +9,9 @@ import numpy as np
 
 from boildown.budget import Budget
 from boildown.errors import ConfigurationError
+from boildown.methods.exact.arguments import ExactArguments
 from boildown.methods.exact.language_model import ReferenceLM
-from boildown.methods.exact.prompt import ExactArguments, compress_exactly
+from boildown.methods.exact.prompt import compress_exactly
 from boildown.runtime.causal import CausalLM
 from boildown.sources import Sources
 from boildown.types import Scores, TokenScores

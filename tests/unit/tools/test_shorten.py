@@ -1,0 +1,137 @@
+"""One tool result within its budget, and what goes with it."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from boildown import Compressor, ConfigurationError
+from boildown.counters import resolve_counter
+from boildown.tools.content import Content
+from boildown.tools.shorten import Memory, ToolRule, question_of, read_page, shorten
+
+BM25 = Compressor("bm25")
+NOTE = "[Shortened.]"
+QUESTION = "How high is the tower?"
+FACT = "The tower is 41.5 m high."
+NOISE = " ".join(f"Entry {i} of the harbour log notes calm weather." for i in range(100))
+LONG = f"{NOISE} {FACT} {NOISE}"
+
+
+def count(text: str) -> int:
+    return resolve_counter(None).count(text)
+
+
+def test_a_short_result_stays() -> None:
+    content = Content(LONG)
+    trigger = count(LONG)
+    assert shorten(content, QUESTION, ToolRule(50, trigger), NOTE, BM25, None) is None
+    assert shorten(content, QUESTION, ToolRule(50, trigger - 1), NOTE, BM25, None) is not None
+
+
+def test_the_note_counts_and_the_counts_are_those_of_the_whole() -> None:
+    content = Content([LONG, {"type": "text", "text": NOISE}])
+    short = shorten(content, QUESTION, ToolRule(60, 60), NOTE, BM25, None)
+    assert short is not None
+    whole = content.text_with(short.texts, NOTE)
+    assert FACT in whole
+    assert short.tokens_in == count(content.text)
+    assert short.tokens_out == count(whole) <= 60
+
+
+@pytest.mark.parametrize("tokens", [0, 1])
+def test_a_budget_that_not_even_the_note_fits_leaves_the_note(tokens: int) -> None:
+    short = shorten(Content(LONG), QUESTION, ToolRule(tokens, 10), NOTE, BM25, None)
+    assert short is not None
+    assert short.texts == ("",)
+
+
+def test_what_the_note_would_make_longer_stays() -> None:
+    assert shorten(Content("Two words."), QUESTION, ToolRule(0, 0), f"[{NOISE}]", BM25, None) is None
+
+
+def test_an_engine_of_which_nothing_can_be_cut_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    from boildown import RebudgetError
+    from boildown.result import Compression
+
+    def refuse(self: Any, budget: Any) -> Any:
+        raise RebudgetError("It has cut already.")
+
+    # Quotes and line ends take more room in JSON than in the text, so that a second cut is needed.
+    rows = json.dumps([{"body": '"A" \\ "B"\n' * 60 + FACT}])
+    again = shorten(Content(rows), QUESTION, ToolRule(80, 100), NOTE, BM25, None)
+    monkeypatch.setattr(Compression, "rebudget", refuse)
+    assert shorten(Content(rows), QUESTION, ToolRule(80, 100), NOTE, BM25, None) == again
+    assert again is not None
+    assert again.tokens_out <= 80
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.text(max_size=300), min_size=1, max_size=5), st.integers(10, 80), st.booleans())
+def test_any_texts_fit_the_budget(texts: list[str], tokens: int, as_json: bool) -> None:
+    content = Content(json.dumps(texts)) if as_json else Content(list(texts))
+    short = shorten(content, QUESTION, ToolRule(tokens, tokens), NOTE, BM25, None)
+    if short is None:
+        nothing = content.text_with([""] * len(content.texts), NOTE)
+        assert count(content.text) <= tokens or not content.texts or count(nothing) >= count(content.text)
+        return
+    floor = count(content.text_with([""] * len(content.texts), NOTE))
+    assert short.tokens_out <= max(tokens, floor)
+    for piece, text in zip(short.texts, content.texts, strict=True):
+        rest = iter(text)
+        assert all(character in rest for character in piece), "pieces are cut, never rewritten"
+
+
+@pytest.mark.parametrize(("tokens", "trigger"), [(5, 4), (-1, 5), (True, 5), (2.5, 5)])
+def test_wrong_rules(tokens: Any, trigger: Any) -> None:
+    with pytest.raises(ConfigurationError):
+        ToolRule(tokens, trigger)
+
+
+def test_the_question_holds_the_text_among_the_arguments() -> None:
+    assert question_of("Why?", {"topic": "boats", "page": 3, "where": "quay"}) == "Why?\nboats quay"
+    assert question_of("", {}) == ""
+    assert len(question_of("", {"text": "x" * 10_000})) == 500
+
+
+def test_pages_join_to_the_full_text() -> None:
+    assert read_page("short", 0) == "short"
+    text, read, start = LONG * 3, "", 0
+    while start < len(text):
+        page, _, foot = read_page(text, start).rpartition("\n\n[Characters ")
+        assert foot.startswith(f"{start} to {start + len(page)} of {len(text)}.")
+        read, start = read + page, start + len(page)
+    assert read == text
+    assert read_page("short", 99) == "\n\n[Characters 5 to 5 of 5.]"
+    assert read_page("short", -1) == "short"
+
+
+def test_the_memory_is_bounded_and_copies_begin_empty() -> None:
+    memory = Memory(2)
+    assert [memory.recall(key, lambda key=key: key) for key in (1, 2, 3)] == [1, 2, 3]  # type: ignore[misc]
+    assert memory.recall(3, lambda: 0) == 3
+    assert memory.recall(1, lambda: 0) == 0
+    for clone in (copy.deepcopy(memory), pickle.loads(pickle.dumps(memory))):
+        assert clone.recall(3, lambda: 0) == 0
+
+
+def test_threads_share_the_memory() -> None:
+    memory, made, lock = Memory(8), [], threading.Lock()
+
+    def make(key: int) -> int:
+        with lock:
+            made.append(key)
+        return key * key
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda i: memory.recall(i % 5, lambda: make(i % 5)), range(200)))
+    assert found == [(i % 5) ** 2 for i in range(200)]
+    assert set(made) == set(range(5))
