@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import io
 import re
 import shlex
-import warnings
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -17,60 +14,23 @@ import pytest
 from boildown.cli import main
 from boildown.methods.registry import DEFAULT_METHOD, method_names
 
-# LlamaIndex imports langchain-community where it is installed, and that warns of its own end when it is imported.
-with warnings.catch_warnings(), contextlib.suppress(ImportError):
-    warnings.filterwarnings("ignore", "`langchain-community` is being sunset", DeprecationWarning)
-    import llama_index.core.bridge.langchain  # noqa: F401
-
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+PAGES = ("README.md", "examples/engine.md", "examples/service.md", "examples/command_line.md")
 
 
 def blocks(text: str, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
 
 
-def load(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def snippets_of(page: str) -> list[str]:
+    return blocks((ROOT / page).read_text("utf-8"), "python")
 
 
-@pytest.fixture(scope="module")
-def names() -> dict[str, Any]:
-    """What the snippets take as given: a retriever, an index, and a model of each framework."""
-    from langchain_core.documents import Document
-    from langchain_core.language_models import FakeListChatModel
-    from langchain_core.vectorstores import InMemoryVectorStore
-    from llama_index.core import VectorStoreIndex
-    from llama_index.core.llms import MockLLM
-    from llama_index.core.schema import TextNode
-
-    class ChatModel(FakeListChatModel):
-        def bind_tools(self, tools: Any, **kwargs: Any) -> Any:
-            return self
-
-    quickstart = load(ROOT / "examples" / "quickstart.py")
-    pages = {path.name: path.read_text("utf-8") for path in (ROOT / "examples" / "data" / "handbook").glob("*.md")}
-    store = InMemoryVectorStore(quickstart.LangChainWords())
-    store.add_documents([Document(text, metadata={"source": name}) for name, text in pages.items()])
-    nodes = [TextNode(text=text, metadata={"source": name}) for name, text in pages.items()]
-    return {
-        "retriever": store.as_retriever(search_kwargs={"k": 8}),
-        "chat_model": ChatModel(responses=["Every three months."]),
-        "tools": [],
-        "index": VectorStoreIndex(nodes, embed_model=quickstart.LlamaIndexWords()),
-        "llm": MockLLM(),
-    }
-
-
-@pytest.mark.parametrize("number", range(len(blocks(README, "python"))))
-def test_snippets_of_the_readme_run(number: int, names: dict[str, Any]) -> None:
-    snippets = blocks(README, "python")
+@pytest.mark.parametrize(("page", "number"), [(page, n) for page in PAGES for n in range(len(snippets_of(page)))])
+def test_snippets_run(page: str, number: int, names: dict[str, Any]) -> None:
+    snippets = snippets_of(page)
     given = dict(names)
     if number > 0:
         run(snippets[0], given)
@@ -86,8 +46,9 @@ def run(snippet: str, given: dict[str, Any]) -> str:
     return printed.getvalue()
 
 
-def test_shown_output_is_what_is_printed() -> None:
-    assert blocks(README, "text")[0] == run(blocks(README, "python")[0], {})
+@pytest.mark.parametrize("page", ["README.md", "examples/engine.md"])
+def test_shown_output_is_what_is_printed(page: str) -> None:
+    assert blocks((ROOT / page).read_text("utf-8"), "text")[0] == run(snippets_of(page)[0], {})
 
 
 def test_framework_snippets_keep_the_answer_and_the_budget(names: dict[str, Any]) -> None:
@@ -113,12 +74,15 @@ def test_the_agent_snippet_answers(names: dict[str, Any]) -> None:
     assert state["messages"][-1].content == "Every three months."
 
 
+ENGINE_PAGE = (ROOT / "examples" / "engine.md").read_text("utf-8")
+COMMAND_LINE = (ROOT / "examples" / "command_line.md").read_text("utf-8")
+
+
 @pytest.mark.parametrize(
-    "line", [line for block in blocks(README, "bash") for line in block.splitlines() if line.startswith("boildown ")]
+    "line",
+    [line for block in blocks(COMMAND_LINE, "bash") for line in block.splitlines() if line.startswith("boildown ")],
 )
-def test_commands_of_the_readme_run(
-    line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_commands_run(line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.chdir(ROOT)
     assert main(shlex.split(line)[1:]) == 0
     assert "every three months" in capsys.readouterr().out
@@ -130,10 +94,20 @@ def test_the_table_of_methods_is_complete() -> None:
     assert [name for name, default in rows if default] == [DEFAULT_METHOD]
 
 
-def test_files_that_the_readme_links_to_exist() -> None:
-    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", README + CONTRIBUTING)
-    assert links
-    assert [link for link in links if not (ROOT / link).exists()] == []
+@pytest.mark.parametrize(
+    "page", [str(path.relative_to(ROOT)) for path in (*ROOT.glob("*.md"), *(ROOT / "examples").rglob("*.md"))]
+)
+def test_files_that_a_page_links_to_exist(page: str) -> None:
+    text = (ROOT / page).read_text("utf-8")
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", text)
+    assert [link for link in links if not ((ROOT / page).parent / link).exists()] == []
+
+
+def test_every_page_and_script_can_be_found_from_the_readme() -> None:
+    links = set(re.findall(r"\]\((examples/[^)#]+)", README))
+    there = {str(p.relative_to(ROOT)) for p in (ROOT / "examples").glob("*.*")}
+    there -= {"examples/quickstart.py"}  # is in a command
+    assert there <= links | {f"examples/{name}" for name in re.findall(r"\]\(([^)#/]+)", ENGINE_PAGE)}
 
 
 def test_the_worked_example_of_a_new_method_runs() -> None:

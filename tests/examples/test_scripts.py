@@ -24,14 +24,20 @@ def run(script: str, *arguments: str) -> str:
     return done.stdout
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    sys.path.insert(0, str(ROOT / "tests"))
-    try:
-        from tiny_models import tiny_bert
-    finally:
-        sys.path.remove(str(ROOT / "tests"))
-    return str(tiny_bert(tmp_path_factory.mktemp("scripts") / "model"))
+def test_the_retrieval_chain_answers_alike_from_a_prompt_within_the_budget() -> None:
+    printed = run("langchain_rag.py")
+    before, after = (int(count) for count in re.findall(r"The prompt, (\d+) tokens:", printed))
+    assert before > 1500
+    assert after <= 200 + 50  # what the prompt puts around the documents comes on top
+    first, second = re.findall(r"^The answer: (.+)$", printed, re.MULTILINE)
+    assert first == second
+    assert "calibrated every three months" in first
+    places = printed.partition("=== Where it stands\n")[2].splitlines()
+    assert places
+    for line in places:
+        page, spans = re.fullmatch(r"(\S+\.md): characters \[(.+)\]", line).groups()  # type: ignore[union-attr]
+        text = (EXAMPLES / "data" / "handbook" / page).read_text("utf-8")
+        assert all(text[int(s) : int(e)].strip() for s, e in re.findall(r"\((\d+), (\d+)\)", spans))
 
 
 def test_langchain_ingestion_runs_the_model_only_for_what_changed(model: str) -> None:

@@ -132,11 +132,9 @@ async def test_the_model_sees_the_short_text(chat_model: Any, mode: str, is_asyn
     assert "The tower of the Carrick Bell lighthouse is 41.5 m high." in seen.content
     assert tokens(seen.content) <= 120
     done = seen.response_metadata["boildown"]
-    note = "[Shortened to what matters for the question."
-    if mode == "persist":
-        note += f' For the full text call read_full_result with reference "{done["reference"]}".'
-    assert seen.content.endswith(f"\n\n{note}]")
-    assert ("read_full_result" in {t.name for t in agent.model.tools}) == (mode == "persist")
+    note = "[Shortened to what matters for the question. For the full text call read_full_result with reference"
+    assert seen.content.endswith(f'\n\n{note} "{done["reference"]}".]')
+    assert "read_full_result" in {t.name for t in agent.model.tools}
     assert done["tokens_in"] == tokens(LONG)
     assert done["tokens_out"] == tokens(seen.content)
     assert done["mode"] == mode
@@ -150,9 +148,10 @@ async def test_the_model_sees_the_short_text(chat_model: Any, mode: str, is_asyn
     assert set(output) == {"messages"}, "the full texts are no part of the agent's output"
 
 
+@pytest.mark.parametrize("mode", ["persist", "view"])
 @pytest.mark.parametrize("is_async", [False, True])
-async def test_the_full_text_can_be_read(chat_model: Any, is_async: bool) -> None:
-    agent = Agent(chat_model, asks(call("look_up")), DONE)
+async def test_the_full_text_can_be_read(chat_model: Any, mode: str, is_async: bool) -> None:
+    agent = Agent(chat_model, asks(call("look_up")), DONE, mode=mode)
     agent.ask()
     reference = agent.results(1)[0].response_metadata["boildown"]["reference"]
     read, start = "", 0
@@ -169,9 +168,10 @@ async def test_the_full_text_can_be_read(chat_model: Any, is_async: bool) -> Non
     assert read == LONG
 
 
-def test_an_unknown_reference_is_an_error_for_the_model(chat_model: Any) -> None:
+@pytest.mark.parametrize("mode", ["persist", "view"])
+def test_an_unknown_reference_is_an_error_for_the_model(chat_model: Any, mode: str) -> None:
     ask = {"name": "read_full_result", "args": {"reference": "nonsense"}, "id": "r"}
-    agent = Agent(chat_model, asks(ask), DONE)
+    agent = Agent(chat_model, asks(ask), DONE, mode=mode)
     agent.ask()
     [seen] = agent.results(1)
     assert seen.status == "error"

@@ -41,7 +41,7 @@ class Runs(BaseCallbackHandler):
 def compress(path: str, documents: list[Document], **arguments: Any) -> tuple[list[Document], bool]:
     """What is kept, and whether a model ran."""
     runs = Runs()
-    settings = {"method": "llmlingua2", "model": path, "device": "cpu", "rate": 0.4, **arguments}
+    settings = {"method": "llmlingua2", "model": path, "device": "cpu", "rate": 0.4, "cache": False, **arguments}
     kept = BoildownCompressor(**settings).compress_documents(documents, QUESTION, callbacks=[runs])
     return kept, runs.seconds[0] > 0
 

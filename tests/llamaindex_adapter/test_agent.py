@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,6 +17,7 @@ from llama_index.core.llms.mock import MockFunctionCallingLLM
 from llama_index.core.memory import ChatMemoryBuffer
 from llama_index.core.tools import BaseTool, FunctionTool, ToolMetadata, ToolOutput
 from llama_index.core.workflow import Context
+from workflows.errors import WorkflowCancelledByUser
 
 from boildown import Compressor, ConfigurationError
 from boildown.counters import resolve_counter
@@ -281,6 +284,43 @@ async def test_json_stays_valid_and_keeps_its_figures() -> None:
     assert [(row["id"], row["price"]) for row in short] == [(row["id"], row["price"]) for row in rows]
     assert FACT in short[7]["text"]
     assert count(content) <= 900
+
+
+async def test_two_megabytes_of_json() -> None:
+    rows = [{"id": i, "text": f"{' '.join(NOISE * 2)} {i}"} for i in range(150)]
+    rows[77]["text"] = LONG
+    raw = json.dumps(rows, indent=2)
+    assert len(raw) > 2_000_000
+    llm = ScriptedLLM([calls(("search", {})), says("Done.")])
+    shortener = ToolShortener(5000, 5000, engine=BM25)
+    await BoildownFunctionAgent(tools=[tool("search", raw)], llm=llm, shortener=shortener).run(QUESTION)
+    content = llm.seen[1][-1].content or ""
+    assert count(content) <= 5000
+    short = json.loads(content[: NOTE.search(content).start()])  # type: ignore[union-attr]
+    assert [row["id"] for row in short] == list(range(150))
+    assert FACT in short[77]["text"]
+
+
+async def test_a_cancelled_run_leaves_the_agent_usable() -> None:
+    going, go = threading.Event(), threading.Event()
+
+    def slow(text: str) -> int:
+        going.set()
+        assert go.wait(30)
+        return count(text)
+
+    search = tool("search", LONG)
+    shortener = ToolShortener(150, 400, engine=BM25, counter=slow)
+    llm = ScriptedLLM([calls(("search", {})), calls(("search", {})), says("Done.")])
+    agent = BoildownFunctionAgent(tools=[search], llm=llm, shortener=shortener)
+    handler = agent.run(QUESTION)
+    await asyncio.to_thread(going.wait, 30)
+    await handler.cancel_run()
+    go.set()
+    with pytest.raises(WorkflowCancelledByUser):
+        await handler
+    assert str(await agent.run(QUESTION)) == "Done."
+    assert count(llm.seen[-1][-1].content or "") <= 150
 
 
 async def test_agents_without_a_shortener_have_the_defaults_and_one_reader() -> None:

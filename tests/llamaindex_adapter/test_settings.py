@@ -35,6 +35,7 @@ EVERY_SETTING: dict[str, Any] = {
     "dedupe": 0.9,
     "min_sentence": 2,
     "on_empty_query": "raise",
+    "cache": False,
 }
 
 

@@ -45,7 +45,16 @@ def test_the_namespace_is_shared_with_llamaindex() -> None:
 
 
 def test_importing_the_engine_loads_nothing_heavy() -> None:
-    heavy = ["torch", "transformers", "sentence_transformers", "tiktoken", "langchain_core", "llama_index", "pydantic"]
+    heavy = [
+        "torch",
+        "transformers",
+        "sentence_transformers",
+        "tiktoken",
+        "langchain_core",
+        "llama_index",
+        "pydantic",
+        "httpx",
+    ]
     done = run(f"import sys, boildown; sys.exit(' '.join(m for m in {heavy!r} if m in sys.modules) or 0)")
     assert done.returncode == 0, done.stderr
 
@@ -74,6 +83,7 @@ def test_public_names_of_the_engine() -> None:
     assert set(boildown.__all__) == {
         "BoildownError",
         "Budget",
+        "Client",
         "CompressedDocument",
         "Compression",
         "Compressor",
@@ -84,6 +94,7 @@ def test_public_names_of_the_engine() -> None:
         "ModelError",
         "RebudgetError",
         "Scores",
+        "ServiceError",
         "Span",
     }
 
@@ -177,3 +188,12 @@ def test_imports_run_one_way(folder: str, above: tuple[str, ...]) -> None:
     for path in (ENGINE / folder).rglob("*.py"):
         upward = {name for name in imports_of(path) if name.startswith(tuple(f"boildown.{part}" for part in above))}
         assert not upward, path
+
+
+def test_what_goes_into_the_wheel_is_there_and_below_60_megabytes() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    packages = project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    files = [path for package in packages for path in (ROOT / package).rglob("*") if "__pycache__" not in path.parts]
+    names = {path.relative_to(ROOT / "shared").as_posix() for path in files if ENGINE in path.parents}
+    assert {"boildown/assets/prune-minilm/model.safetensors", "boildown/service/playground.html"} <= names
+    assert sum(path.stat().st_size for path in files if path.is_file()) < 60_000_000

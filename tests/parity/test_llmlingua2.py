@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import copy
+import unicodedata
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from tiny_models import ALL, CHINESE, ENGLISH
+
+from boildown import Budget, Compressor
 
 LONG = [" ".join(ENGLISH[i:] + ENGLISH[:i]) for i in range(5)]
 CONTEXTS = {"short": ENGLISH, "mixed": ALL, "one": [" ".join(LONG * 2)], "chinese": CHINESE}
@@ -54,3 +57,38 @@ def test_where_the_reference_fails(reference: Callable[[str], Any], ours: Callab
         reference("bert").compress_prompt(ENGLISH[:1], rate=0.0)
     assert ours("bert").compress_prompt([ENGLISH[0], ""])["compressed_prompt"].strip()
     assert ours("bert").compress_prompt(ENGLISH[:1], rate=0.0)["compressed_prompt"] == ""
+
+
+SPANS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "rate": ({"rate": 0.4}, {}),
+    "low rate": ({"rate": 0.1}, {}),
+    "whole": ({"rate": 1.0}, {}),
+    "tokens": ({"target_token": 90}, {}),
+    "forced": ({"rate": 0.33, "force_tokens": ["\n", "?", "The ", "ship"], "force_reserve_digit": True},) * 2,
+}
+
+
+@pytest.mark.parametrize("case", SPANS)
+@pytest.mark.parametrize("contexts", ["mixed", "one", "chinese"])
+@pytest.mark.parametrize("model", ["xlm_roberta", "bert"])
+def test_the_compressor_cuts_the_words_that_the_reference_keeps(
+    reference: Callable[[str], Any], request: pytest.FixtureRequest, model: str, contexts: str, case: str
+) -> None:
+    arguments, options = SPANS[case]
+    texts = list(CONTEXTS[contexts])
+    folder = str(request.getfixturevalue(model))
+    options = {name: value for name, value in options.items() if name.startswith("force")}
+    compressor = Compressor("llmlingua2", model=folder, device="cpu", options={"exact": True, **options})
+    tokens = arguments.get("target_token")
+    budget = Budget(tokens=tokens, rate=None if tokens else arguments["rate"], counter="cl100k_base")
+    result = compressor.compress("Who?", texts, budget)
+    expected = reference(model).compress_prompt(texts, **copy.deepcopy(arguments))["compressed_prompt_list"]
+    # White space is the document's own here; what a tokenizer normalises or does not know is not compared.
+    got = [squeezed(document.text) for document in result.documents]
+    assert got == [text for text in map(squeezed, expected) if text]
+    for document in result.documents:
+        assert document.text == "".join(span.of(texts[document.index]) for span in document.spans)
+
+
+def squeezed(text: str) -> str:
+    return "".join(unicodedata.normalize("NFKC", text.replace("<unk>", "").replace("[UNK]", "")).split())

@@ -101,7 +101,7 @@ def eventually() -> Callable[[Callable[[], bool]], None]:
     """Waits until something holds, which another thread brings about."""
 
     def wait(holds: Callable[[], bool]) -> None:
-        for _ in range(3000):
+        for _ in range(1000):
             if holds():
                 return
             time.sleep(0.01)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-from contextlib import ExitStack
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -244,24 +243,6 @@ def test_a_slow_body(small):
         answer = connection.recv(65536)
     assert answer.startswith(b"HTTP/1.1 408 ")
     assert json.loads(answer.partition(b"\r\n\r\n")[2])["error"]["type"] == "body_timeout"
-
-
-def test_bodies_of_many_clients_do_not_pile_up(serve):
-    from boildown.service.settings import Limits
-
-    client = serve(models={"fast": "bm25"}, limits=Limits(queue=1))
-    head = "POST /v1/compress HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n"
-    with ExitStack() as stack:
-        for _ in range(4):
-            address = (client.base_url.host, client.base_url.port)
-            stack.enter_context(socket.create_connection(address)).sendall(head.encode() + b"{")
-        while (response := client.post("/v1/compress", json=GOOD)).status_code == 200:
-            pass  # until all four have arrived
-        error_of(response, 429, "overloaded")
-        assert client.get("/ready").status_code == 200
-    while (response := client.post("/v1/compress", json=GOOD)).status_code == 429:
-        pass  # until the four have been seen to go
-    assert response.status_code == 200
 
 
 def test_what_is_not_even_http(small):

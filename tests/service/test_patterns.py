@@ -17,7 +17,6 @@ def test_matches_are_those_of_a_regular_expression():
     assert [m.span() for m in pattern.finditer(TEXT)] == [(TEXT.index("PEL-"), TEXT.index("PEL-") + 9)]
 
 
-@pytest.mark.xfail(strict=True, reason="the engine takes patterns of re alone so far")
 def test_patterns_are_protected(client):
     asked = {"query": "How is it ordered?", "documents": [TEXT], "unit": "word", "protect": [], "budget": {"rate": 0.7}}
     answer = client.post("/v1/compress", json={**asked, "patterns": [r"PEL-\d{5}"]}).json()
@@ -25,7 +24,6 @@ def test_patterns_are_protected(client):
     assert [TEXT[p["start"] : p["end"]] for p in document["protected"]] == ["PEL-10042"]
 
 
-@pytest.mark.xfail(strict=True, reason="the engine takes patterns of re alone so far")
 def test_a_search_without_end_is_ended(client):
     asked = {"query": "a", "documents": ["a" * 5000 + "b"], "budget": {"rate": 0.5}, "patterns": ["x", "(a|aa)+$"]}
     response = client.post("/v1/compress", json=asked)

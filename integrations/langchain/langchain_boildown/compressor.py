@@ -55,12 +55,13 @@ class BoildownCompressor(BaseDocumentCompressor):
         counter: whose tokens: None for the built-in estimate, a tiktoken encoding, an LLM's name, a Hugging
             Face tokenizer (its path, its hub id, or the object), or a callable from a string to a number.
         separator: what the chain puts between documents; it counts towards the budget.
-        method, model, rank, rank_model, device, dtype, options, min_sentence, on_empty_query: how text is
+        method, model, rank, rank_model, device, dtype, options, min_sentence, on_empty_query, cache: how text is
             scored; see `boildown.Compressor`.
         unit, order, allocation, spread, protect, patterns, dedupe: how it is cut; see
             `boildown.select.plan.Plan`.
         engine: compresses instead of a `boildown.Compressor` built from the arguments above, of which only
-            the budget's may then be given. It is left out when the compressor is serialised.
+            the budget's may then be given: a `boildown.Client`, or a compressor that you have already. It is
+            left out when the compressor is serialised.
 
     Raises:
         ConfigurationError: an argument is unknown or wrong, or two exclude each other.
@@ -88,6 +89,7 @@ class BoildownCompressor(BaseDocumentCompressor):
     dedupe: StrictFloat | None = None
     min_sentence: StrictInt = 3
     on_empty_query: EmptyQuery = "passthrough"
+    cache: bool | str = True
     engine: Any = Field(default=None, exclude=True, repr=False)
 
     model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid", protected_namespaces=())

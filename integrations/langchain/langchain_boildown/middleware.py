@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from langchain.agents.middleware import AgentMiddleware, AgentState, ModelRequest, ModelResponse
@@ -44,6 +44,8 @@ def read_full_result(reference: str, runtime: ToolRuntime[Any, Any], start: int 
     """
     text = (_get(runtime.state, "boildown_originals") or {}).get(reference)
     if text is None:
+        text = next((c.text for c in _contents(_get(runtime.state, "messages")) if c.reference == reference), None)
+    if text is None:
         raise ToolException(
             f"No shortened result has the reference {reference!r}. Copy it from the result's last line."
         )
@@ -70,9 +72,9 @@ class BoildownToolMiddleware(AgentMiddleware[BoildownState, Any, Any]):
         tokens: a shortened result has at most so many tokens, the note at its end included.
         trigger_tokens: a result of no more tokens stays as it is.
         mode: "persist" puts the short text into the agent's state, and the full text aside, where checkpoints
-            keep it too; the note then has a reference by which the model reads the full text through the tool
-            `read_full_result`, which this middleware adds. "view" leaves the state alone and only shows the model
-            the short text; it adds no tool.
+            keep it too. "view" leaves the state alone and only shows the model the short text. In both, the note has
+            a reference by which the model reads the full text through the tool `read_full_result`, which this
+            middleware adds.
         rules: for tools by name, a `ToolRule` of their own, or None to leave their results alone.
         counter: whose tokens; see `boildown.Budget`.
         engine: what compresses; None for `boildown.Compressor()`.
@@ -82,6 +84,7 @@ class BoildownToolMiddleware(AgentMiddleware[BoildownState, Any, Any]):
     """
 
     mode: Literal["persist", "view"]
+    tools: Sequence[BaseTool] = (read_full_result,)
 
     def __new__(cls, *, mode: str = "persist", **settings: Any) -> BoildownToolMiddleware:
         """A middleware of the mode's own class.
@@ -134,7 +137,10 @@ class BoildownToolMiddleware(AgentMiddleware[BoildownState, Any, Any]):
         if rule is None or message.status == "error" or "boildown" in message.response_metadata:
             return message
         content = Content(message.content)
-        note = self._note(content.reference)
+        note = (
+            "[Shortened to what matters for the question. "
+            f'For the full text call {read_full_result.name} with reference "{content.reference}".]'
+        )
         short = self._memory.recall(
             (content.reference, query, rule),
             lambda: shorten(content, query, rule, note, self.engine, self.counter),
@@ -153,17 +159,10 @@ class BoildownToolMiddleware(AgentMiddleware[BoildownState, Any, Any]):
         }
         return message.model_copy(update=update)
 
-    def _note(self, reference: str) -> str:
-        return "[Shortened to what matters for the question.]"
-
 
 class _Persist(BoildownToolMiddleware):
     mode = "persist"
     state_schema = BoildownState
-
-    @property
-    def tools(self) -> Sequence[BaseTool]:  # type: ignore[override]
-        return [read_full_result]
 
     def wrap_tool_call(
         self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], ToolMessage | Command[Any]]
@@ -186,12 +185,6 @@ class _Persist(BoildownToolMiddleware):
             return result
         content = Content(result.content)
         return Command(update={"messages": [short], "boildown_originals": {content.reference: content.text}})
-
-    def _note(self, reference: str) -> str:
-        return (
-            "[Shortened to what matters for the question. "
-            f'For the full text call {read_full_result.name} with reference "{reference}".]'
-        )
 
 
 class _View(BoildownToolMiddleware):
@@ -230,6 +223,10 @@ def _question(messages: Sequence[BaseMessage], arguments: Mapping[str, Any]) -> 
     """The last human message and the text among the arguments of the call."""
     human = next((str(m.text) for m in reversed(messages) if isinstance(m, HumanMessage)), "")
     return question_of(human, arguments)
+
+
+def _contents(messages: Sequence[BaseMessage] | None) -> Iterator[Content]:
+    return (Content(message.content) for message in messages or [] if isinstance(message, ToolMessage))
 
 
 def _get(state: Any, key: str) -> Any:

@@ -7,54 +7,23 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from boildown.errors import ConfigurationError, unknown_name
-from boildown.methods.base import Method
+from boildown.methods.exact.arguments import ExactArguments
+from boildown.text.structured import Section
 
-__all__ = ["Arguments", "as_contexts", "read_arguments"]
+__all__ = ["Arguments", "as_contexts", "given_sections", "read_arguments"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Arguments:
-    """`examples/migrating_from_llmlingua.md` says what each does, in the corrected and in the exact mode."""
+class Arguments(ExactArguments):
+    """All of them: those of the compression itself, those of structured prompts, and those of reports."""
 
-    instruction: str = ""
-    question: str = ""
-    rate: float = 0.5
-    target_token: float = -1
-    iterative_size: int = 200
-    force_context_ids: Sequence[int] | None = None
     force_context_number: int | None = None
-    use_sentence_level_filter: bool = False
-    use_context_level_filter: bool = True
-    use_token_level_filter: bool = True
-    keep_split: bool = False
-    keep_first_sentence: int = 0
-    keep_last_sentence: int = 0
-    keep_sentence_number: int = 0
-    high_priority_bonus: int = 100
-    context_budget: str = "+100"
-    token_budget_ratio: float = 1.4
-    condition_in_question: str = "none"
-    reorder_context: str = "original"
-    dynamic_context_compression_ratio: float = 0.0
-    condition_compare: bool = False
-    add_instruction: bool = False
-    rank_method: str | Method = "llmlingua"
-    concate_question: bool = True
     context_segs: Sequence[Sequence[str]] | None = None
     context_segs_rate: Sequence[Sequence[float]] | None = None
     context_segs_compress: Sequence[Sequence[bool]] | None = None
-    target_context: int = -1
-    context_level_rate: float = 1.0
-    context_level_target_token: float = -1
     return_word_label: bool = False
     word_sep: str = "\t\t|\t\t"
     label_sep: str = " "
-    token_to_word: str = "mean"
-    force_tokens: Sequence[str] = ()
-    force_reserve_digit: bool = False
-    drop_consecutive: bool = False
-    chunk_end_tokens: Sequence[str] = (".", "\n")
-    strict_preserve_uncompressed: bool = True
 
     def __post_init__(self) -> None:
         if not 0 <= self.rate <= 1:
@@ -94,3 +63,19 @@ def as_contexts(context: str | Sequence[str]) -> list[str]:
         if not isinstance(text, str):
             raise ConfigurationError(f"context[{i}] must be text, not {type(text).__name__}.")
     return contexts
+
+
+def given_sections(a: Arguments) -> list[list[Section]] | None:
+    """Sections from `context_segs`, `context_segs_rate` and `context_segs_compress`."""
+    if a.context_segs is None:
+        return None
+    rows = []
+    for i, texts in enumerate(a.context_segs):
+        row, seen = [], 0
+        for j, text in enumerate(texts):
+            rate = a.context_segs_rate[i][j] if a.context_segs_rate is not None else None
+            compress = a.context_segs_compress[i][j] if a.context_segs_compress is not None else True
+            row.append(Section(seen, seen + len(text), rate, compress))
+            seen += len(text)
+        rows.append(row)
+    return rows

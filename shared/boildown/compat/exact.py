@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from boildown.compat.arguments import Arguments
 from boildown.compat.counting import report
 from boildown.compat.rankers import PERPLEXITY_RANKINGS, find_ranker
 from boildown.counters import Counter
-from boildown.methods.base import Method
 from boildown.methods.exact.language_model import ReferenceLM
 from boildown.methods.exact.llmlingua2 import ExactLLMLingua2
-from boildown.methods.exact.prompt import ExactArguments, compress_exactly
+from boildown.methods.exact.prompt import compress_exactly
 from boildown.methods.exact.ratios import Segment
 from boildown.methods.exact.structured import json_contexts, json_result, read_tags
-from boildown.sources import Sources
 
 __all__ = ["json_data", "llmlingua2_prompt", "prompt", "structured"]
 
 _BUILT_IN = (*PERPLEXITY_RANKINGS, "bm25", "gzip")
-_LLMLINGUA2 = (
-    "rate", "target_token", "use_context_level_filter", "use_token_level_filter", "target_context",
-    "context_level_rate", "context_level_target_token", "force_context_ids", "token_to_word", "force_tokens",
-    "force_reserve_digit", "drop_consecutive", "chunk_end_tokens",
-)  # fmt: skip
 
 
 def prompt(
@@ -40,11 +30,9 @@ def prompt(
     segments: Sequence[Sequence[Segment]] | None = None,
 ) -> dict[str, Any]:
     """`compress_prompt` of LLMLingua and LongLLMLingua."""
-    given = {f.name: getattr(a, f.name) for f in fields(ExactArguments) if hasattr(a, f.name)}
     if a.rank_method not in _BUILT_IN:
-        ranker = find_ranker(a.rank_method, device)
-        given |= {"rank_method": ranker.name, "rankers": {ranker.name: _relevance(ranker)}}
-    compressed = compress_exactly(lm, contexts, ExactArguments(**given), segments).text
+        a = replace(a, rank_method=find_ranker(a.rank_method, device))
+    compressed = compress_exactly(lm, contexts, a, segments).text
     tokens_in = counter.count("\n\n".join([a.instruction, *contexts, a.question]).strip())
     question = a.question if a.concate_question else ""
     text = "\n\n".join([part for part in (a.instruction, compressed if compressed.strip() else "", question) if part])
@@ -81,17 +69,13 @@ def json_data(
 
 
 def llmlingua2_prompt(
-    compressor: ExactLLMLingua2, counter: Counter, contexts: Sequence[str], a: Arguments
+    compressor: ExactLLMLingua2, counter: Counter, contexts: Sequence[str], a: Arguments, threshold: float | None
 ) -> dict[str, Any]:
     """`compress_prompt` of LLMLingua-2."""
-    texts, labels, tokens_in = compressor.compress(contexts, **{name: getattr(a, name) for name in _LLMLINGUA2})
-    result = report("\n\n".join(texts), tokens_in, sum(counter.count(text) for text in texts))
-    result["compressed_prompt_list"] = texts
+    done = compressor.compress(contexts, a, counter.count, threshold)
+    result = report("\n\n".join(done.texts), done.tokens_in, sum(counter.count(text) for text in done.texts))
+    result["compressed_prompt_list"] = done.texts
     if a.return_word_label:
-        lines = (f"{word}{a.label_sep}{label}" for word, label in labels)
+        lines = (f"{word}{a.label_sep}{label}" for word, label in done.labels)
         result["fn_labeled_original_prompt"] = a.word_sep.join(lines)
     return result
-
-
-def _relevance(ranker: Method) -> Callable[[Sequence[str], str], NDArray[np.float64]]:
-    return lambda texts, question: ranker.score(question, Sources(texts)).relevance

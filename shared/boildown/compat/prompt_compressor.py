@@ -4,41 +4,23 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from functools import cached_property
-from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 from boildown.compat import corrected, exact
-from boildown.compat.arguments import Arguments, as_contexts, read_arguments
-from boildown.compat.counting import reporting_counter
-from boildown.compat.models import (
-    SPREAD,
-    LoadedLLMLingua2,
-    causal_model,
-    load_model_and_tokenizer,
-    take_over,
-    token_classifier,
-)
-from boildown.compat.scorers import Scorers, causal_scorers, classifier_scorers, method_scorers
-from boildown.counters import Counter
-from boildown.errors import ConfigurationError, InputError, MissingExtraError
-from boildown.methods.base import Method
+from boildown.compat.arguments import as_contexts, given_sections, read_arguments
+from boildown.compat.json_rules import read_rules
+from boildown.compat.lazy_models import LazyModels
+from boildown.errors import ConfigurationError, InputError
 from boildown.methods.exact.language_model import ReferenceLM
-from boildown.methods.exact.llmlingua2 import ExactLLMLingua2
 from boildown.methods.exact.ratios import Segment
 from boildown.methods.exact.recovery import recover_exactly
-from boildown.methods.llmlingua2 import LLMLingua2
-from boildown.runtime.models import shared_model
 from boildown.text.json_text import read_json
-from boildown.text.structured import Section, parse_tags
+from boildown.text.structured import parse_tags
 
 __all__ = ["PromptCompressor"]
 
-_SECURITY_THRESHOLD = 0.5
 
-
-class PromptCompressor:
+class PromptCompressor(LazyModels):
     """Stands in for `llmlingua.PromptCompressor`: the same constructor, methods, arguments and result keys.
 
     It runs the corrected algorithms, or with `exact=True` the published ones, whose text equals that of llmlingua
@@ -72,78 +54,14 @@ class PromptCompressor:
         exact: bool = False,
         counter: Any = None,
     ) -> None:
-        self.model_name = model_name
-        self.device_map = device_map
-        self.model_config = dict(model_config or {})
+        super().__init__(model_name, device_map, model_config, use_llmlingua2, use_slingua, exact, counter)
         self.open_api_config = dict(open_api_config or {})
-        self.use_slingua = use_slingua
-        self.use_llmlingua2 = use_llmlingua2 or use_slingua
         self.llmlingua2_config = dict(llmlingua2_config or {})
-        self.exact = exact
-        self._counter_spec = counter
         self._exact_guard = threading.Lock()  # transformers' tokenizers are for one thread at a time
-        if exact and isinstance(model_name, Method):
-            raise ConfigurationError("exact=True reproduces llmlingua, which needs a model, not a method.")
 
     def __call__(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """`compress_prompt`."""
         return self.compress_prompt(*args, **kwargs)
-
-    @cached_property
-    def _pair(self) -> tuple[Any, Any]:
-        if not isinstance(self.model_name, (str, Path)):
-            return take_over(self.model_name)
-        name, classifier = str(self.model_name), self.use_llmlingua2
-        # Half precision would round the exact mode's thresholds elsewhere than published.
-        dtype = "float32" if self.exact else "auto"
-
-        def load() -> tuple[Any, Any]:
-            return load_model_and_tokenizer(
-                name, self.device_map, self.model_config, classifier=classifier, dtype=dtype
-            )
-
-        if classifier and self.exact:
-            return load()  # the exact mode enlarges the vocabulary, which nobody else should see
-        key = ("compat", name, classifier, dtype, repr(self.device_map), repr(sorted(self.model_config.items())))
-        return shared_model(key, load)
-
-    @property
-    def model(self) -> Any:
-        """The transformers model."""
-        return self._pair[0]
-
-    @property
-    def tokenizer(self) -> Any:
-        """Its tokenizer."""
-        return self._pair[1]
-
-    @cached_property
-    def _counter(self) -> Counter:
-        from boildown.counters import resolve_counter
-
-        if self._counter_spec is not None:
-            return resolve_counter(self._counter_spec)
-        return reporting_counter(lambda: None if isinstance(self.model_name, Method) else self.tokenizer)
-
-    @cached_property
-    def _lm(self) -> Any:
-        return causal_model(*self._pair)
-
-    @cached_property
-    def _classifier(self) -> ExactLLMLingua2:
-        threshold = _SECURITY_THRESHOLD if self.use_slingua else None
-        return ExactLLMLingua2(*self._pair, self._counter.count, threshold)
-
-    @cached_property
-    def _token_classifier(self) -> Any:
-        return token_classifier(*self._pair)
-
-    @property
-    def _device(self) -> str:
-        """Where a ranking model goes."""
-        if isinstance(self.device_map, str) and self.device_map not in SPREAD:
-            return self.device_map
-        return str(self.model.device)
 
     def compress_prompt(
         self,
@@ -182,11 +100,11 @@ class PromptCompressor:
         )
         contexts = as_contexts(context)
         if not self.exact:
-            return corrected.compress(self._scorers(a), self._counter, contexts, a, _given_sections(a))
+            return corrected.compress(self._scorers(a), self._counter, contexts, a, given_sections(a))
         if self.use_llmlingua2:
             with self._exact_guard:
-                return exact.llmlingua2_prompt(self._classifier, self._counter, contexts, a)
-        rows = _given_sections(a)
+                return exact.llmlingua2_prompt(self._classifier, self._counter, contexts, a, self._threshold)
+        rows = given_sections(a)
         segments: list[list[Segment]] | None = None
         if rows is not None:
             segments = [[Segment(s.end - s.start, s.rate or a.rate, s.compress) for s in row] for row in rows]
@@ -285,7 +203,7 @@ class PromptCompressor:
             }
         )
         data = read_json(json_data) if isinstance(json_data, str) else json_data
-        rules = _read_rules(json_config)
+        rules = read_rules(json_config)
         if self.exact:
             self._needs_causal("compress_json")
             with self._exact_guard:
@@ -315,50 +233,3 @@ class PromptCompressor:
                 f"llmlingua's {what} does not work with LLMLingua-2, so there is nothing to reproduce. Without "
                 "exact=True it does."
             )
-
-    def _scorers(self, a: Arguments) -> Scorers:
-        if isinstance(self.model_name, Method):
-            return method_scorers(self.model_name, self._device, a)
-        if not self.use_llmlingua2:
-            return causal_scorers(self._lm, self._device, a)
-        options: dict[str, Any] = {"force_tokens": a.force_tokens, "force_reserve_digit": a.force_reserve_digit}
-        simple = isinstance(self.model_name, (str, Path)) and isinstance(self.device_map, str) and not self.model_config
-        if simple and self.device_map not in SPREAD:
-            method = LLMLingua2(str(self.model_name), device=self.device_map, **options)
-        else:
-            method = LoadedLLMLingua2(self._token_classifier, **options)
-        return classifier_scorers(method, self._device, a, _SECURITY_THRESHOLD if self.use_slingua else None)
-
-
-def _given_sections(a: Arguments) -> list[list[Section]] | None:
-    """Sections from `context_segs`, `context_segs_rate` and `context_segs_compress`."""
-    if a.context_segs is None:
-        return None
-    rows = []
-    for i, texts in enumerate(a.context_segs):
-        row, seen = [], 0
-        for j, text in enumerate(texts):
-            rate = a.context_segs_rate[i][j] if a.context_segs_rate is not None else None
-            compress = a.context_segs_compress[i][j] if a.context_segs_compress is not None else True
-            row.append(Section(seen, seen + len(text), rate, compress))
-            seen += len(text)
-        rows.append(row)
-    return rows
-
-
-def _read_rules(config: str | Mapping[str, Mapping[str, Any]] | None) -> Mapping[str, Mapping[str, Any]]:
-    if config is None:
-        return {}
-    rules: Any = config
-    if isinstance(config, str):
-        try:
-            yaml = import_module("yaml")
-        except ImportError:
-            raise MissingExtraError("pyyaml", "all", "A json_config in a YAML file") from None
-        try:
-            rules = yaml.safe_load(Path(config).read_text(encoding="utf-8"))
-        except (OSError, yaml.YAMLError) as error:
-            raise ConfigurationError(f"json_config={config!r} cannot be read: {error}") from error
-    if not isinstance(rules, Mapping) or not all(isinstance(rule, Mapping) for rule in rules.values()):
-        raise ConfigurationError("json_config must map keys to rules such as {'rate': 0.5, 'compress': True}.")
-    return rules

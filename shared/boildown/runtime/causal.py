@@ -1,7 +1,7 @@
 """How surprising a causal language model finds each token: any `AutoModelForCausalLM`, batched, without logits.
 
 The body of the model gives hidden states, and only the rows that are asked for go through the LM head, by
-`streamed_nll`. Sequences are padded on the right, which no earlier token can see, so that neither absolute nor rotary
+`LossHead`. Sequences are padded on the right, which no earlier token can see, so that neither absolute nor rotary
 positions shift. Texts longer than the model's window are read in windows that overlap by half.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,12 +16,13 @@ from numpy.typing import NDArray
 
 from boildown.counters import well_formed
 from boildown.errors import InputError, ModelError
-from boildown.runtime.streamed_loss import streamed_nll
+from boildown.runtime.causal_head import LossHead
+from boildown.runtime.causal_text import Encoded, Window, longest_input, start_ids, windows, without_leading_space
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["CausalLM", "Encoded", "Window", "windows"]
+__all__ = ["CausalLM"]
 
 _LONGEST = 8192
 """No window is longer than this, whatever the model allows: attention costs the square of the length."""
@@ -30,38 +30,6 @@ _SHARE_FROM = 8
 """A prefix of fewer tokens is cheaper to compute again for each row than to copy as keys and values."""
 _WHOLE_LOGITS = 32_000_000
 """Logits held at once for a model whose LM head cannot be taken apart."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Encoded:
-    """Tokens of a text; arrays of shape (tokens,). Offsets leave out the white space that a token begins with."""
-
-    ids: NDArray[np.int64]
-    start: NDArray[np.int64]
-    end: NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """Tokens `begin` to `end` of a text are read, and those from `score_from` on are scored."""
-
-    begin: int
-    score_from: int
-    end: int
-
-
-def windows(length: int, room: int) -> list[Window]:
-    """Windows of at most `room` tokens that score each of `length` tokens once.
-
-    All but the first overlap the one before by half, so that each token has half a window before it at least.
-    """
-    found = [Window(0, 0, min(length, room))] if length else []
-    step = max(room // 2, 1)
-    while found and found[-1].end < length:
-        score_from = found[-1].end
-        end = min(score_from + step, length)
-        found.append(Window(max(end - room, 0), score_from, end))
-    return found
 
 
 class CausalLM:
@@ -89,15 +57,10 @@ class CausalLM:
         self._backend = copy.deepcopy(backend)
         self._backend.no_truncation()
         self._backend.no_padding()
-        self.limit = min(_longest_input(model.config, tokenizer), _LONGEST)
-        self.start_ids = _start_ids(tokenizer)
+        self.limit = min(longest_input(model.config, tokenizer), _LONGEST)
+        self.start_ids = start_ids(tokenizer)
         self._rows = int(model.get_input_embeddings().num_embeddings)
-        config = model.config
-        self._scale = float(getattr(config, "logit_scale", None) or 1.0) / float(
-            getattr(config, "logits_scaling", None) or 1.0
-        )
-        self._softcap: float | None = getattr(config, "final_logit_softcapping", None)
-        self._whole = not self._head_fits()
+        self._head = LossHead(model)
 
     @property
     def device(self) -> torch.device:
@@ -121,7 +84,7 @@ class CausalLM:
                     "Model and tokenizer are not a pair: load both from the same checkpoint."
                 )
             spans = np.array(encoding.offsets, dtype=np.int64).reshape(-1, 2)
-            found.append(Encoded(ids, _without_leading_space(text, spans), spans[:, 1]))
+            found.append(Encoded(ids, without_leading_space(text, spans), spans[:, 1]))
         return found
 
     def token_nll(self, texts: Sequence[Encoded], prefix: NDArray[np.int64] | None = None) -> list[NDArray[np.float64]]:
@@ -206,13 +169,8 @@ class CausalLM:
         mask = torch.ones((1, known + len(ids)), dtype=torch.long, device=self.device)
         arguments = {"input_ids": inputs, "attention_mask": mask, "past_key_values": past, "use_cache": True}
         with torch.inference_mode():
-            if self._whole:
-                output = self.model(**arguments)
-                states = output.logits[0, :-1]
-            else:
-                output = self.model.base_model(**arguments)
-                states = output.last_hidden_state[0, :-1]
-            losses = self._loss(states, inputs[0, 1:])
+            states, output = self._head.states(arguments)
+            losses = self._head.nll(states[0, :-1], inputs[0, 1:])
         return losses.astype(np.float32), _layers(output.past_key_values)
 
     def fit_question(self, ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], bool]:
@@ -254,7 +212,7 @@ class CausalLM:
                 pairs = list(zip(begin, sequences, strict=True))
                 at = np.concatenate([np.arange(b, len(s)) + n * states.shape[1] for n, (b, s) in enumerate(pairs)])
                 wanted = np.concatenate([s[b:] for b, s in pairs])
-                losses = self._loss(states.flatten(0, 1)[self._tensor(at - 1)], self._tensor(wanted))
+                losses = self._head.nll(states.flatten(0, 1)[self._tensor(at - 1)], self._tensor(wanted))
                 parts = np.split(losses, np.cumsum([len(s) - b for b, s in pairs])[:-1])
                 for i, part in zip(batch, parts, strict=True):
                     missing = len(rows[i]) - first[i] - len(part)
@@ -263,7 +221,7 @@ class CausalLM:
 
     def _read_lead(self, lead: NDArray[np.int64], rows: int) -> tuple[Any, NDArray[np.int64]]:
         """Keys and values of the lead, where they pay, and those of its tokens that each row has to begin with."""
-        if len(lead) < _SHARE_FROM or rows < 2 or self._whole:
+        if len(lead) < _SHARE_FROM or rows < 2 or self._head.whole:
             return None, lead
         cache = self.model.base_model(self._tensor(lead[:-1])[None], use_cache=True).past_key_values
         return (cache, lead[-1:]) if hasattr(cache, "batch_repeat_interleave") else (None, lead)
@@ -281,27 +239,12 @@ class CausalLM:
             again = copy.deepcopy(cache)  # a forward writes into its cache
             again.batch_repeat_interleave(len(sequences))
             arguments |= {"past_key_values": again, "use_cache": True}
-        if self._whole:
-            whole: torch.Tensor = self.model(**arguments).logits
-            return whole
-        states: torch.Tensor = self.model.base_model(**arguments).last_hidden_state
-        return states
-
-    def _loss(self, states: torch.Tensor, wanted: torch.Tensor) -> NDArray[np.float64]:
-        import torch
-
-        if self._whole:
-            losses = streamed_nll(states, torch.nn.Identity(), wanted)
-        else:
-            head = self.model.get_output_embeddings()
-            losses = streamed_nll(states, head, wanted, self._scale, self._softcap)
-        found: NDArray[np.float64] = losses.cpu().double().numpy()
-        return found
+        return self._head.states(arguments)[0]
 
     def _batches(self, lengths: Sequence[int], lead: int) -> Iterator[list[int]]:
         """Indices of rows of about equal length, longest first, so that memory runs out at once if it does."""
         most = 16_384 if self.device.type == "cuda" else 2_048
-        if self._whole:
+        if self._head.whole:
             most = min(most, _WHOLE_LOGITS // int(self.model.config.vocab_size))
         order = sorted((i for i, n in enumerate(lengths) if n), key=lambda i: -lengths[i])
         batch: list[int] = []
@@ -318,24 +261,6 @@ class CausalLM:
 
         return torch.from_numpy(np.ascontiguousarray(values)).to(self.device)
 
-    def _head_fits(self) -> bool:
-        """Whether hidden states and head give the model's own logits; some models do more between them."""
-        import torch
-
-        probe = self._tensor(np.arange(1, 9) % self._rows)[None]
-        try:
-            with torch.inference_mode():
-                logits = self.model(probe, use_cache=False).logits[0].float()
-                states = self.model.base_model(probe, use_cache=False).last_hidden_state[0]
-                wanted = torch.arange(len(states), device=states.device) % logits.shape[-1]
-                head = self.model.get_output_embeddings()
-                ours = streamed_nll(states, head, wanted, self._scale, self._softcap)
-            theirs = logits.logsumexp(-1) - logits.gather(1, wanted[:, None])[:, 0]
-            rounding = 1e-4 if states.dtype == torch.float32 else 0.01
-            return bool((ours - theirs).abs().max() <= rounding * (1 + theirs.abs().max()))
-        except (AttributeError, TypeError, RuntimeError, NotImplementedError):
-            return False
-
 
 def _layers(cache: Any) -> list[tuple[Any, Any]]:
     """Keys and values of each layer, whatever version of transformers made the cache."""
@@ -344,32 +269,3 @@ def _layers(cache: Any) -> list[tuple[Any, Any]]:
     if hasattr(cache, "key_cache"):
         return list(zip(cache.key_cache, cache.value_cache, strict=True))
     return [(pair[0], pair[1]) for pair in cache]
-
-
-def _start_ids(tokenizer: Any) -> NDArray[np.int64]:
-    """The token that stands before a text: the tokenizer's first, else the one that separated training texts."""
-    for name in ("bos_token_id", "eos_token_id"):
-        value = getattr(tokenizer, name, None)
-        if value is not None:
-            return np.array([value], dtype=np.int64)
-    return np.zeros(0, dtype=np.int64)
-
-
-def _longest_input(config: Any, tokenizer: Any) -> int:
-    text_config = config.get_text_config() if hasattr(config, "get_text_config") else config
-    for name in ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length"):
-        value = getattr(text_config, name, None)
-        if isinstance(value, int) and value > 0:
-            return value
-    longest = getattr(tokenizer, "model_max_length", None)
-    return int(longest) if longest and longest < 1_000_000 else 2048
-
-
-def _without_leading_space(text: str, spans: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Token starts moved past white space, so that a token belongs to the word it spells and not to the one before."""
-    starts: NDArray[np.int64] = spans[:, 0].copy()
-    for i, (start, end) in enumerate(spans.tolist()):
-        while start < end and text[start].isspace():
-            start += 1
-        starts[i] = start
-    return starts

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from boildown.errors import ModelError
 from boildown.runtime.causal import CausalLM
+from boildown.runtime.checkpoint import refuse_pickles
 from boildown.runtime.devices import pick_device, pick_dtype
 from boildown.runtime.models import shared_model
 
@@ -14,7 +17,8 @@ __all__ = ["load_causal", "load_pretrained"]
 _QUANTISERS = {
     "bitsandbytes": "bitsandbytes",
     "gptq": "gptqmodel optimum",
-    "awq": "autoawq",
+    "awq": "gptqmodel",
+    "quanto": "optimum-quanto",
     "aqlm": "aqlm",
     "compressed-tensors": "compressed-tensors",
     "torchao": "torchao",
@@ -87,9 +91,10 @@ def load_pretrained(
             f"The model {name!r} could not be loaded: {_first_line(error)} Give a folder in the Hugging Face layout "
             "with a tokenizer in it, or a hub id while there is a network."
         ) from error
+    refuse_pickles(Path(name))
     place = pick_device(device) if device_map is None else None
     quantisation = getattr(config, "quantization_config", None)
-    arguments: dict[str, Any] = {}
+    arguments: dict[str, Any] = {"use_safetensors": True}
     version = tuple(int(part) for part in transformers.__version__.split(".")[:2])
     dtype_argument = "dtype" if version >= (4, 56) else "torch_dtype"
     if quantisation is not None:
@@ -99,10 +104,12 @@ def load_pretrained(
     else:
         arguments["device_map"] = device_map
         arguments[dtype_argument] = dtype
+    needs = "accelerate" if quantisation is None else _quantiser(quantisation)
     try:
-        model = auto_class.from_pretrained(name, config=config, **arguments, **options)
+        if "device_map" in arguments:
+            import_module("accelerate")  # transformers raises a ValueError where it is missing
+        model = auto_class.from_pretrained(name, config=config, **{**options, **arguments})
     except ImportError as error:
-        needs = _quantiser(quantisation) if quantisation is not None else "accelerate"
         raise ModelError(
             f"The model {name!r} needs a package that is missing: pip install {needs}. ({error})"
         ) from error

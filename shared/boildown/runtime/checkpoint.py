@@ -12,7 +12,7 @@ from boildown.errors import ModelError
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["find_folder", "read_config", "read_tokenizer", "read_weights"]
+__all__ = ["check_weights", "find_folder", "read_config", "read_tokenizer", "read_weights", "refuse_pickles"]
 
 _WEIGHTS = "model.safetensors"
 _INDEX = "model.safetensors.index.json"
@@ -105,15 +105,24 @@ def check_weights(folder: Path) -> None:
     """
     if (folder / _WEIGHTS).is_file() or (folder / _INDEX).is_file():
         return
+    refuse_pickles(folder)
+    raise ModelError(f"{folder} has no weights: looked for {_WEIGHTS} and {_INDEX}.")
+
+
+def refuse_pickles(folder: Path) -> None:
+    """Refuses a folder with pickled weights only, before a library that would read them does.
+
+    Raises:
+        ModelError: it is one; the message says how to convert them.
+    """
     pickles = [name for name in _PICKLES if (folder / name).is_file()]
-    if pickles:
+    if pickles and not any(folder.glob("*.safetensors")):
         raise ModelError(
             f"{folder} has pickled weights only ({pickles[0]}). Pickles can run code when they are loaded, so "
             "they are refused. Convert them once, where you trust them, with the Auto class of the model's task: "
             "from transformers import AutoModelForTokenClassification as M; "
             f"M.from_pretrained({str(folder)!r}).save_pretrained({str(folder)!r})"
         )
-    raise ModelError(f"{folder} has no weights: looked for {_WEIGHTS} and {_INDEX}.")
 
 
 def read_tokenizer(folder: Path) -> Any:

@@ -28,8 +28,6 @@ OPEN_PATHS = frozenset({"/", "/health", "/ready", "/openapi.json"})
 
 _ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,100}")
 _CLIENT_GONE = 499
-_BODIES = 4
-"""Requests whose bodies may be in memory, or on their way, for each place in the queue."""
 _log = logging.getLogger("boildown.service")
 
 
@@ -46,7 +44,6 @@ class Gate:
 
     def __init__(self, app: ASGIApp, state: State, metrics: Metrics, tokens: Sequence[str], limits: Limits) -> None:
         self._app, self._state, self._metrics, self._limits = app, state, metrics, limits
-        self._under_way = 0
         self._digests = [sha256(token.encode()).digest() for token in tokens]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -73,11 +70,8 @@ class Gate:
             await send(message)
 
         self._metrics.in_flight.inc()
-        self._under_way += 1
         try:
             self._check_token(scope, headers)
-            if self._under_way > _BODIES * self._limits.queue and scope["path"] not in OPEN_PATHS:
-                raise Refusal(429, "overloaded", "Too many requests are under way. Try again later.", retry_after=1.0)
             await self._app(scope, await self._with_body(headers, receive), answer)
         except Refusal as refusal:
             await _refuse(refusal, request_id, scope, receive, answer)
@@ -93,7 +87,6 @@ class Gate:
             seconds = perf_counter() - begin
             route = getattr(scope.get("route"), "path", None) or "unmatched"
             method = scope["method"] if route != "unmatched" else "other"
-            self._under_way -= 1
             self._metrics.in_flight.dec()
             self._metrics.requests.labels(route, method, str(status)).inc()
             self._metrics.seconds.labels(route).observe(seconds)

@@ -70,9 +70,10 @@ def _united(found: list[tuple[int, int, int, str]]) -> list[Span]:
 
 
 def _compiled(pattern: re.Pattern[str] | str) -> re.Pattern[str]:
-    if isinstance(pattern, re.Pattern) and isinstance(pattern.pattern, str):
-        return pattern
     if not isinstance(pattern, str):
+        # Compiled by `re`, or by another library with its interface.
+        if hasattr(pattern, "finditer") and isinstance(getattr(pattern, "pattern", None), str):
+            return pattern
         raise ConfigurationError(f"A pattern to protect must be a str or a compiled str pattern, not {pattern!r}.")
     try:
         return re.compile(pattern)

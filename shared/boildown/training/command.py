@@ -29,6 +29,8 @@ _HELP = {
     "questions_per_step": "questions per step, each with its passages",
     "learning_rate": "peak learning rate",
     "negatives": "irrelevant passages per question",
+    "composed": "two-step questions to make of English passages about films and people",
+    "unanswerable": "share of the questions whose passage also comes without its answer, as irrelevant",
     "max_length": "tokens of one input",
     "seed": "seed of everything that is random",
     "workers": "bundles computed side by side on a CPU",

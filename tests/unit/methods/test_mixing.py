@@ -19,7 +19,8 @@ def mixed(tokens: list[tuple[int, int, int, float]]) -> tuple[Sources, Scores]:
     mixing = MixedScores(sources, Lexical(QUERY, sources), Mix(lexical=0.0, document=0.0))
     document, start, end = (np.array(column, dtype=np.int64) for column in list(zip(*tokens, strict=True))[:3])
     keep = np.array([token[3] for token in tokens])
-    reading = Reading(np.zeros(2), document, start, end, keep, query_cut=False, seconds=0.0)
+    window = np.zeros(len(keep))
+    reading = Reading(np.zeros(2), document, start, end, keep, window, query_cut=False, seconds=0.0)
     mixing.add(reading, np.arange(2))
     return sources, mixing.scores(0.0, ())
 
@@ -44,3 +45,31 @@ def test_every_token_stands_inside_one_word() -> None:
     assert tokens.end[chinese].max() == len(TEXTS[0])
     # Where words are parted by spaces, tokens are as the model has them.
     assert tokens.start[~chinese].tolist() == [0, 4]
+
+
+def test_in_long_documents_a_sentence_counts_by_its_window() -> None:
+    text = "Fog is common here. Trade is brisk now. Boats are blue today. Nets are dried ashore."
+    sources = Sources([text, "Nobody lives there."])
+    mix = Mix(relevance=0.3, window=1.0, lexical=0.0, document=0.0)
+
+    def logits(window: list[float], relevance: float) -> np.ndarray:
+        mixing = MixedScores(sources, Lexical("query", sources), mix)
+        units = sources.sentences
+        reading = Reading(
+            np.array([relevance, 0.0]),
+            units.document,
+            units.start,
+            units.end,
+            np.zeros(len(units)),
+            np.array([*window, 0.0]),
+            query_cut=False,
+            seconds=0.0,
+        )
+        mixing.add(reading, np.arange(2))
+        scores = mixing.scores(0.0, ()).sentences
+        assert scores is not None
+        return np.log(scores / (1 - scores))
+
+    # Two windows of two sentences each; then the same document read in one window.
+    assert logits([-3.0, -3.0, 2.0, 2.0], 2.0) == pytest.approx([-3.0, -3.0, 2.0, 2.0, 0.0])
+    assert logits([2.0] * 4, 2.0) == pytest.approx([0.6] * 4 + [0.0])

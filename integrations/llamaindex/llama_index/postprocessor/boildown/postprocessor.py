@@ -60,15 +60,15 @@ class BoildownPostprocessor(BaseNodePostprocessor):
     Args:
         tokens, rate, threshold, documents, counter: how much to keep; exactly one of the first three. See
             `boildown.Budget`.
-        method, model, rank, rank_model, device, dtype, options, min_sentence: how to score. See
+        method, model, rank, rank_model, device, dtype, options, min_sentence, cache: how to score. See
             `boildown.Compressor`.
         unit, order, allocation, spread, protect, patterns, dedupe: how to cut. See
             `boildown.select.plan.Plan`.
         on_empty_query: what a missing or blank query does where the method reads the query: "passthrough"
             keeps the nodes in their order with the scores they have, as far as the budget goes; "raise"
             raises `InputError`.
-        engine: what compresses, in place of a `Compressor` built from the settings: anything with its
-            `compress` and `acompress`. Then only the budget may be given.
+        engine: what compresses, in place of a `Compressor` built from the settings: a `boildown.Client`, or
+            anything else with `compress` and `acompress`. Then only the budget may be given.
 
     Raises:
         ConfigurationError: an argument is unknown or wrong, or two exclude each other.
@@ -97,6 +97,7 @@ class BoildownPostprocessor(BaseNodePostprocessor):
     dedupe: StrictFloat | None = None
     min_sentence: StrictInt = 3
     on_empty_query: EmptyQuery = "passthrough"
+    cache: bool | str = True
     engine: Any = Field(default=None, exclude=True, repr=False)
 
     if not TYPE_CHECKING:  # Type checkers take the arguments from the fields.

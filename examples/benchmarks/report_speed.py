@@ -1,0 +1,124 @@
+"""The report's sections about speed and memory."""
+
+from __future__ import annotations
+
+from statistics import median
+from typing import Any
+
+from report_tables import Results, missing, table
+from speed import ROWS
+
+__all__ = ["against_llmlingua", "alone", "memory", "selection"]
+
+REFERENCE = "llmlingua"
+NAMES = {"auto": "fastest precision", "float32": "float32", "exact": "the same text as llmlingua's"}
+COMMAND = "python examples/benchmarks/speed.py"
+BESIDE = [name for name, row in ROWS.items() if row.task in ("classify", "rank", "prompt", "question")]
+
+
+def where(report: dict[str, Any]) -> str:
+    machine = report["machine"]
+    package = f", llmlingua {machine['llmlingua']}" if "llmlingua" in machine else ""
+    return (
+        f"{machine['processor']}, {machine['cores']} cores; {machine['device']}, {machine['dtype']}; "
+        f"torch {machine['torch']}{package}"
+    )
+
+
+def against_llmlingua(results: Results, device: str) -> list[str]:
+    """Seconds beside llmlingua's on the same weights, and how many times faster."""
+    body: list[list[str]] = []
+    machines: dict[str, None] = {}
+    for name in BESIDE:
+        report = results.read(f"speed_{name}")
+        if report is None and ROWS[name].gpu and device != "GPU":
+            continue
+        if report is None:
+            body.append([name, "not measured yet", "", "", f"`{COMMAND} {name}`"])
+            continue
+        machines[where(report)] = None
+        systems = report["systems"]
+        theirs = median(systems[REFERENCE]["seconds"]) if REFERENCE in systems else None
+        for system in (s for s in systems if s != REFERENCE):
+            what = f"{report['what']}, {report['model']}: {NAMES.get(system, system)}"
+            ratio, goal = systems[system].get("ratio"), report["goals"].get(system)
+            faster = f"{ratio['median']:.1f}× ({ratio['least']:.1f} to {ratio['greatest']:.1f})" if ratio else "–"
+            judged = ""
+            if ratio and goal is not None:
+                judged = results.judge(f"{device}: {what}", ratio["median"], goal, unit="×")
+            elif ratio and ratio["median"] < 1:
+                results.missed.append(f"{device}: {what} is slower than llmlingua ({ratio['median']:.2f}×).")
+            beside = "–" if theirs is None else f"{theirs:.3f}"
+            body.append([what, beside, f"{median(systems[system]['seconds']):.3f}", faster, judged])
+            if system == "exact" and report.get("same_text") is False:
+                results.missed.append(f"{device}: {what} gave another text than llmlingua.")
+    head = ["", "llmlingua, s", "boildown, s", "times faster (least to most)", "goal"]
+    return [*(f"{machine}.\n" for machine in machines), *table(head, body)]
+
+
+def alone(results: Results, device: str) -> list[str]:
+    """The bundled model, cold starts, the share of the hardware's rate, and growth."""
+    rows: list[list[str]] = []
+
+    def add(name: str, what: str, key: str, shown: str, *, most: bool = True, unit: str = "", scale: float = 1) -> None:
+        report = results.read(name)
+        if report is None or key not in report:
+            rows.append([what, "not measured yet", f"`{COMMAND} {name.removeprefix('speed_')}`"])
+            return
+        value, goal = scale * report[key], report["goals"].get(key)
+        judged = "" if goal is None else results.judge(f"{device}: {what}", value, scale * goal, most=most, unit=unit)
+        rows.append([what, format(value, shown) + unit, judged])
+
+    request = "bundled model, 20 documents of 150 tokens"
+    add("speed_bundled", f"{request}, p50", "p50_ms", ",.1f", unit=" ms")
+    add("speed_bundled", f"{request}, p95", "p95_ms", ",.1f", unit=" ms")
+    add("speed_bundled", f"{request}, tokens a second", "tokens_per_second", ",.0f")
+    add("speed_bundled", "of this outside the model", "outside_model", ".1f", unit=" %", scale=100)
+    add("speed_cold", "from the start of a process to the first result", "first_result_seconds", ".2f", unit=" s")
+    add("speed_cold", "`import boildown`", "import_seconds", ".2f", unit=" s")
+    for name, size in (("speed_gemm-bert", "BERT-base"), ("speed_gemm-xlmr", "XLM-R-large")):
+        what = f"{size}: the forward's share of the rate of its matrix products alone"
+        add(name, what, "share", ".0f", most=False, unit=" %", scale=100)
+    what = "time for each document, 10 to 10,000 documents: largest deviation from the middle"
+    add("speed_linear", what, "worst_deviation", ".0f", unit=" %", scale=100)
+    return table(["", "measured", "goal"], rows)
+
+
+def selection(results: Results) -> list[str]:
+    """Cutting and assembling alone."""
+    report = results.read("selection")
+    if report is None:
+        return missing("python examples/benchmarks/selection.py")
+    goal, body = report["goal_ms_at_20_documents"], []
+    for row in report["rows"]:
+        judged = ""
+        if row["documents"] == 20:
+            judged = results.judge(f"Selection by {row['unit']}s", row["cut_ms"], goal, most=True, unit=" ms")
+        each = f"{row['cut_us_per_document']:.0f} µs"
+        body.append([f"{row['documents']:,} documents, by {row['unit']}s", f"{row['cut_ms']:,.1f} ms", each, judged])
+    return table(["cut and assembled on one core, once scored", "time", "for each document", "goal"], body)
+
+
+def memory(results: Results, device: str) -> list[str]:
+    """The most memory that a call needs beyond what loading left in use."""
+    body = []
+    for name in BESIDE:
+        report = results.read(f"speed_{name}")
+        systems = report["systems"] if report else {}
+        theirs = systems.get(REFERENCE, {}).get("peak_mib")
+        for system in (s for s in systems if s != REFERENCE and "peak_mib" in systems[s]):
+            assert report is not None
+            ours = systems[system]["peak_mib"]
+            what = f"{report['what']}, {report['model']}: {NAMES.get(system, system)}"
+            judged, ratio = "", "–"
+            if theirs:
+                ratio = f"{ours / theirs:.2f}"
+                goal = report["goals"].get("memory")
+                if goal is not None and system == "auto":
+                    judged = results.judge(f"{device}: memory, {what}", ours / theirs, goal, most=True)
+                elif ours > theirs:
+                    results.missed.append(f"{device}: {what} needs {ours / theirs:.1f} times llmlingua's memory.")
+            body.append([what, "–" if theirs is None else f"{theirs:,.0f}", f"{ours:,.0f}", ratio, judged])
+    if not body:
+        return missing(f"{COMMAND} {' '.join(BESIDE)}")
+    return table(["peak of one call, MiB", "llmlingua", "boildown", "ratio", "goal"], body)

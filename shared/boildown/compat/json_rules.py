@@ -1,0 +1,36 @@
+"""The rules for single keys of `compress_json`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from boildown.errors import ConfigurationError, MissingExtraError
+
+__all__ = ["read_rules"]
+
+
+def read_rules(config: str | Mapping[str, Mapping[str, Any]] | None) -> Mapping[str, Mapping[str, Any]]:
+    """The rules by key, from a dictionary or a YAML file.
+
+    Raises:
+        ConfigurationError: they cannot be read, or are no rules.
+        MissingExtraError: YAML cannot be read here.
+    """
+    if config is None:
+        return {}
+    rules: Any = config
+    if isinstance(config, str):
+        try:
+            yaml = import_module("yaml")
+        except ImportError:
+            raise MissingExtraError("pyyaml", "all", "A json_config in a YAML file") from None
+        try:
+            rules = yaml.safe_load(Path(config).read_text(encoding="utf-8"))
+        except (OSError, yaml.YAMLError) as error:
+            raise ConfigurationError(f"json_config={config!r} cannot be read: {error}") from error
+    if not isinstance(rules, Mapping) or not all(isinstance(rule, Mapping) for rule in rules.values()):
+        raise ConfigurationError("json_config must map keys to rules such as {'rate': 0.5, 'compress': True}.")
+    return rules

@@ -1,0 +1,54 @@
+"""Models of sentence-transformers: embeddings and cross-encoders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from boildown.errors import MissingExtraError, ModelError
+from boildown.runtime.checkpoint import refuse_pickles
+from boildown.runtime.devices import pick_device, pick_dtype
+from boildown.runtime.models import shared_model
+
+__all__ = ["load_sentence_model"]
+
+
+def load_sentence_model(
+    kind: Literal["SentenceTransformer", "CrossEncoder"], name: str, device: str, dtype: str, method: str
+) -> Any:
+    """The process's model of that name; loaded when first asked for.
+
+    Args:
+        kind: the class in sentence-transformers.
+        name: a folder or hub id.
+        device: see `pick_device`.
+        dtype: see `pick_dtype`.
+        method: who asks, for the message where the package is missing.
+
+    Raises:
+        MissingExtraError: sentence-transformers is not installed.
+        ModelError: the model cannot be loaded, or has pickled weights.
+    """
+    place = pick_device(device)
+    precision = pick_dtype(dtype, place)
+
+    def load() -> Any:
+        try:
+            import sentence_transformers
+        except ImportError:
+            raise MissingExtraError("sentence-transformers", "embeddings", f"The method {method!r}") from None
+        for folder in (Path(name), *Path(name).glob("[0-9]*_*")):  # the model, and the modules on top of it
+            refuse_pickles(folder)
+        build = getattr(sentence_transformers, kind)
+        try:
+            loaded = build(name, device=str(place), model_kwargs={"use_safetensors": True})
+            # A CrossEncoder holds its module; a SentenceTransformer is one.
+            (loaded.model if kind == "CrossEncoder" else loaded).to(precision).eval()
+            return loaded
+        except Exception as error:
+            raise ModelError(
+                f"sentence-transformers could not load {name!r}: {error} Give the folder of a model, or its id on "
+                "the hub while there is a network."
+            ) from error
+
+    return shared_model((kind, name, str(place), str(precision)), load)

@@ -1,0 +1,8 @@
+"""The targets, importable by name, as they are for `python tests/fuzz`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))

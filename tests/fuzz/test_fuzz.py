@@ -1,0 +1,24 @@
+"""Some inputs for every target; `python tests/fuzz` runs many."""
+
+from __future__ import annotations
+
+import pytest
+from fuzz_targets import COUNTS, TARGETS
+from hypothesis import HealthCheck, settings
+
+FEW = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_any_input(name: str) -> None:
+    before = COUNTS[name]
+    FEW(TARGETS[name])()
+    assert COUNTS[name] > before
+
+
+def test_memory_is_flat() -> None:
+    from leaks import PYTHON_ROOM, SYSTEM_ROOM, measure
+
+    growth = measure(200)
+    assert growth.python <= PYTHON_ROOM
+    assert growth.system <= SYSTEM_ROOM
