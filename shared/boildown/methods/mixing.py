@@ -47,7 +47,7 @@ class Mix:
     window: float = 1.0
     lexical: float = 1.0
     document: float = 1.0
-    mention: float = 3.0
+    mention: float = 5.0
     keep_scale: float = 1.0
     keep_bias: float = 0.0
     relevance_scale: float = 1.0
