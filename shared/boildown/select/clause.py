@@ -34,7 +34,8 @@ def fill_with_clause(
     """Keeps the beginning of the best sentence that does not fit, up to the end of a clause, in place of lesser ones.
 
     At tight budgets a sentence is a large part of the budget, and what whole sentences leave of it is often a quarter.
-    No protected span is cut, and the whole sentences that still fit behind the beginning stay.
+    The beginning counts by its share of the sentence's score, and has to count more than the sentences that make room
+    for it; those that still fit stay. No protected span is cut.
 
     Args:
         candidates: whole sentences.
@@ -78,6 +79,13 @@ def fill_with_clause(
         more[filler + (filler > sentence)] = True
         if not result[filler + (filler > sentence)] and measure(divided, more) <= limit:
             result = more
+    displaced = [i for i in fillers if not result[i + (i > sentence)]]
+    start, end = int(candidates.units.start[sentence]), int(candidates.units.end[sentence])
+    share = (ends[low - 1] - start) / (end - start)
+    if displaced and np.isfinite(candidates.score).all():  # else the query is blank, and nothing is preferred
+        worth = candidates.score - candidates.score[priority].min()
+        if share * worth[sentence] < worth[displaced].sum():
+            return candidates, kept
     return divided, result
 
 

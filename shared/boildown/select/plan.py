@@ -22,7 +22,8 @@ class Plan:
 
     Args:
         unit: what is kept or dropped as one piece: "sentence", "word" or "token"; None takes the finest that the
-            method gives whole words for: sentences where it scores sentences, else words.
+            method gives whole words for: sentences where it scores sentences, else words. The best sentence that does
+            not fit the rest of a budget gives its first clauses; a threshold cuts none.
         order: of the documents in the result: "original", "score" (best first), or "edges" (best at both ends, the
             best first), against getting lost in the middle.
         allocation: how the budget is shared: "global" (one cut over everything), "linear" (the keep rate falls

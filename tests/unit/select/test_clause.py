@@ -48,6 +48,17 @@ def test_the_better_sentence_goes_before_lesser_whole_ones_which_stay_where_they
     assert cut_sentences(texts, [0.9, 0.8, 0.1], tokens(13)).text == f"{SHORT} The harbour was rebuilt in 1931, {COLD}"
 
 
+def test_sentences_that_are_worth_more_than_the_clause_are_not_displaced() -> None:
+    texts = [f"{LONG} {SHORT} {COLD}"]
+    assert cut_sentences(texts, [0.5, 0.45, 0.4], tokens(7)).text == f"{SHORT} {COLD}"
+    assert cut_sentences(texts, [0.9, 0.1, 0.0], tokens(7)).text == "The harbour was rebuilt in 1931,"
+
+
+def test_nothing_is_preferred_where_all_are_alike() -> None:
+    result = cut_sentences([f"{LONG} {COLD}"], [np.inf, np.inf], tokens(8))
+    assert result.text == "The harbour was rebuilt in 1931,"
+
+
 def test_no_clause_fits_and_the_lesser_sentence_stays() -> None:
     assert cut_sentences([f"{LONG} {COLD}"], [0.9, 0.1], tokens(4)).text == COLD
 
