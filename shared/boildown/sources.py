@@ -71,6 +71,12 @@ class Sources:
     def __len__(self) -> int:
         return len(self.documents)
 
+    def some(self, chosen: Sequence[int]) -> Sources:
+        """Some of the documents as sources of their own, whose sentences are not split again."""
+        part = Sources([self.documents[i] for i in chosen], self.min_sentence, self.cache)
+        part._sentences = [self._sentences[i] for i in chosen]
+        return part
+
     @cached_property
     def texts(self) -> list[str]:
         """The documents' texts, in input order."""
@@ -84,9 +90,13 @@ class Sources:
     @cached_property
     def sentences(self) -> Units:
         """Sentences that cover every document without a gap; white space belongs to the sentence before it."""
+        return _flatten(self._sentences)
+
+    @cached_property
+    def _sentences(self) -> list[NDArray[np.int64]]:
+        """Those of each document by itself."""
         least = self.min_sentence
-        split = self.derive(("sentences", least), lambda t: join_fragments(t, split_sentences(t), least), _bytes)
-        return _flatten(split)
+        return self.derive(("sentences", least), lambda t: join_fragments(t, split_sentences(t), least), _bytes)
 
     @cached_property
     def words(self) -> Units:

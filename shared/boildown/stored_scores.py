@@ -1,7 +1,7 @@
 """One document's scores as a short string: what is stored with a text, so that no model has to read it again.
 
 The string is plain ASCII, for any vector store's metadata. Offsets are kept as differences and values in steps of
-1/65535 of the document's own range, both byte by byte in planes, which zlib then shortens: about four characters for
+1/65535 of the document's own range, both byte by byte in planes, which zlib then shortens: four to six characters for
 each token.
 """
 

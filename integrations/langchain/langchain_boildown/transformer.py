@@ -21,7 +21,7 @@ __all__ = ["BoildownTransformer"]
 class BoildownTransformer(BaseDocumentTransformer):
     """Scores documents once, when they are ingested, for methods that don't read the query.
 
-    Each document that comes out is a copy with one more metadata key, `boildown_scores`: a string, about four
+    Each document that comes out is a copy with one more metadata key, `boildown_scores`: a string, four to six
     characters for each token, that any vector store takes. A `BoildownCompressor` of the same method, model
     and options then reads it, and runs no model. What has changed since (the text, the model's files, an
     option) is noticed, and scored again at query time. So this belongs last, after text splitters; and

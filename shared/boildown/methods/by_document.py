@@ -7,15 +7,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from boildown.sources import Sources
-from boildown.types import Document, Scores, TokenScores
+from boildown.types import Scores, TokenScores
 
-__all__ = ["join_scores", "some_of", "split_scores"]
-
-
-def some_of(sources: Sources, chosen: Sequence[int]) -> Sources:
-    """Some of the documents as sources of their own."""
-    documents: list[str | Document] = [sources.documents[i] for i in chosen]
-    return Sources(documents, sources.min_sentence, sources.cache)
+__all__ = ["join_scores", "split_scores"]
 
 
 def split_scores(scores: Scores, sources: Sources) -> Iterator[Scores]:

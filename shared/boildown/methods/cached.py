@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boildown.methods.base import Method
-from boildown.methods.by_document import join_scores, some_of, split_scores
+from boildown.methods.by_document import join_scores, split_scores
 from boildown.sources import Sources
 from boildown.types import Scores, TokenScores
 
@@ -43,7 +43,7 @@ def cached_scores(method: Method, identity: str, sources: Sources) -> Scores:
     fresh = [i for i, scores in enumerate(found) if scores is None]
     if not fresh:
         return replace(join_scores([one for one in found if one is not None]), cached=len(found))
-    rest = sources if len(fresh) == len(found) else some_of(sources, fresh)
+    rest = sources if len(fresh) == len(found) else sources.some(fresh)
     scores = method.score("", rest)
     parts = list(split_scores(scores, rest))
     if not scores.notes:  # a note would be lost with the scores that it belongs to

@@ -14,7 +14,7 @@ import numpy as np
 
 from boildown.errors import ConfigurationError
 from boildown.methods.base import Method
-from boildown.methods.by_document import join_scores, some_of, split_scores
+from boildown.methods.by_document import join_scores, split_scores
 from boildown.methods.cached import cached_scores, computed_in
 from boildown.methods.registry import create_method
 from boildown.sources import Sources
@@ -64,7 +64,7 @@ class Stored:
         notes: tuple[str, ...] = ()
         seconds, cached = 0.0, 0
         if fresh:
-            rest = some_of(sources, fresh)
+            rest = sources.some(fresh)
             scores = self._score(query, rest)
             notes, seconds, cached = scores.notes, scores.model_seconds, scores.cached
             for i, one in zip(fresh, split_scores(scores, rest), strict=True):
@@ -89,7 +89,7 @@ class Stored:
         head = [_VERSION, self._precision(), self.fingerprint()]
         digests = _digests(sources)
         for batch in _batches(sources.texts, fresh):
-            some = some_of(sources, batch)
+            some = sources.some(batch)
             for i, scores in zip(batch, split_scores(self.method.score("", some), some), strict=True):
                 try:
                     values[i] = ".".join([*head, digests[i], pack_scores(scores)])

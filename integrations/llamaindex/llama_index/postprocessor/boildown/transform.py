@@ -25,7 +25,7 @@ _FINGERPRINT = "fingerprint"
 class BoildownTransform(TransformComponent):
     """Scores nodes once, when they are ingested, for methods that don't read the query.
 
-    Each node that comes out is a copy with one more metadata key, `boildown_scores`: a string, about four characters
+    Each node that comes out is a copy with one more metadata key, `boildown_scores`: a string, four to six characters
     for each token, that any vector store takes, and that neither the LLM nor an embedding model is shown. A
     `BoildownPostprocessor` of the same method, model and options then reads it, and runs no model. What has changed
     since (the text, the model's files, an option) is noticed, and scored again at query time. So this belongs after
