@@ -70,7 +70,8 @@ def test_the_rate_is_met(make: Make, cl100k: Any, model: str, rate: float) -> No
 @pytest.mark.parametrize("target", [50, 100, 200, 300, 400])
 def test_the_target_is_met(make: Make, model: str, target: int) -> None:
     result = make(model).compress_prompt(LONG, target_token=target)
-    assert 0.97 * target <= result["compressed_tokens"] <= target
+    word = 6  # tokens of a long word, which is never split
+    assert target - max(word, 0.03 * target) <= result["compressed_tokens"] <= target
 
 
 def test_instruction_and_question_count_towards_the_rate(make: Make) -> None:
