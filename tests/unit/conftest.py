@@ -162,7 +162,7 @@ def prune_model(encoders: dict[str, Path], tmp_path_factory: pytest.TempPathFact
     tensors = load_file(folder / "model.safetensors")
     generator = torch.Generator().manual_seed(3)
     size = tensors["embeddings.LayerNorm.weight"].shape[0]
-    for head in ("relevance_head", "keep_head"):
+    for head in ("relevance_head", "keep_head", "answer_head"):
         tensors[f"{head}.weight"] = torch.randn(1, size, generator=generator)
         tensors[f"{head}.bias"] = torch.randn(1, generator=generator)
     save_file(tensors, folder / "model.safetensors")

@@ -66,7 +66,7 @@ def cached_reading(
         identity: the model, and what it computes in.
         query: what is asked.
         sources: the documents, and the cache.
-        chosen: indices of the documents to read; the reading's own are in their order.
+        chosen: shape (read,), indices of the documents to read; the reading's own are in their order.
     """
     documents = [sources.documents[d] for d in chosen.tolist()]
     cache = sources.cache
@@ -104,14 +104,14 @@ def _split_reading(reading: Reading, documents: int) -> Iterator[_Columns]:
     cut = np.array([float(reading.query_cut)])
     for i, (first, last) in enumerate(pairwise(edges)):
         own = slice(first, last)
-        tokens = (reading.start, reading.end, reading.keep, reading.window)
+        tokens = (reading.start, reading.end, reading.keep, reading.window, reading.answer)
         yield [reading.relevance[i : i + 1], cut, *(column[own] for column in tokens)]
 
 
 def _join_readings(read: Sequence[_Columns], seconds: float, cached: int) -> Reading:
     from boildown.runtime.reader import Reading
 
-    relevance, cut, start, end, keep, window = (np.concatenate(column) for column in zip(*read, strict=True))
+    relevance, cut, start, end, keep, window, answer = (np.concatenate(column) for column in zip(*read, strict=True))
     return Reading(
         relevance=relevance,
         document=np.repeat(np.arange(len(read), dtype=np.int64), [len(columns[4]) for columns in read]),
@@ -119,6 +119,7 @@ def _join_readings(read: Sequence[_Columns], seconds: float, cached: int) -> Rea
         end=end,
         keep=keep,
         window=window,
+        answer=answer,
         query_cut=bool(cut.any()),
         seconds=seconds,
         cached=cached,
@@ -158,10 +159,11 @@ def _scores_of(data: bytes, length: int, sentences: int) -> Scores | None:
 def _reading_of(data: bytes, length: int) -> _Columns | None:
     """The columns of the reading that `data` holds, if it can be that of a text of this length."""
     try:
-        relevance, cut, start, end, keep, window = columns = _unpack(data)
+        relevance, cut, start, end, keep, window, answer = columns = _unpack(data)
     except ValueError:
         return None
-    sizes = _are_reals(relevance, 1) and _are_reals(cut, 1) and _are_reals(window, len(keep))
+    sizes = _are_reals(relevance, 1) and _are_reals(cut, 1)
+    sizes = sizes and all(_are_reals(column, len(keep)) for column in (window, answer))
     return columns if sizes and _are_tokens(start, end, keep, length) else None
 
 

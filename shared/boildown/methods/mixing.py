@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -83,11 +83,14 @@ class MixedScores:
         self._sentences = _WORDS_ALONE * (alone - 0.5)
         self._documents = _WORDS_ALONE * (documents - 0.5)
         self._tokens: list[TokenScores] = []
+        self._points: list[TokenScores] = []
         self._was_read = np.zeros(len(sources), dtype=bool)
         self._around = mix.relevance
 
     def add(self, reading: Reading, documents: NDArray[np.int64]) -> None:
         """Takes in the reading of some documents; what they have from an earlier one can only rise.
+
+        Where their points lie, the last reading knows best.
 
         Args:
             reading: its i-th document is `documents[i]`.
@@ -111,6 +114,8 @@ class MixedScores:
         self._sentences = np.where(now[self._owner], np.maximum(logit, floor), self._sentences)
         if not self._was_read[documents].any():
             self._tokens.append(tokens)
+        self._points = [_without(points, now) for points in self._points]
+        self._points.append(replace(tokens, score=reading.answer[origin]))
         self._was_read |= now
 
     def _inside_words(
@@ -132,7 +137,7 @@ class MixedScores:
         self._documents = self._documents + self._mix.mention * mentions
 
     def best_sentences(self, count: int) -> NDArray[np.int64]:
-        """Indices of the best sentences of documents that were read, best first."""
+        """Indices of the best sentences of documents that were read, best first. Shape (at most `count`,)."""
         logit = np.where(self._was_read[self._owner], self._sentences, -np.inf)
         best = np.argsort(-logit, kind="stable")[:count]
         return best[np.isfinite(logit[best])]
@@ -145,6 +150,7 @@ class MixedScores:
             relevance=_sigmoid(mix.relevance_scale * self._documents + mix.relevance_bias),
             sentences=sentences,
             tokens=self._token_scores(sentences),
+            points=_joined(self._points) if self._points else None,
             model_seconds=model_seconds,
             notes=tuple(notes),
         )
@@ -153,11 +159,21 @@ class MixedScores:
         """The model's tokens; where no model has read, each sentence stands for its own."""
         rest = np.flatnonzero(~self._was_read[self._owner])
         units = self._sources.sentences
-        columns = [(t.document, t.start, t.end, _sigmoid(t.score)) for t in self._tokens]
-        columns.append((units.document[rest], units.start[rest], units.end[rest], sentences[rest]))
-        document, start, end, score = (np.concatenate(column) for column in zip(*columns, strict=True))
-        order = np.lexsort((start, document))
-        return TokenScores(document[order], start[order], end[order], score[order])
+        read = [replace(tokens, score=_sigmoid(tokens.score)) for tokens in self._tokens]
+        unread = TokenScores(units.document[rest], units.start[rest], units.end[rest], sentences[rest])
+        return _joined([*read, unread])
+
+
+def _without(tokens: TokenScores, documents: NDArray[np.bool_]) -> TokenScores:
+    rest = ~documents[tokens.document]
+    return TokenScores(tokens.document[rest], tokens.start[rest], tokens.end[rest], tokens.score[rest])
+
+
+def _joined(parts: Sequence[TokenScores]) -> TokenScores:
+    columns = ((t.document, t.start, t.end, t.score) for t in parts)
+    document, start, end, score = (np.concatenate(column) for column in zip(*columns, strict=True))
+    order = np.lexsort((start, document))
+    return TokenScores(document[order], start[order], end[order], score[order])
 
 
 def _share_of_best(scores: NDArray[np.float64]) -> NDArray[np.float64]:

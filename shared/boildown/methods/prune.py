@@ -44,7 +44,8 @@ class Prune:
 
     As in Provence (Chirkova et al. 2025, section 3), one encoder reads query and document together and gives the
     document a relevance and each token a keep probability. A sentence's logit is the mean of its tokens', mixed with
-    the document's relevance and with BM25, which carries over to domains that the model has not seen. For questions
+    the document's relevance and with BM25, which carries over to domains that the model has not seen. A third head says
+    where in a sentence the answer lies, for budgets in which sentences have to be cut short. For questions
     in two steps, the documents whose titles the best sentences name are read once more, with the best sentence added
     to the query. In languages that the model was hardly trained on, BM25 weighs most; documents in scripts that it was
     not trained on at all are scored by BM25 alone. The result's notes say so.
@@ -100,6 +101,9 @@ class Prune:
         return self.model or str(files("boildown") / "assets" / BUNDLED)
 
     def _reader(self) -> CrossReader:
+        from boildown.runtime.start import import_torch
+
+        import_torch()
         from boildown.runtime.reader import load_reader
 
         return load_reader(self._folder(), self.device, self.dtype)

@@ -29,6 +29,9 @@ __all__ = ["CrossReader", "Reading", "load_reader"]
 _MAX_QUERY = 128
 """Tokens of the query that are read, as in training."""
 _MAX_TITLE = 64
+_HEADS = ("keep_head", "relevance_head", "answer_head")
+"""In the order of their logits; checkpoints of before there was an answer head lack the last."""
+_PARTS = ("weight", "bias")
 _OVERLAP = 64
 """Tokens that two neighbouring windows share; each reads half of them with enough context."""
 
@@ -42,6 +45,7 @@ class Reading:
         document, start, end: shape (tokens,), where each token of the documents stands, in characters.
         keep: shape (tokens,).
         window: shape (tokens,), the relevance of the window in which the token was read.
+        answer: shape (tokens,), whether the token answers; zeros from a model without an answer head.
         query_cut: the query was longer than the model reads.
         seconds: time inside the forward.
         cached: documents that the model had read before, so that it did not read them now.
@@ -53,6 +57,7 @@ class Reading:
     end: NDArray[np.int64]
     keep: NDArray[np.float64]
     window: NDArray[np.float64]
+    answer: NDArray[np.float64]
     query_cut: bool
     seconds: float
     cached: int = 0
@@ -69,7 +74,7 @@ class _Window:
 
 
 class CrossReader:
-    """An encoder with a relevance head and a keep head; immutable, for any number of threads.
+    """An encoder with a relevance head, a keep head and mostly an answer head; immutable, for any number of threads.
 
     Attributes:
         settings: the checkpoint's boildown.json.
@@ -80,20 +85,19 @@ class CrossReader:
     ) -> None:
         import torch
 
-        missing = [f"{h}.{p}" for h in ("relevance_head", "keep_head") for p in ("weight", "bias")]
-        missing = [name for name in missing if name not in encoder.heads]
+        names = [h for h in _HEADS if h != "answer_head" or "answer_head.weight" in encoder.heads]
+        missing = [f"{h}.{part}" for h in names for part in _PARTS if f"{h}.{part}" not in encoder.heads]
         if missing:
             raise ModelError(
                 f"The checkpoint has no {', '.join(missing)}: it is no prune model. `boildown train` makes one from it."
             )
-        for head in ("relevance_head", "keep_head"):
+        for head in names:
             shape = tuple(encoder.heads[f"{head}.weight"].shape)
             if shape != (1, encoder.hidden_size):
                 raise ModelError(f"{head}.weight has shape {shape}; the encoder needs (1, {encoder.hidden_size}).")
         self.encoder, self.tokenizer, self.settings = encoder, tokenizer, settings
-        heads = [encoder.heads[f"{head}_head.weight"] for head in ("keep", "relevance")]
-        self._weight = torch.cat(heads).to(encoder.device, torch.float32)
-        self._bias = torch.cat([encoder.heads[f"{head}_head.bias"] for head in ("keep", "relevance")])
+        heads = (torch.cat([encoder.heads[f"{head}.{part}"] for head in names]) for part in _PARTS)
+        self._weight, self._bias = (head.to(encoder.device, torch.float32) for head in heads)
         self._before, self._after = (np.array(ids, dtype=np.int64) for ids in special)
 
     @classmethod
@@ -153,7 +157,7 @@ class CrossReader:
         seconds = perf_counter() - begin
 
         relevance = np.full(len(texts), -np.inf)
-        keep, near = np.empty(int(lengths.sum())), np.empty(int(lengths.sum()))
+        keep, near, answer = (np.zeros(int(lengths.sum())) for _ in range(3))
         base = np.cumsum(lengths) - lengths
         for window, row in zip(windows, offsets[:-1].tolist(), strict=True):
             d = window.document
@@ -161,7 +165,10 @@ class CrossReader:
             passage = row + window.heading - window.first
             target = slice(base[d] + window.own_first, base[d] + window.own_last)
             near[target] = logits[row, 1]
-            keep[target] = logits[passage + window.own_first : passage + window.own_last, 0]
+            own = logits[passage + window.own_first : passage + window.own_last]
+            keep[target] = own[:, 0]
+            if own.shape[1] > 2:
+                answer[target] = own[:, 2]
         body_tokens = slice(int(edges[1 + len(texts)]), None)
         return Reading(
             relevance=relevance,
@@ -170,6 +177,7 @@ class CrossReader:
             end=found.end[body_tokens],
             keep=keep,
             window=near,
+            answer=answer,
             query_cut=len(question) > most,
             seconds=seconds,
         )
@@ -177,11 +185,11 @@ class CrossReader:
     def _logits(
         self, ids: list[NDArray[np.int64]], types: list[NDArray[np.int64]]
     ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """Keep and relevance logits of every token, shape (tokens, 2), and where each window begins."""
+        """The heads' logits of every token, shape (tokens, heads), and where each window begins."""
         import torch
 
         if not ids:
-            return np.zeros((0, 2)), np.zeros(1, dtype=np.int64)
+            return np.zeros((0, len(self._bias))), np.zeros(1, dtype=np.int64)
 
         def head(states: torch.Tensor) -> torch.Tensor:
             return torch.nn.functional.linear(states.float(), self._weight, self._bias)

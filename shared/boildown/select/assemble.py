@@ -21,6 +21,14 @@ def kept_runs(candidates: Candidates, kept: NDArray[np.bool_], texts: list[str])
 
     White space between pieces is kept as it stood after the piece before it, so that joining a document's runs
     needs no glue and every character of the result is one of the original.
+
+    Args:
+        candidates: pieces of the documents.
+        kept: shape (candidates,).
+        texts: the documents.
+
+    Returns:
+        The runs of each document that has any, by its index.
     """
     index = np.flatnonzero(kept)
     if len(index) == 0:

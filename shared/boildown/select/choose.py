@@ -22,6 +22,13 @@ def priority_of(candidates: Candidates, relevance: NDArray[np.float64]) -> NDArr
     """Candidate indices, the one to keep first in front: by score, then relevance of the document, then position.
 
     Protected units of one sentence stand together and before the sentence's other units.
+
+    Args:
+        candidates: what may be kept.
+        relevance: shape (documents,).
+
+    Returns:
+        shape (candidates,), a permutation.
     """
     units = candidates.units
     keys = (
@@ -35,7 +42,7 @@ def priority_of(candidates: Candidates, relevance: NDArray[np.float64]) -> NDArr
 
 
 def cut_at(candidates: Candidates, threshold: float, allowed: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Keeps every allowed candidate that scores at least `threshold`. Shape (candidates,)."""
+    """Keeps every candidate that is allowed and scores at least `threshold`. Shape (candidates,) in and out."""
     return _whole_sentences(candidates, allowed & (candidates.score >= threshold))
 
 
@@ -84,7 +91,7 @@ def choose_within(
             if size > best_size:
                 best, best_size = kept, size
             room = limit - size
-            if room <= _TOLERANCE * limit or room < _cheapest(costs, priority, kept):
+            if room <= _TOLERANCE * limit or room < _cheapest(candidates, costs, priority, kept):
                 break
             low = max(low, target)
             target = max(spent, target) + room
@@ -95,9 +102,21 @@ def choose_within(
     return _take_away(candidates, priority, too_much, limit, measure)
 
 
-def _cheapest(costs: NDArray[np.float64], priority: NDArray[np.int64], kept: NDArray[np.bool_]) -> float:
-    rest = priority[~kept[priority]]
+def _cheapest(
+    candidates: Candidates, costs: NDArray[np.float64], priority: NDArray[np.int64], kept: NDArray[np.bool_]
+) -> float:
+    """Of what may be kept next."""
+    rest = priority[~kept[priority] & _is_led(candidates, kept)[priority]]
     return float(costs[rest].min()) if len(rest) else 0.0
+
+
+def _is_led(candidates: Candidates, kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which candidates lead, or stand behind a lead that is kept. Shape (candidates,)."""
+    if candidates.lead.all():
+        return candidates.lead
+    opened = np.zeros(int(candidates.group[-1]) + 1, dtype=bool)
+    opened[candidates.group[candidates.lead & kept]] = True
+    return candidates.lead | opened[candidates.group]
 
 
 def _greedy(
@@ -132,7 +151,7 @@ def _greedy(
     closed[candidates.group[candidates.protected & ~kept]] = True
     rest = rest[~closed[candidates.group[rest]]]
     for _ in range(_FILLERS):
-        possible = np.flatnonzero(costs[rest] <= left)
+        possible = np.flatnonzero((costs[rest] <= left) & _is_led(candidates, kept)[rest])
         if len(possible) == 0:
             break
         kept[rest[possible[0]]] = True

@@ -12,7 +12,7 @@ from boildown.budget import Budget
 from boildown.select.allocate import document_caps
 from boildown.select.assemble import Runs, cut_out, kept_runs
 from boildown.select.choose import choose_within, cut_at, priority_of
-from boildown.select.clause import fill_with_clause
+from boildown.select.clauses import into_clauses
 from boildown.select.counts import SourceCounts
 from boildown.select.duplicates import find_duplicates
 from boildown.select.order import arrange, rank
@@ -42,6 +42,12 @@ def cut(sources: Sources, scores: Scores, budget: Budget, plan: Plan) -> Cut:
     The assembled text never counts more than the budget by the budget's counter; a budget that not even one unit
     fits into gives an empty text.
 
+    Args:
+        sources: the documents.
+        scores: what a method says about them.
+        budget: how much to keep.
+        plan: how to cut.
+
     Raises:
         ConfigurationError: the plan asks for a unit that the method has not scored.
     """
@@ -51,14 +57,26 @@ def cut(sources: Sources, scores: Scores, budget: Budget, plan: Plan) -> Cut:
     candidates = build_candidates(sources, scores, plan)
     priority = priority_of(candidates, scores.relevance)
     reasons = _excluded(candidates, priority, sources, scores.relevance, budget, plan)
-    allowed = reasons == ""
-    document = candidates.units.document
-
     # Tokens are counted once per document, and once over all of them, since separators count too.
     tokens_in = counts.documents()
     total_in = counts.total(plan.separator)
 
-    def assemble(candidates: Candidates, kept: NDArray[np.bool_]) -> _Assembled:
+    limit = None
+    if budget.threshold is None:
+        # An exact share such as 0.29 * 100 must not lose a token to binary rounding.
+        limit = budget.tokens if budget.tokens is not None else math.floor((budget.rate or 0.0) * total_in + 1e-9)
+        costs = _costs(candidates, sources, counts)
+        if _are_sentences(candidates):
+            chosen = priority[reasons[priority] == ""]
+            divided = into_clauses(candidates, chosen, costs, limit, scores.points, texts, plan)
+            if divided is not candidates:
+                costs = _costs_of_clauses(divided, costs, sources, counts)
+                candidates, reasons = divided, reasons[divided.group]
+                priority = priority_of(candidates, scores.relevance)
+    allowed = reasons == ""
+    document = candidates.units.document
+
+    def assemble(kept: NDArray[np.bool_]) -> _Assembled:
         runs = kept_runs(candidates, kept, texts)
         order = arrange(np.array(sorted(runs), dtype=np.int64), scores.relevance, plan.order).tolist()
         parts = {d: cut_out(runs[d], texts[d]) for d in order}
@@ -71,15 +89,12 @@ def cut(sources: Sources, scores: Scores, budget: Budget, plan: Plan) -> Cut:
     def measure(kept: NDArray[np.bool_]) -> int:
         key = kept.tobytes()
         if key not in seen:
-            seen[key] = assemble(candidates, kept)
+            seen[key] = assemble(kept)
         return seen[key].tokens
 
-    if budget.threshold is not None:
-        kept = cut_at(candidates, budget.threshold, allowed)
+    if limit is None:
+        kept = cut_at(candidates, budget.threshold or 0.0, allowed)
     else:
-        # An exact share such as 0.29 * 100 must not lose a token to binary rounding.
-        limit = budget.tokens if budget.tokens is not None else math.floor((budget.rate or 0.0) * total_in + 1e-9)
-        costs = _costs(candidates, sources, counts)
         priority = priority[allowed[priority]]
         lengths = np.bincount(document[allowed], weights=costs[allowed], minlength=len(texts)).astype(np.float64)
         kept = choose_within(
@@ -90,13 +105,7 @@ def cut(sources: Sources, scores: Scores, budget: Budget, plan: Plan) -> Cut:
             lambda target: document_caps(plan.allocation, target, lengths, scores.relevance, plan.spread),
             measure,
         )
-        if _are_sentences(candidates):
-            divided, kept = fill_with_clause(
-                candidates, kept, priority, texts, plan, limit, lambda some, mask: assemble(some, mask).tokens
-            )
-            seen = seen if divided is candidates else {}
-            candidates = divided
-    result = seen.get(kept.tobytes()) or assemble(candidates, kept)
+    result = seen.get(kept.tobytes()) or assemble(kept)
     tokens_out = counter.count_many(list(result.parts.values()))
     documents = tuple(
         _compressed(d, sources, scores, candidates, part, result.runs[d], tokens_in[d], n)
@@ -156,6 +165,16 @@ def _costs(candidates: Candidates, sources: Sources, source_counts: SourceCounts
     owner = _group_of_sentences(candidates, sources)
     group_count = np.bincount(owner, weights=counts, minlength=len(group_length))
     return np.maximum(group_count[groups] * lengths / group_length[groups], 0.01)
+
+
+def _costs_of_clauses(
+    divided: Candidates, costs: NDArray[np.float64], sources: Sources, counts: SourceCounts
+) -> NDArray[np.float64]:
+    """The costs of sentences, of which some are now clauses, counted by themselves: each token matters."""
+    parts = np.bincount(divided.group)[divided.group] > 1
+    result = costs[divided.group]
+    result[parts] = np.maximum(counts.counter.count_many(sources.cut(divided.units.at(np.flatnonzero(parts)))), 0.01)
+    return result
 
 
 def _are_sentences(candidates: Candidates) -> bool:

@@ -22,8 +22,8 @@ class Plan:
 
     Args:
         unit: what is kept or dropped as one piece: "sentence", "word" or "token"; None takes the finest that the
-            method gives whole words for: sentences where it scores sentences, else words. The best sentence that does
-            not fit the rest of a budget gives its first clauses; a threshold cuts none.
+            method gives whole words for: sentences where it scores sentences, else words. Near the border of a budget
+            sentences are kept by clauses; a threshold cuts none.
         order: of the documents in the result: "original", "score" (best first), or "edges" (best at both ends, the
             best first), against getting lost in the middle.
         allocation: how the budget is shared: "global" (one cut over everything), "linear" (the keep rate falls
@@ -56,12 +56,16 @@ class Plan:
             raise unknown_name("order", self.order, get_args(Order))
         if self.allocation not in get_args(Allocation):
             raise unknown_name("allocation", self.allocation, get_args(Allocation))
-        if not 0 <= self.spread <= 1:
+        if not (_is_number(self.spread) and 0 <= self.spread <= 1):
             raise ConfigurationError(f"spread= is a difference of keep rates, from 0 to 1; got {self.spread!r}.")
-        if self.dedupe is not None and not 0 < self.dedupe <= 1:
+        if self.dedupe is not None and not (_is_number(self.dedupe) and 0 < self.dedupe <= 1):
             raise ConfigurationError(f"dedupe= is a similarity above 0 and at most 1; got {self.dedupe!r}.")
         for kind in self.protect or ():
             if kind not in PROTECTED_KINDS:
                 raise unknown_name("kind of protected span", kind, PROTECTED_KINDS)
         if not isinstance(self.separator, str):
             raise ConfigurationError(f"separator= must be text, not {type(self.separator).__name__}.")
+
+
+def _is_number(value: object) -> bool:
+    return hasattr(value, "__float__") and not isinstance(value, bool)

@@ -27,13 +27,15 @@ class Candidates:
     """What may be kept, ordered by document and start and covering every document; arrays of shape (units,).
 
     `group` is the index of the sentence a unit belongs to; `protected` marks units that must stay if any other of
-    their group stays. `spans` are the protected spans of each document.
+    their group stays; `lead` those that need no other to be kept, while the rest need the lead of their group. `spans`
+    are the protected spans of each document.
     """
 
     units: Units
     score: NDArray[np.float64]
     group: NDArray[np.int64]
     protected: NDArray[np.bool_]
+    lead: NDArray[np.bool_]
     spans: tuple[tuple[Span, ...], ...]
 
     def __len__(self) -> int:
@@ -42,6 +44,11 @@ class Candidates:
 
 def build_candidates(sources: Sources, scores: Scores, plan: Plan) -> Candidates:
     """Brings the method's scores to the unit that is to be cut.
+
+    Args:
+        sources: the documents.
+        scores: of sentences, of tokens, of both, or of documents alone.
+        plan: names the unit, or leaves it to the scores, and says what is protected.
 
     Raises:
         ConfigurationError: tokens are asked for, and the method has scored none.
@@ -54,7 +61,7 @@ def build_candidates(sources: Sources, scores: Scores, plan: Plan) -> Candidates
     )
     if unit == "sentence":
         no = np.zeros(len(sentences), dtype=bool)
-        return Candidates(sentences, sentence_score, np.arange(len(sentences)), no, spans)
+        return Candidates(sentences, sentence_score, np.arange(len(sentences)), no, ~no, spans)
     units, score = _finer_units(sources, scores, unit, base)
     group = _containing(sentences, units, base)
     if scores.tokens is None:
@@ -68,7 +75,7 @@ def build_candidates(sources: Sources, scores: Scores, plan: Plan) -> Candidates
     best = np.full(len(sentences), -np.inf)
     np.maximum.at(best, group, score)
     score = np.where(protected, best[group], score)
-    return Candidates(units, score, group, protected, spans)
+    return Candidates(units, score, group, protected, np.ones(len(units), dtype=bool), spans)
 
 
 def _protected_spans(sources: Sources, plan: Plan, unit: Unit) -> tuple[tuple[Span, ...], ...]:

@@ -18,11 +18,15 @@ from .examples import GOLD, OTHER, TARGETS, Example
 
 @dataclass
 class Encoded:
-    """An example as ids; ``sentence`` maps every token to its sentence, -1 outside the passage."""
+    """An example as ids; ``sentence`` maps every token to its sentence, -1 outside the passage.
+
+    ``answer`` says of every token whether it is part of an answer.
+    """
 
     ids: list[int]
     types: list[int]
     sentence: np.ndarray
+    answer: np.ndarray
     labels: np.ndarray
     relevant: bool
     known: bool
@@ -51,16 +55,20 @@ class Encoder:
         for i, example in enumerate(examples):
             title, passage = found[1 + 2 * i].ids[:64], found[2 + 2 * i]
             room = self.config.max_length - len(query) - len(title) - 3
-            starts = np.array([o[0] for o in passage.offsets], np.int64)
+            starts, ends = np.array(passage.offsets, np.int64).reshape(-1, 2).T
+            inside = (starts[:, None] < example.answers[:, 1]) & (ends[:, None] > example.answers[:, 0])
             sentence = np.searchsorted(example.sentences[:, 0], starts, side="right") - 1
             first = self._window(sentence, example.labels, room, rng)
             ids, sentence = passage.ids[first : first + room], sentence[first : first + room]
+            answer = inside.any(1)[first : first + room]
             head = [self.cls, *query, self.sep]
+            before = len(head) + len(title)
             encoded.append(
                 Encoded(
                     ids=[*head, *title, *ids, self.sep],
                     types=[0] * len(head) + [1] * (len(title) + len(ids) + 1),
-                    sentence=np.concatenate([np.full(len(head) + len(title), -1), sentence, [-1]]).astype(np.int64),
+                    sentence=np.concatenate([np.full(before, -1), sentence, [-1]]).astype(np.int64),
+                    answer=np.concatenate([np.zeros(before, bool), answer, [False]]),
                     labels=example.labels,
                     relevant=example.relevant,
                     known=example.known,
@@ -101,6 +109,7 @@ class Bundle:
     pairs: int
     input_tokens: int
     token_sentence: torch.Tensor
+    token_answer: torch.Tensor
     sentence_target: torch.Tensor
     sentence_gold: torch.Tensor
     sentence_rest: torch.Tensor
@@ -125,7 +134,7 @@ def make_bundle(groups: Sequence[Sequence[Encoded]], pad: int, micro_tokens: int
     entries = [(group, item) for group, items in enumerate(groups) for item in items]
     entries.sort(key=lambda e: len(e[1].ids))
     columns: dict[str, list[np.ndarray]] = defaultdict(list)
-    passage_question, passage_relevant, token_sentence = [], [], []
+    passage_question, passage_relevant, token_sentence, token_answer = [], [], [], []
     base = 0
     micros = []
     row = 0
@@ -136,13 +145,14 @@ def make_bundle(groups: Sequence[Sequence[Encoded]], pad: int, micro_tokens: int
         width = len(entries[stop - 1][1].ids)
         ids = np.full((stop - row, width), pad, np.int64)
         mask, types = np.zeros_like(ids), np.zeros_like(ids)
-        sentence = np.full_like(ids, -1)
+        sentence, answer = np.full_like(ids, -1), np.zeros(ids.shape, bool)
         for line, (group, item) in enumerate(entries[row:stop]):
             size = len(item.ids)
             ids[line, :size], mask[line, :size], types[line, :size] = item.ids, 1, item.types
             # Sentences that the window cut off have no token and take no part.
             present, local = np.unique(item.sentence[item.sentence >= 0], return_inverse=True)
             sentence[line, :size][item.sentence >= 0] = base + local
+            answer[line, :size] = item.answer
             labels = item.labels[present]
             columns["labels"].append(labels)
             columns["known"].append(np.full(len(labels), item.known))
@@ -153,6 +163,7 @@ def make_bundle(groups: Sequence[Sequence[Encoded]], pad: int, micro_tokens: int
             base += len(labels)
         tokens = np.flatnonzero(sentence.ravel() >= 0)
         token_sentence.append(sentence.ravel()[tokens])
+        token_answer.append(answer.ravel()[tokens])
         micros.append(
             Micro(
                 ids=torch.from_numpy(ids),
@@ -170,6 +181,7 @@ def make_bundle(groups: Sequence[Sequence[Encoded]], pad: int, micro_tokens: int
         pairs=len(entries),
         input_tokens=sum(len(item.ids) for _, item in entries),
         token_sentence=torch.from_numpy(np.concatenate(token_sentence)),
+        token_answer=torch.from_numpy(np.concatenate(token_answer)),
         sentence_target=torch.from_numpy(TARGETS[labels]),
         sentence_gold=torch.from_numpy(labels == GOLD),
         sentence_rest=torch.from_numpy(labels == OTHER),

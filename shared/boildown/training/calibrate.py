@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from .batches import Encoded, Encoder, make_bundle
 from .data import Passage, Question, held_out
-from .examples import GOLD, Example, Splitter, sentence_labels
+from .examples import GOLD, Splitter, read_as
 from .model import PruneModel
 from .negatives import NegativeMiner
 
@@ -66,17 +66,13 @@ def score_pool(
     """Scores the passages for the question; the model decides device and dtype."""
     answers = question.answer_texts()
     device = model.keep_head.weight.device
-    examples = []
-    for passage in passages:
-        sentences = np.asarray(split(passage.text)).reshape(-1, 2)
-        labels = sentence_labels(passage, sentences, answers)
-        examples.append(Example(question.text, passage.title, passage.text, sentences, labels, passage.relevant, True))
+    examples = [read_as(question.text, p, split(p.text), answers, True) for p in passages]
     encoded: list[Encoded] = encoder.encode(examples, random.Random(0))
     documents: list[ScoredDocument | None] = [None] * len(encoded)
     for place in sorted(range(len(encoded)), key=lambda i: len(encoded[i].ids)):
         bundle = make_bundle([[encoded[place]]], encoder.pad, encoder.config.micro_tokens).to(device)
         micro = bundle.micros[0]
-        relevance, keep = model(micro.ids, micro.mask, micro.types)
+        relevance, keep, _ = model(micro.ids, micro.mask, micro.types)
         sums = torch.zeros(bundle.sentences, device=device)
         sums.index_add_(0, bundle.token_sentence, keep.flatten()[micro.tokens])
         count = torch.bincount(bundle.token_sentence, minlength=bundle.sentences)

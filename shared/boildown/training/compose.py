@@ -118,7 +118,7 @@ class _Workshop:
         text = self.rng.choice(asked).format(subject)
         positives = [
             _needed(link.passage, [link.sentence]),
-            _needed(second, [self._sentence(second.text, match.end() - 1)]),
+            _needed(second, [self._sentence(second.text, match.end() - 1)], [_to_word_end(second.text, match.span())]),
         ]
         return text[0].upper() + text[1:], positives, self._distractors(positives, link)
 
@@ -190,5 +190,13 @@ def _renamed(life: _Life, name: str) -> Passage:
     return Passage(name, text, (), (), True)
 
 
-def _needed(passage: Passage, evidence: list[Span]) -> Passage:
-    return Passage(passage.title, passage.text, (), tuple(evidence), True)
+def _needed(passage: Passage, evidence: list[Span], answers: Sequence[Span] = ()) -> Passage:
+    return Passage(passage.title, passage.text, tuple(answers), tuple(evidence), True)
+
+
+def _to_word_end(text: str, span: Span) -> Span:
+    """The patterns of facts often end with the first letter of what they find."""
+    end = span[1]
+    while end < len(text) and text[end].isalnum():
+        end += 1
+    return span[0], end

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -27,6 +27,7 @@ class Example:
     Attributes:
         sentences: ``(n, 2)`` character spans in ``text``.
         labels: ``(n,)`` of OTHER, NEIGHBOUR, REPEAT (holds the answer's text elsewhere) and GOLD.
+        answers: ``(m, 2)`` character spans in ``text`` that answer.
         known: whether ``labels`` are meant; False where nobody marked the needed sentences.
     """
 
@@ -35,6 +36,7 @@ class Example:
     text: str
     sentences: np.ndarray
     labels: np.ndarray
+    answers: np.ndarray
     relevant: bool
     known: bool
 
@@ -58,6 +60,27 @@ def sentence_labels(passage: Passage, sentences: np.ndarray, answers: set[str]) 
     return labels
 
 
+def read_as(query: str, passage: Passage, sentences: np.ndarray, answers: set[str], known: bool) -> Example:
+    """The passage as it is read for the query. Sentences have shape (n, 2)."""
+    sentences = np.asarray(sentences).reshape(-1, 2)
+    labels = sentence_labels(passage, sentences, answers)
+    spans = np.array(passage.answers if passage.relevant else (), dtype=np.int64).reshape(-1, 2)
+    return Example(query, passage.title, passage.text, sentences, labels, spans, passage.relevant, known)
+
+
+def with_links(passage: Passage, others: Iterable[Passage]) -> Passage:
+    """The passage with one kind of answer more: where its evidence names another passage that the question needs."""
+    names = [re.sub(r"\s*\(.*?\)$", "", other.title) for other in others if other is not passage]
+    links = [
+        (start + match.start(), start + match.end())
+        for start, end in passage.evidence
+        for name in names
+        if len(name) > 3
+        for match in re.finditer(re.escape(name), passage.text[start:end], re.IGNORECASE)
+    ]
+    return replace(passage, answers=(*passage.answers, *links))
+
+
 class ExampleBuilder:
     """Builds the examples of one question; all randomness comes from the generator passed in."""
 
@@ -68,14 +91,14 @@ class ExampleBuilder:
         config = self.config
         positives = list(question.positives)
         rng.shuffle(positives)
-        positives = positives[:4]
+        positives = [with_links(p, positives) for p in positives[:4]]
         negatives = self._negatives(question, rng, config.negatives + (len(positives) > 1))
         query = self._query(question, positives, negatives, rng)
         known = question.has_spans or not positives
         answers = question.answer_texts()
         if known and len(positives) == 1 and rng.random() < config.unanswerable:
             negatives += self._without_gold(positives[0], answers)
-        examples = [self._example(query, p, answers, known) for p in positives + negatives]
+        examples = [read_as(query, p, self.split(p.text), answers, known) for p in positives + negatives]
         examples = [self._crop(e, rng) if known and rng.random() < config.crop else e for e in examples]
         if known and len(examples) > 2 and rng.random() < config.long_window:
             examples = self._merge(examples, rng)
@@ -146,11 +169,6 @@ class ExampleBuilder:
         hidden = name.sub(rng.choice(("it", "this", "that one", "the former")), question.text)
         return f"{hidden} {rng.choice(sentences)}"
 
-    def _example(self, query: str, passage: Passage, answers: set[str], known: bool) -> Example:
-        sentences = np.asarray(self.split(passage.text)).reshape(-1, 2)
-        labels = sentence_labels(passage, sentences, answers)
-        return Example(query, passage.title, passage.text, sentences, labels, passage.relevant, known)
-
     def _crop(self, example: Example, rng: random.Random) -> Example:
         """Keeps a run of sentences around the gold ones, so that positions teach nothing."""
         count = len(example.sentences)
@@ -166,6 +184,7 @@ class ExampleBuilder:
             example.text[start:end],
             example.sentences[first : last + 1] - start,
             example.labels[first : last + 1],
+            example.answers - start,
             example.relevant,
             example.known,
         )
@@ -180,6 +199,7 @@ class ExampleBuilder:
         text = ""
         sentences: list[np.ndarray] = []
         labels: list[np.ndarray] = []
+        answers: list[np.ndarray] = []
         for i in parts:
             part = examples[i]
             if text:
@@ -187,10 +207,18 @@ class ExampleBuilder:
                 sentences[-1][-1, 1] += 1
             sentences.append(part.sentences + len(text))
             labels.append(part.labels)
+            answers.append(part.answers + len(text))
             text += part.text
         title = rng.choice([examples[i].title for i in parts] + [""])
         relevant = any(examples[i].relevant for i in parts)
         merged = Example(
-            examples[0].query, title, text, np.concatenate(sentences), np.concatenate(labels), relevant, True
+            examples[0].query,
+            title,
+            text,
+            np.concatenate(sentences),
+            np.concatenate(labels),
+            np.concatenate(answers),
+            relevant,
+            True,
         )
         return [merged, *rest]

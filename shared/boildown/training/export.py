@@ -15,7 +15,7 @@ FORMAT = 1
 
 
 def weights(model: PruneModel, dtype: torch.dtype = torch.float16) -> dict[str, torch.Tensor]:
-    """The tensors of a checkpoint: the encoder under its own names, and the two heads."""
+    """The tensors of a checkpoint: the encoder under its own names, and the heads."""
     tensors = {}
     for name, tensor in model.state_dict().items():
         name = name.removeprefix("encoder.") if name.startswith("encoder.") else name

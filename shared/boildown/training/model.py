@@ -1,4 +1,4 @@
-"""The network: an encoder with a relevance head and a keep head, and its losses."""
+"""The network: an encoder with a relevance head, a keep head and an answer head, and its losses."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from boildown.runtime.checkpoint import refuse_pickles
 
 
 class PruneModel(nn.Module):
-    """Any Hugging Face encoder with two linear heads.
+    """Any Hugging Face encoder with three linear heads.
 
     ``forward`` takes ``(B, T)`` ids, mask and token types and returns relevance logits ``(B,)`` from
-    the first token, and keep logits ``(B, T)``. Heads run in fp32 whatever the encoder's dtype.
+    the first token, and keep and answer logits, each ``(B, T)``. Heads run in fp32 whatever the encoder's dtype.
     """
 
     def __init__(self, encoder: Any) -> None:
@@ -26,7 +26,8 @@ class PruneModel(nn.Module):
         hidden = int(encoder.config.hidden_size)
         self.relevance_head = nn.Linear(hidden, 1)
         self.keep_head = nn.Linear(hidden, 1)
-        for head in (self.relevance_head, self.keep_head):
+        self.answer_head = nn.Linear(hidden, 1)
+        for head in (self.relevance_head, self.keep_head, self.answer_head):
             nn.init.normal_(head.weight, std=0.02)
             nn.init.zeros_(head.bias)
 
@@ -41,7 +42,9 @@ class PruneModel(nn.Module):
         offset = config.pad_token_id + 1 if "roberta" in config.model_type else 0
         return int(getattr(config, "max_position_embeddings", 1 << 20)) - offset
 
-    def forward(self, ids: torch.Tensor, mask: torch.Tensor, types: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def forward(
+        self, ids: torch.Tensor, mask: torch.Tensor, types: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         inputs: dict[str, Any] = {"input_ids": ids, "attention_mask": mask}
         if self.token_types > 1:
             inputs["token_type_ids"] = types
@@ -50,7 +53,7 @@ class PruneModel(nn.Module):
         def head(layer: nn.Linear, states: torch.Tensor) -> torch.Tensor:
             return F.linear(states, layer.weight.float(), layer.bias.float()).squeeze(-1)
 
-        return head(self.relevance_head, hidden[:, 0]), head(self.keep_head, hidden)
+        return head(self.relevance_head, hidden[:, 0]), head(self.keep_head, hidden), head(self.answer_head, hidden)
 
 
 def load_encoder(base: str) -> Any:
@@ -98,7 +101,12 @@ def load_heads(model: PruneModel, base: str) -> bool:
     from safetensors.torch import load_file
 
     tensors = load_file(folder / "model.safetensors")
-    for name in ("relevance_head", "keep_head"):
+    for name in ("relevance_head", "keep_head", "answer_head"):
+        if name == "answer_head" and f"{name}.weight" not in tensors:
+            # Older checkpoints have none; an answer stands in what is needed, but is less of it.
+            model.answer_head.load_state_dict(model.keep_head.state_dict())
+            model.answer_head.bias.data.sub_(6.0)
+            continue
         head = {part: tensors[f"{name}.{part}"].float() for part in ("weight", "bias")}
         getattr(model, name).load_state_dict(head)
     return True
@@ -112,14 +120,39 @@ def _against(scores: torch.Tensor, positive: torch.Tensor, negative: torch.Tenso
     return F.softplus(rest - scores[positive]).mean()
 
 
+def _answer_loss(answer: torch.Tensor, batch: Any) -> torch.Tensor:
+    """Cross-entropy of finding an answer among a passage's tokens, and among those of all passages of a question.
+
+    As in reading comprehension over several passages at once (Clark and Gardner 2018, section 3.2): any of the right
+    tokens will do, and a logit of 0 stands for there being none. Passages that are needed for another reason than
+    holding the answer's words, and those whose answers nobody marked, take no part.
+    """
+    of_passage = batch.sentence_passage[batch.token_sentence]
+    of_question = batch.sentence_question[batch.token_sentence]
+    right = batch.token_answer
+    counted = torch.ones_like(batch.passage_relevant, dtype=torch.bool)
+    counted[batch.passage_relevant > 0.5] = False
+    counted[of_passage[right]] = True
+    answered = torch.zeros(batch.questions, dtype=torch.bool, device=answer.device)
+    answered[of_question[right]] = True
+    losses = []
+    for owner, chosen in ((of_passage, counted), (of_question, answered)):
+        for group in torch.nonzero(chosen).flatten().tolist():
+            mine = (owner == group) & (counted[of_passage] | right)
+            found = answer[mine & right]
+            every = torch.logsumexp(torch.cat([answer.new_zeros(1), answer[mine]]), 0)
+            losses.append(every - torch.logsumexp(found, 0) if len(found) else every)
+    return torch.stack(losses).mean() if losses else answer.sum() * 0.0
+
+
 def bundle_loss(
-    relevance: torch.Tensor, keep: torch.Tensor, batch: Any, relevance_weight: float
+    relevance: torch.Tensor, keep: torch.Tensor, answer: torch.Tensor, batch: Any, relevance_weight: float
 ) -> tuple[torch.Tensor, dict[str, float]]:
     """The joint loss of one bundle of questions.
 
     Args:
         relevance: ``(P,)`` relevance logits of the passages.
-        keep: ``(N,)`` keep logits of the passage tokens, ordered as in ``batch``.
+        keep, answer: ``(N,)`` logits of the passage tokens, ordered as in ``batch``.
         batch: a ``batches.Bundle`` with tensors.
 
     Returns:
@@ -163,6 +196,7 @@ def bundle_loss(
         return torch.stack(found).sum() / batch.questions if found else zero
 
     parts["list"], parts["weak"] = mean(lists), mean(weak)
+    parts["answer"] = _answer_loss(answer, batch)
     parts["relevance"] = F.binary_cross_entropy_with_logits(relevance, batch.passage_relevant)
     parts["ranking"] = mean(ranked)
     loss = (
@@ -170,6 +204,7 @@ def bundle_loss(
         + parts["sentence"]
         + parts["list"]
         + 0.5 * parts["weak"]
+        + 0.3 * parts["answer"]
         + relevance_weight * (parts["relevance"] + parts["ranking"])
     )
     return loss, {name: float(value.detach()) for name, value in parts.items()}

@@ -105,12 +105,15 @@ class Trainer:
         if self.device.type == "cpu":
             torch.set_num_threads(max(1, (os.cpu_count() or 1) // self.workers))
         bundle = bundle.to(self.device)
-        relevance, keep = [], []
+        relevance, keep, answer = [], [], []
         for micro in bundle.micros:
-            of_passage, of_token = self.compute(micro.ids, micro.mask, micro.types)
+            of_passage, of_keeping, of_answer = self.compute(micro.ids, micro.mask, micro.types)
             relevance.append(of_passage)
-            keep.append(of_token.flatten()[micro.tokens])
-        loss, parts = bundle_loss(torch.cat(relevance), torch.cat(keep), bundle, self.config.relevance_weight)
+            keep.append(of_keeping.flatten()[micro.tokens])
+            answer.append(of_answer.flatten()[micro.tokens])
+        loss, parts = bundle_loss(
+            torch.cat(relevance), torch.cat(keep), torch.cat(answer), bundle, self.config.relevance_weight
+        )
         return torch.autograd.grad(loss, self.working, allow_unused=True), parts
 
     def update(self, results: list[tuple[Any, dict[str, float]]]) -> float:

@@ -20,7 +20,7 @@ def mixed(tokens: list[tuple[int, int, int, float]]) -> tuple[Sources, Scores]:
     document, start, end = (np.array(column, dtype=np.int64) for column in list(zip(*tokens, strict=True))[:3])
     keep = np.array([token[3] for token in tokens])
     window = np.zeros(len(keep))
-    reading = Reading(np.zeros(2), document, start, end, keep, window, query_cut=False, seconds=0.0)
+    reading = Reading(np.zeros(2), document, start, end, keep, window, -keep, query_cut=False, seconds=0.0)
     mixing.add(reading, np.arange(2))
     return sources, mixing.scores(0.0, ())
 
@@ -62,6 +62,7 @@ def test_in_long_documents_a_sentence_counts_by_its_window() -> None:
             units.end,
             np.zeros(len(units)),
             np.array([*window, 0.0]),
+            np.zeros(len(units)),
             query_cut=False,
             seconds=0.0,
         )
@@ -73,3 +74,26 @@ def test_in_long_documents_a_sentence_counts_by_its_window() -> None:
     # Two windows of two sentences each; then the same document read in one window.
     assert logits([-3.0, -3.0, 2.0, 2.0], 2.0) == pytest.approx([-3.0, -3.0, 2.0, 2.0, 0.0])
     assert logits([2.0] * 4, 2.0) == pytest.approx([0.6] * 4 + [0.0])
+
+
+def test_the_last_reading_says_where_the_points_lie() -> None:
+    sources = Sources(["Fog is common here.", "Nobody lives there."])
+    mixing = MixedScores(sources, Lexical("query", sources), Mix())
+
+    def read(documents: list[int], answers: list[float]) -> None:
+        document = np.repeat(np.arange(len(documents)), 2)
+        start = np.tile([0, 4], len(documents))
+        zeros = np.zeros(len(start))
+        relevance = np.zeros(len(documents))
+        reading = Reading(
+            relevance, document, start, start + 3, zeros, zeros, np.array(answers), query_cut=False, seconds=0.0
+        )
+        mixing.add(reading, np.array(documents))
+
+    read([0, 1], [1.0, 2.0, 3.0, 4.0])
+    read([0], [7.0, 8.0])
+    points = mixing.scores(0.0, ()).points
+    assert points is not None
+    assert points.document.tolist() == [0, 0, 1, 1]
+    assert points.start.tolist() == [0, 4, 0, 4]
+    assert points.score.tolist() == [7.0, 8.0, 3.0, 4.0]

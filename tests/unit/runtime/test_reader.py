@@ -43,6 +43,8 @@ def test_a_short_document_is_read_as_transformers_reads_the_pair(reader: CrossRe
     begin = len(front) + len(title)
     assert reading.keep == pytest.approx(keep[begin : begin + len(body.ids)].numpy(), abs=1e-4)
     assert reading.relevance == pytest.approx(relevance.numpy(), abs=1e-4)
+    answer = states @ tensors["answer_head.weight"][0] + tensors["answer_head.bias"]
+    assert reading.answer == pytest.approx(answer[begin : begin + len(body.ids)].numpy(), abs=1e-4)
     assert [(s, e) for s, e in zip(reading.start, reading.end, strict=True)] == body.offsets
 
 
@@ -97,6 +99,17 @@ def without_heads(folder: Path) -> None:
 def with_wide_head(folder: Path) -> None:
     tensors = load_file(folder / "model.safetensors")
     save_file({**tensors, "keep_head.weight": torch.zeros(3, 7)}, folder / "model.safetensors")
+
+
+def test_a_checkpoint_without_an_answer_head_sees_no_answers(prune_model: Path, tmp_path: Path) -> None:
+    def change(folder: Path) -> None:
+        tensors = load_file(folder / "model.safetensors")
+        save_file({k: v for k, v in tensors.items() if not k.startswith("answer")}, folder / "model.safetensors")
+
+    older = CrossReader.load(broken(prune_model, tmp_path / "older", change), "cpu", "float32")
+    reading = older.read("Who keeps a log?", TEXTS, TITLES)
+    assert len(reading.keep)
+    assert reading.answer.tolist() == [0.0] * len(reading.keep)
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,8 @@ def test_ties_keep_the_input_order():
         ({"allocation": "linaer"}, "Did you mean 'linear'"),
         ({"protect": ("numbers",)}, "Did you mean 'number'"),
         ({"spread": 1.5}, "from 0 to 1"),
+        ({"spread": "wide"}, "from 0 to 1; got 'wide'"),
+        ({"dedupe": "near"}, "at most 1; got 'near'"),
         ({"dedupe": 0.0}, "above 0"),
         ({"separator": None}, "separator= must be text"),
     ],

@@ -28,7 +28,8 @@ def example(text: str, gold: int, title: str = "Arlo", query: str = "What is the
     sentences = split_sentences(text)
     labels = np.full(len(sentences), OTHER, np.int8)
     labels[gold] = GOLD
-    return Example(query, title, text, sentences, labels, True, True)
+    answers = np.array([(text.find(a), text.find(a) + len(a)) for a in ("skua", "gannet") if a in text], dtype=np.int64)
+    return Example(query, title, text, sentences, labels, answers.reshape(-1, 2), True, True)
 
 
 def test_an_input_is_query_title_passage(encoder: Encoder) -> None:
@@ -78,6 +79,9 @@ def test_a_bundle_places_every_token_sentence_and_passage(encoder: Encoder) -> N
     gannet = encoder.tokenizer.backend_tokenizer.encode("gannet", add_special_tokens=False).ids[0]
     (where,) = torch.nonzero(ids == gannet).flatten().tolist()
     assert bool(bundle.sentence_gold[bundle.token_sentence[where]])
+    assert "".join(encoder.tokenizer.convert_ids_to_tokens(ids[bundle.token_answer])).replace("##", "") == (
+        "skuaskuagannet"
+    )
 
 
 def test_questions_are_dealt_evenly(encoder: Encoder) -> None:

@@ -6,16 +6,17 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from boildown.training.model import PruneModel, bundle_loss, load_encoder
+from boildown.training.model import PruneModel, bundle_loss, load_encoder, load_heads
 
 
-def bundle(gold: list[int], known: bool = True) -> SimpleNamespace:
+def bundle(gold: list[int], known: bool = True, answer: int | None = None) -> SimpleNamespace:
     """Two passages of one question with two sentences each, two tokens a sentence; the first is relevant."""
     is_gold = torch.tensor([i in gold for i in range(4)])
     return SimpleNamespace(
         questions=1,
         sentences=4,
         token_sentence=torch.arange(8) // 2,
+        token_answer=torch.arange(8) == (-1 if answer is None else answer),
         sentence_target=is_gold.float(),
         sentence_gold=is_gold,
         sentence_rest=~is_gold,
@@ -29,7 +30,12 @@ def bundle(gold: list[int], known: bool = True) -> SimpleNamespace:
 
 def loss(keep: list[float], gold: list[int], known: bool = True) -> dict[str, float]:
     logits = torch.tensor(keep).repeat_interleave(2)
-    return bundle_loss(torch.tensor([1.0, -1.0]), logits, bundle(gold, known), 0.3)[1]
+    return bundle_loss(torch.tensor([1.0, -1.0]), logits, torch.zeros(8), bundle(gold, known), 0.3)[1]
+
+
+def answer_loss(logits: list[float], answer: int | None) -> float:
+    relevance, keep = torch.tensor([1.0, -1.0]), torch.zeros(8)
+    return bundle_loss(relevance, keep, torch.tensor(logits), bundle([0], answer=answer), 0.3)[1]["answer"]
 
 
 def test_right_scores_cost_less_than_wrong_ones() -> None:
@@ -51,13 +57,47 @@ def test_unmarked_sentences_teach_only_that_the_relevant_passage_wins() -> None:
     assert 0 < right["weak"] < wrong["weak"]
 
 
+def test_the_answer_competes_with_every_token_of_its_passage_and_of_all_passages() -> None:
+    logits = [0.5, 2.0, -1.0, 0.0, 1.5, -2.0, 0.3, 0.1]
+    values = torch.tensor([0.0, *logits])
+    own = torch.logsumexp(values[:5], 0) - logits[1]
+    other = torch.logsumexp(values[[0, 5, 6, 7, 8]], 0)  # no answer there, so the logit of 0 should win
+    everywhere = torch.logsumexp(values, 0) - logits[1]
+    assert answer_loss(logits, 1) == pytest.approx(float(own + other + everywhere) / 3, abs=1e-5)
+    logits[1] = 5.0
+    assert answer_loss(logits, 1) < float(own + other + everywhere) / 3
+
+
+def test_a_needed_passage_without_marked_answers_teaches_nothing_about_answers() -> None:
+    logits = [9.0, 9.0, 9.0, 9.0, 1.5, -2.0, 0.3, 0.1]
+    assert answer_loss(logits, None) == pytest.approx(
+        float(torch.logsumexp(torch.tensor([0.0, *logits[4:]]), 0)), abs=1e-5
+    )
+
+
+def test_an_older_checkpoint_gets_an_answer_head(base: Path, tmp_path: Path) -> None:
+    from safetensors.torch import save_file
+
+    model = PruneModel(load_encoder(str(base)))
+    old = {
+        f"{head}.{part}": torch.randn(1, *([model.keep_head.in_features] if part == "weight" else []))
+        for head in ("relevance_head", "keep_head")
+        for part in ("weight", "bias")
+    }
+    save_file(old, tmp_path / "model.safetensors")
+    (tmp_path / "boildown.json").write_text("{}", "utf-8")
+    assert load_heads(model, str(tmp_path))
+    assert torch.equal(model.answer_head.weight, model.keep_head.weight)
+    assert model.answer_head.bias.item() < model.keep_head.bias.item()
+
+
 def test_heads_compute_in_fp32_under_bf16_weights(base: Path) -> None:
     torch.manual_seed(0)
     model = PruneModel(load_encoder(str(base))).to(torch.bfloat16)
     ids = torch.tensor([[2, 5, 6, 3, 7, 3], [2, 5, 3, 7, 3, 0]])
-    relevance, keep = model(ids, (ids > 0).long(), torch.zeros_like(ids))
-    assert (relevance.dtype, keep.dtype) == (torch.float32, torch.float32)
-    assert (relevance.shape, keep.shape) == ((2,), (2, 6))
+    outputs = model(ids, (ids > 0).long(), torch.zeros_like(ids))
+    assert {output.dtype for output in outputs} == {torch.float32}
+    assert [output.shape for output in outputs] == [(2,), (2, 6), (2, 6)]
 
 
 def test_bases_have_no_dropout(base: Path) -> None:

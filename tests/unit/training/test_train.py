@@ -41,7 +41,8 @@ def test_a_checkpoint_has_the_layout_that_the_runtime_reads(config: TrainConfig,
     assert tensors["relevance_head.weight"].shape == tensors["keep_head.weight"].shape == (1, hidden)
     assert tensors["relevance_head.bias"].shape == tensors["keep_head.bias"].shape == (1,)
     own = {k for k in load_file(base / "model.safetensors") if "pooler" not in k}
-    assert set(tensors) == own | {f"{h}_head.{p}" for h in ("relevance", "keep") for p in ("weight", "bias")}
+    heads = ("relevance", "keep", "answer")
+    assert set(tensors) == own | {f"{h}_head.{p}" for h in heads for p in ("weight", "bias")}
     assert {t.dtype for t in tensors.values()} == {torch.float16}
     assert all(bool(torch.isfinite(t).all()) for t in tensors.values())
     meta = json.loads((folder / "boildown.json").read_text())

@@ -1,0 +1,143 @@
+"""Sentences taken apart into clauses, so that a tight budget holds the point of more of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boildown.select.plan import Plan
+from boildown.select.units import Candidates
+from boildown.sources import Units
+from boildown.text.clauses import clause_ends
+from boildown.text.protected import PROTECTED_KINDS, find_protected
+from boildown.types import TokenScores
+
+__all__ = ["into_clauses"]
+
+_NEAR = 32
+"""Sentences before and after the border of the budget that are taken apart; it moves less than that."""
+_SHARPNESS = 0.5
+_LEAST_SHARE = 0.2
+"""Of its sentence's score, for a clause that the method sees no point in."""
+_FEW = 16
+"""Sentences; a budget that holds more gains less by the point of another than it loses by what stood around."""
+
+
+def into_clauses(
+    candidates: Candidates,
+    priority: NDArray[np.int64],
+    costs: NDArray[np.float64],
+    limit: int,
+    points: TokenScores | None,
+    texts: list[str],
+    plan: Plan,
+) -> Candidates:
+    """The sentences near the border of what a budget holds, as clauses; the others as they are.
+
+    A clause scores as its sentence does, times the share of its sentence's point that it holds. The beginning, which
+    says what a sentence is about, scores as all of it, and nothing else is kept without it. Protected spans are not
+    cut, and clauses with those that the plan names itself stay whenever their sentence does.
+
+    Args:
+        candidates: whole sentences.
+        priority: shape (allowed,), indices of candidates, best first.
+        costs: shape (candidates,), about how many tokens each adds.
+        limit: tokens that may be kept.
+        points: where in the text the points lie, as logits; None if nothing is known, and then the clauses of a
+            sentence are alike.
+        texts: the documents.
+        plan: says what is protected.
+
+    Returns:
+        Candidates whose `group` is the index of the sentence in `candidates`.
+    """
+    running = np.cumsum(costs[priority])
+    border = int(np.searchsorted(running, limit, side="right"))
+    if border == len(priority):
+        return candidates
+    near = np.sort(priority[max(0, border - _NEAR) : border + _NEAR])
+    places = [_Places.of(candidates.units, sentence, texts, plan) for sentence in near.tolist()]
+    divided = _divide(candidates, near, [p.ends for p in places])
+    if len(divided) == len(candidates):
+        return candidates
+    first = np.diff(divided.group, prepend=-1) != 0
+    score = divided.score
+    if points is not None and len(points.score) and border <= _FEW:
+        score = score * _shares(divided, first, points, texts)
+    named = np.zeros(len(divided), dtype=bool)
+    for sentence, place in zip(near.tolist(), places, strict=True):
+        if place.named:
+            first = int(np.searchsorted(divided.group, sentence))
+            last = first + len(place.ends) + 1
+            named[first + np.searchsorted(divided.units.start[first:last], place.named, side="right") - 1] = True
+    # A protected clause is as good as the best of its sentence, so that the cut reaches it no later than that.
+    score = np.where(named, candidates.score[divided.group], score)
+    return replace(divided, score=score, lead=first, protected=named)
+
+
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Of one sentence, in characters of its document.
+
+    Attributes:
+        ends: where clauses end, without the last.
+        named: where spans begin that the plan names itself.
+    """
+
+    ends: list[int]
+    named: list[int]
+
+    @classmethod
+    def of(cls, units: Units, sentence: int, texts: list[str], plan: Plan) -> _Places:
+        document, start, end = (int(column[sentence]) for column in (units.document, units.start, units.end))
+        text = texts[document][start:end]
+        ends = clause_ends(text)
+        if not ends:
+            return cls([], [])
+        whole = find_protected(text, PROTECTED_KINDS if plan.protect is None else plan.protect, plan.patterns)
+        if whole:
+            ends = clause_ends(text, whole)
+        named = []
+        if plan.protect or plan.patterns:
+            named = find_protected(text, plan.protect or (), plan.patterns)
+        return cls([start + end for end in ends], [start + span.start for span in named])
+
+
+def _divide(candidates: Candidates, sentences: NDArray[np.int64], ends: Sequence[Sequence[int]]) -> Candidates:
+    """The candidates with some of them cut at the given ends; their parts belong to the same group."""
+    count = np.ones(len(candidates), dtype=np.int64)
+    count[sentences] += [len(places) for places in ends]
+    group = np.repeat(np.arange(len(candidates)), count)
+    units = candidates.units.at(group)
+    first = np.cumsum(count) - count
+    for sentence, places in zip(sentences.tolist(), ends, strict=True):
+        begin = int(first[sentence])
+        units.end[begin : begin + len(places)] = places
+        units.start[begin + 1 : begin + 1 + len(places)] = places
+    return replace(
+        candidates,
+        units=units,
+        score=candidates.score[group],
+        group=group,
+        protected=candidates.protected[group],
+        lead=candidates.lead[group],
+    )
+
+
+def _shares(
+    divided: Candidates, first: NDArray[np.bool_], points: TokenScores, texts: list[str]
+) -> NDArray[np.float64]:
+    """The share of its sentence's point that each clause holds; of first ones, all. Shape (clauses,)."""
+    lengths = np.array([len(text) + 1 for text in texts], dtype=np.int64)
+    base = np.cumsum(lengths) - lengths
+    starts = base[divided.units.document] + divided.units.start
+    inside = np.searchsorted(starts, base[points.document] + points.start, side="right") - 1
+    point = np.full(len(divided), -np.inf)
+    np.maximum.at(point, inside, points.score)
+    best = np.maximum.reduceat(point, np.flatnonzero(first))[divided.group]
+    held = np.isfinite(point)
+    behind = np.where(held, best - np.where(held, point, 0.0), np.where(np.isfinite(best), np.inf, 0.0))
+    return np.where(first, 1.0, np.maximum(np.exp(-_SHARPNESS * behind), _LEAST_SHARE))
