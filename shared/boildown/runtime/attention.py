@@ -22,7 +22,9 @@ Runs = tuple[tuple[int, int], ...]
 """(sequences, length) for each run of sequences of equal length, in the order of the tokens."""
 
 Attention = Callable[[Tensor], Tensor]
-"""From projections of shape (tokens, 3 * width), as query, key and value, to a context of shape (tokens, width)."""
+"""From projections of shape (tokens, 3 * width), as query, key and value, to a context of shape (tokens, width).
+
+On a CPU, rows may follow that belong to no sequence; they get a context of 0."""
 
 _ROUND = 16
 """Lengths are rounded up to a multiple of this: oneDNN builds a kernel for each new shape, which takes milliseconds."""
@@ -54,7 +56,7 @@ def by_run(runs: Runs, heads: int) -> Attention:
     """Scaled dot-product attention over each run of sequences of equal length: no padding and no mask."""
 
     def attend(projections: Tensor) -> Tensor:
-        context = _context(projections)
+        context = _context(projections, runs)
         begin = 0
         for count, length in runs:
             rows = slice(begin, begin + count * length)
@@ -76,7 +78,7 @@ def exponential(runs: Runs, heads: int) -> Attention:
     groups = list(_groups(runs, heads))
 
     def attend(projections: Tensor) -> Tensor:
-        context = _context(projections)
+        context = _context(projections, runs)
         for group in groups:
             _exponential_group(projections, context, group, heads)
         return context
@@ -206,8 +208,11 @@ def _safe(sums: Tensor) -> bool:
     return low.item() > _LEAST_SUM and high.item() < _MOST_SUM  # False for NaN
 
 
-def _context(projections: Tensor) -> Tensor:
-    return projections.new_empty(len(projections), projections.shape[1] // 3)
+def _context(projections: Tensor, runs: Runs) -> Tensor:
+    """Room for what is attended; rows after those of the runs are padding and stay 0."""
+    context = projections.new_empty(len(projections), projections.shape[1] // 3)
+    context[sum(count * length for count, length in runs) :] = 0
+    return context
 
 
 def _split(projections: Tensor, count: int, heads: int) -> Tensor:

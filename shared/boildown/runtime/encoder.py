@@ -32,8 +32,9 @@ _FIRST_POSITION = {"bert": 0, "roberta": None, "xlm-roberta": None, "camembert":
 _CPU_TOKENS = 1000
 """Larger batches push a layer's activations out of the CPU's cache."""
 _GPU_TOKENS = 32768
-_FEWEST_ROWS = 4
-"""Matrices of fewer rows are multiplied by another algorithm, which rounds differently."""
+_ROWS = 16
+"""On a CPU, matrices are padded to a multiple of so many rows: oneDNN builds kernels for each new number of them, which
+takes milliseconds; and very few rows are multiplied by another algorithm, which rounds differently."""
 _BUFFERS = ("embeddings.position_ids", "embeddings.token_type_ids")
 
 
@@ -142,10 +143,10 @@ class Encoder:
     def forward(self, batch: MicroBatch) -> Tensor:
         """States of shape (tokens, hidden_size), in the order of the batch."""
         count = batch.tokens.shape[1]
-        tokens, runs = torch.from_numpy(batch.tokens), batch.runs
-        if count < _FEWEST_ROWS:
-            tokens, runs = tokens.repeat(1, _FEWEST_ROWS), runs * _FEWEST_ROWS
-        if self.device.type == "cuda":
+        tokens = torch.from_numpy(batch.tokens)
+        if self.device.type == "cpu":
+            tokens = functional.pad(tokens, (0, -count % _ROWS))
+        elif self.device.type == "cuda":
             tokens = tokens.pin_memory()
         ids, types, positions = tokens.to(self.device, non_blocking=True)
         x = functional.embedding(ids, self._words)
@@ -155,7 +156,7 @@ class Encoder:
         else:
             x += self._types[0]
         x = functional.layer_norm(x, x.shape[-1:], *self._norm, self._epsilon)
-        attend = attention_for(runs, self._heads_count, self.device, self.dtype)
+        attend = attention_for(batch.runs, self._heads_count, self.device, self.dtype)
         for layer in self._layers:
             x = layer(x, attend, self._epsilon)
         return x[:count]

@@ -8,7 +8,8 @@ import threading
 from typing import TYPE_CHECKING
 
 from boildown.errors import ConfigurationError
-from boildown.runtime.device_scheduler import BATCH_BOUNDS, Scheduler, Stats, closed_error
+from boildown.runtime.device_scheduler import Scheduler, closed_error
+from boildown.runtime.stats import BATCH_BOUNDS, Stats
 
 if TYPE_CHECKING:
     import torch

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from boildown.errors import ModelError
 
 __all__ = ["Tokens", "character_starts", "special_tokens", "split_at", "tokenize", "windows"]
 
-_SPACES = np.array([c for c in range(0x3001) if chr(c).isspace()], dtype=np.uint32)
+_IS_SPACE = np.array([chr(c).isspace() for c in range(0x3002)])
+"""By code point; the last entry stands for all beyond, of which none is white space."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,7 +53,7 @@ def tokenize(tokenizer: Any, texts: Sequence[str]) -> Tokens:
     encodings = tokenizer.encode_batch(clean, add_special_tokens=False)
     counts = [len(encoding) for encoding in encodings]
     text = np.repeat(np.arange(len(clean), dtype=np.int64), counts)
-    ids = np.fromiter((i for e in encodings for i in e.ids), dtype=np.int64, count=sum(counts))
+    ids = np.fromiter(chain.from_iterable(e.ids for e in encodings), dtype=np.int64, count=sum(counts))
     flat = [np.array(e.offsets, dtype=np.int64).reshape(-1, 2) for e in encodings]
     offsets = np.concatenate(flat) if flat else np.zeros((0, 2), dtype=np.int64)
     start, end = offsets[:, 0], offsets[:, 1]
@@ -101,7 +103,7 @@ def _next_ink(text: str) -> NDArray[np.int64]:
     characters = np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
     size = len(characters)
     place = np.arange(size + 1)
-    place[:-1][np.isin(characters, _SPACES)] = size
+    place[:-1][_IS_SPACE[np.minimum(characters, len(_IS_SPACE) - 1)]] = size
     return np.minimum.accumulate(place[::-1])[::-1]
 
 

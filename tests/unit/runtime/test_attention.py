@@ -74,6 +74,15 @@ def test_scores_beyond_what_an_exponential_can_hold(scale: float) -> None:
     assert torch.equal(attended[60:], calm[60:])
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
+def test_rows_after_the_runs_become_zeros_and_change_nothing(dtype: torch.dtype) -> None:
+    runs = ((2, 5), (1, 16))
+    given = projections(((1, 32),)).to(dtype)
+    attended = attention_for(runs, HEADS, CPU, dtype)(given)
+    assert torch.equal(attended[:26], attention_for(runs, HEADS, CPU, dtype)(given[:26]))
+    assert not attended[26:].any()
+
+
 def test_projections_stay_as_they_are() -> None:
     runs = ((2, 5), (1, 16))
     given = projections(runs)
