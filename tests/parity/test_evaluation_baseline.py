@@ -36,6 +36,13 @@ def test_the_package_takes_part(xlm_roberta: Path) -> None:
     assert (half.gold, half.sentences, half.model_seconds) == (None, None, None)
 
 
+@pytest.mark.parametrize("variant", ["llmlingua", "longllmlingua"])
+def test_its_causal_variants_run_over_several_windows(gpt2: Path, variant: str) -> None:
+    texts = [document["text"] * 12 for document in RECORD["documents"]]  # type: ignore[index]
+    found = LLMLinguaPackage(str(gpt2), variant=variant).compress(str(RECORD["question"]), texts, 0.5)
+    assert 0 < len(found) < len("".join(texts))
+
+
 def test_what_the_package_cannot_load_is_a_model_error(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="llmlingua could not load"):
         LLMLinguaPackage(str(tmp_path / "absent")).compress("q", ["text"], 0.5)

@@ -14,12 +14,20 @@ except ImportError:
 from boildown.tools.shorten import ToolRule
 from langchain_boildown.compressor import BoildownCompressor
 from langchain_boildown.documents import source_spans
+from langchain_boildown.reranker import RerankerMethod
 from langchain_boildown.transformer import BoildownTransformer
 
 if TYPE_CHECKING:
     from langchain_boildown.middleware import BoildownToolMiddleware
 
-__all__ = ["BoildownCompressor", "BoildownToolMiddleware", "BoildownTransformer", "ToolRule", "source_spans"]
+__all__ = [
+    "BoildownCompressor",
+    "BoildownToolMiddleware",
+    "BoildownTransformer",
+    "RerankerMethod",
+    "ToolRule",
+    "source_spans",
+]
 
 
 def __getattr__(name: str) -> Any:

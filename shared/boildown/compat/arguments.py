@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -26,10 +27,16 @@ class Arguments(ExactArguments):
     label_sep: str = " "
 
     def __post_init__(self) -> None:
-        if not 0 <= self.rate <= 1:
+        for name in ("instruction", "question"):
+            value = getattr(self, name)
+            if not isinstance(value, str):
+                raise ConfigurationError(f"{name}= must be text, not {type(value).__name__}.")
+        if not _is_number(self.rate) or not 0 <= self.rate <= 1:
             raise ConfigurationError(
-                f"rate is the share to keep, from 0 to 1; got {self.rate}. For a number of tokens, use target_token=."
+                f"rate is the share to keep, from 0 to 1; got {self.rate!r}. For a number of tokens, use target_token=."
             )
+        if not _is_number(self.target_token):
+            raise ConfigurationError(f"target_token= must be a number of tokens, not {self.target_token!r}.")
         if self.condition_in_question.replace("_condition", "") not in ("none", "before", "after"):
             raise unknown_name("condition_in_question", self.condition_in_question, ("none", "before", "after"))
         if self.rank_method == "longllmlingua" and not self.question:
@@ -39,6 +46,10 @@ class Arguments(ExactArguments):
     def conditioned(self) -> bool:
         """Whether tokens are scored with the question before them."""
         return self.condition_compare or "_condition" in self.condition_in_question
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def read_arguments(given: Mapping[str, Any]) -> Arguments:
@@ -58,6 +69,8 @@ def as_contexts(context: str | Sequence[str]) -> list[str]:
     """The contexts as a list; none at all is one blank context, as published."""
     if isinstance(context, str):
         return [context]
+    if not isinstance(context, Iterable):
+        raise ConfigurationError(f"context must be a text or a list of texts, not {type(context).__name__}.")
     contexts = list(context) or [" "]
     for i, text in enumerate(contexts):
         if not isinstance(text, str):
@@ -65,10 +78,20 @@ def as_contexts(context: str | Sequence[str]) -> list[str]:
     return contexts
 
 
-def given_sections(a: Arguments) -> list[list[Section]] | None:
-    """Sections from `context_segs`, `context_segs_rate` and `context_segs_compress`."""
+def given_sections(a: Arguments, contexts: Sequence[str]) -> list[list[Section]] | None:
+    """Sections from `context_segs`, `context_segs_rate` and `context_segs_compress`.
+
+    Raises:
+        ConfigurationError: they are not the contexts' own text, or there is not one rate and flag for each.
+    """
     if a.context_segs is None:
         return None
+    if ["".join(texts) for texts in a.context_segs] != list(contexts):
+        raise ConfigurationError("context_segs must be the texts of `context`, each cut into a list of segments.")
+    for name in ("context_segs_rate", "context_segs_compress"):
+        rows_given = getattr(a, name)
+        if rows_given is not None and [len(row) for row in rows_given] != [len(row) for row in a.context_segs]:
+            raise ConfigurationError(f"{name} must have one value for each segment of context_segs.")
     rows = []
     for i, texts in enumerate(a.context_segs):
         row, seen = [], 0

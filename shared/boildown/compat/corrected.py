@@ -76,14 +76,14 @@ def compress(
     cutter = SectionCutter(sources, scores, relevance, rows, used, a, counter, scorers.threshold)
 
     def joined(spans: list[Spans]) -> str:
-        return "\n\n".join([text for text in _texts(contexts, used, spans, a) if text.strip()])
+        return "\n\n".join([text for text in _texts(contexts, used, spans) if text.strip()])
 
     by_rates = structured or scorers.threshold is not None or not a.use_token_level_filter
     spans = cutter.spans(target) if by_rates else fit(cutter.spans, lambda s: measure(joined(s)), limit, target)
     text = finished(joined(spans))
     result = report(text, tokens_in, counter.count(text))
     if scorers.classifier:
-        result["compressed_prompt_list"] = _texts(contexts, used, spans, a)
+        result["compressed_prompt_list"] = _texts(contexts, used, spans)
         if a.return_word_label:
             labels = _word_labels(sources, dict(zip(used, spans, strict=True)))
             result["fn_labeled_original_prompt"] = a.word_sep.join(f"{w}{a.label_sep}{n}" for w, n in labels)
@@ -110,15 +110,8 @@ def _whole(text: str, keep_split: bool) -> list[Section]:
     return [s for s in [*found, Section(seen, len(text))] if s.end > s.start]
 
 
-def _texts(contexts: Sequence[str], used: Sequence[int], spans: Sequence[Spans], a: Arguments) -> list[str]:
-    found = ["".join(contexts[d][s:e] for s, e in row) for d, row in zip(used, spans, strict=True)]
-    if not a.drop_consecutive:
-        return found
-    for token in a.force_tokens:
-        if token:
-            again = re.compile(f"({re.escape(token)})(?:[^\\S\\n]*{re.escape(token)})+")
-            found = [again.sub(r"\1", text) for text in found]
-    return found
+def _texts(contexts: Sequence[str], used: Sequence[int], spans: Sequence[Spans]) -> list[str]:
+    return ["".join([contexts[d][start:end] for start, end in row]) for d, row in zip(used, spans, strict=True)]
 
 
 def _first_of_words(sources: Sources, tokens: TokenScores) -> TokenScores:

@@ -16,7 +16,7 @@ from boildown.compat.cutter import SectionCutter, fit
 from boildown.compat.levels import after_sentence_level, choose_contexts, reading_order
 from boildown.compat.scorers import Scorers
 from boildown.counters import Counter
-from boildown.errors import ConfigurationError
+from boildown.errors import ConfigurationError, InputError
 from boildown.sources import Sources
 from boildown.text.json_text import json_strings, map_strings
 from boildown.text.structured import Section
@@ -115,4 +115,7 @@ def _check_rules(rules: Mapping[str, Mapping[str, Any]], data: Any) -> None:
 
 
 def _text(data: Any) -> str:
-    return json.dumps(data, ensure_ascii=False)
+    try:
+        return json.dumps(data, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        raise InputError("The data holds NaN or an infinite number, which JSON cannot.") from None

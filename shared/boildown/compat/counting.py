@@ -27,10 +27,17 @@ def reporting_counter(tokenizer: Callable[[], Any]) -> Counter:
         return resolve_counter(tokenizer())
 
 
-def report(text: str, tokens_in: int, tokens_out: int) -> dict[str, Any]:
-    """The result's dictionary, with the published keys and formats."""
-    ratio = tokens_in / tokens_out if tokens_out else 1.0
-    share = 1 / ratio if ratio else 1.0
+def report(text: str, tokens_in: int, tokens_out: int, exact: bool = False) -> dict[str, Any]:
+    """The result's dictionary, with the published keys and formats.
+
+    Args:
+        text: the compressed prompt.
+        tokens_in: tokens before.
+        tokens_out: tokens after.
+        exact: where nothing is left, call that a rate of 100 %, as published.
+    """
+    ratio = tokens_in / tokens_out if tokens_out else float(1 if exact else max(tokens_in, 1))
+    share = 0.0 if tokens_in and not tokens_out and not exact else 1 / ratio if ratio else 1.0
     saving = (tokens_in - tokens_out) * 0.06 / 1000
     return {
         "compressed_prompt": text,

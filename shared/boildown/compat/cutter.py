@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from boildown.budget import Budget
 from boildown.compat.arguments import Arguments
 from boildown.compat.levels import DROPPED
+from boildown.compat.repeats import without_repeats
 from boildown.compat.slices import Piece, slice_scores
 from boildown.counters import Counter
 from boildown.select.cut import cut
@@ -56,6 +57,7 @@ class SectionCutter:
     ) -> None:
         self._texts, self._rows, self._used = sources.texts, rows, used
         self._counter = counter
+        self._once = tuple(a.force_tokens) if a.drop_consecutive else ()
         self._threshold = threshold if a.use_token_level_filter else -DROPPED / 2
         self._fixed: dict[Piece, Spans] = {}
         spread = a.dynamic_context_compression_ratio
@@ -86,7 +88,8 @@ class SectionCutter:
                 limit = Budget(rate=rate, counter=self._counter)
             found = {document.index: document.spans for document in cut(parts, scores, limit, self._plan).documents}
             for number, piece in enumerate(pieces):
-                kept[piece] = [(piece[1] + s.start, piece[1] + s.end) for s in found.get(number, ())]
+                own = [(piece[1] + s.start, piece[1] + s.end) for s in found.get(number, ())]
+                kept[piece] = without_repeats(self._texts[piece[0]], own, self._once)
         return [_with_edges(self._texts[d], [(s, kept[d, s.start, s.end]) for s in self._rows[d]]) for d in self._used]
 
 
@@ -100,24 +103,38 @@ def fit(attempt: Callable[[int], T], measure: Callable[[T], int], limit: int, fi
         first: the budget to try first.
     """
     budget, best, best_size = max(first, 0), None, -1
+    # The highest budget that kept the limit and the lowest that did not, each with what it measured.
+    fits: tuple[int, int] | None = None
+    exceeds: tuple[int, int] | None = None
     before: T | None = None
     misses = repeats = 0
-    for _ in range(_ATTEMPTS):
+    for turn in range(_ATTEMPTS):
         result = attempt(budget)
         size = measure(result)
-        # Steps double where they change nothing, since one token more or less may be less than a word.
         if size > limit:
+            exceeds, misses = (budget, size), misses + 1
+        else:
+            repeats, before = (repeats + 1 if result == before else 0), result
+            fits = budget, size
+            if size > best_size:
+                best, best_size = result, size
+            if limit - size <= max(_SLACK * limit, 1):
+                break
+        if exceeds is None:
+            if repeats > _REPEATS:
+                break
+            budget += (limit - size) * 2**repeats
+        elif fits is None:
             if budget == 0:
                 break
-            budget = max(budget - (size - limit) * 2**misses, 0)
-            misses += 1
-            continue
-        repeats, before = (repeats + 1 if result == before else 0), result
-        if size > best_size:
-            best, best_size = result, size
-        if repeats > _REPEATS or limit - size <= max(_SLACK * limit, 1):
-            break
-        budget += max((limit - size) // 2, 1) * 2**repeats
+            budget = max(budget - (size - limit) * 2 ** (misses - 1), 0)
+        else:
+            gap = exceeds[0] - fits[0]
+            if gap <= 1:
+                break
+            # In proportion, and every other time the middle, since sizes go in steps.
+            share = (limit - fits[1]) / (exceeds[1] - fits[1]) if turn % 2 else 0.5
+            budget = min(max(fits[0] + round(gap * share), fits[0] + 1), exceeds[0] - 1)
     return attempt(0) if best is None else best
 
 

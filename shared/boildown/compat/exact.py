@@ -31,12 +31,12 @@ def prompt(
 ) -> dict[str, Any]:
     """`compress_prompt` of LLMLingua and LongLLMLingua."""
     if a.rank_method not in _BUILT_IN:
-        a = replace(a, rank_method=find_ranker(a.rank_method, device))
+        a = replace(a, rank_method=find_ranker(a.rank_method, device, exact=True))
     compressed = compress_exactly(lm, contexts, a, segments).text
     tokens_in = counter.count("\n\n".join([a.instruction, *contexts, a.question]).strip())
     question = a.question if a.concate_question else ""
     text = "\n\n".join([part for part in (a.instruction, compressed if compressed.strip() else "", question) if part])
-    return report(text, tokens_in, counter.count(text))
+    return report(text, tokens_in, counter.count(text), exact=True)
 
 
 def structured(lm: ReferenceLM, counter: Counter, device: str, contexts: Sequence[str], a: Arguments) -> dict[str, Any]:
@@ -73,7 +73,8 @@ def llmlingua2_prompt(
 ) -> dict[str, Any]:
     """`compress_prompt` of LLMLingua-2."""
     done = compressor.compress(contexts, a, counter.count, threshold)
-    result = report("\n\n".join(done.texts), done.tokens_in, sum(counter.count(text) for text in done.texts))
+    tokens_out = sum(counter.count(text) for text in done.texts)
+    result = report("\n\n".join(done.texts), done.tokens_in, tokens_out, exact=True)
     result["compressed_prompt_list"] = done.texts
     if a.return_word_label:
         lines = (f"{word}{a.label_sep}{label}" for word, label in done.labels)

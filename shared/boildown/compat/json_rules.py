@@ -31,6 +31,8 @@ def read_rules(config: str | Mapping[str, Mapping[str, Any]] | None) -> Mapping[
             rules = yaml.safe_load(Path(config).read_text(encoding="utf-8"))
         except (OSError, yaml.YAMLError) as error:
             raise ConfigurationError(f"json_config={config!r} cannot be read: {error}") from error
-    if not isinstance(rules, Mapping) or not all(isinstance(rule, Mapping) for rule in rules.values()):
+    if not isinstance(rules, Mapping) or not all(
+        isinstance(key, str) and isinstance(rule, Mapping) for key, rule in rules.items()
+    ):
         raise ConfigurationError("json_config must map keys to rules such as {'rate': 0.5, 'compress': True}.")
     return rules

@@ -46,8 +46,9 @@ class LazyModels:
         self.model_name = model_name
         self.device_map = device_map
         self.model_config = dict(model_config or {})
-        self.use_slingua = use_slingua
-        self.use_llmlingua2 = use_llmlingua2 or use_slingua
+        # An object that is taken over brings its kind with it.
+        self.use_slingua = use_slingua or bool(getattr(model_name, "use_slingua", False))
+        self.use_llmlingua2 = self.use_slingua or use_llmlingua2 or bool(getattr(model_name, "use_llmlingua2", False))
         self.exact = exact
         self._counter_spec = counter
         if exact and isinstance(model_name, Method):

@@ -49,8 +49,8 @@ def choose_contexts(
         ConfigurationError: `force_context_ids` names a context that is not there, or `context_budget` is malformed.
     """
     for i in a.force_context_ids or ():
-        if not 0 <= i < len(costs):
-            raise ConfigurationError(f"force_context_ids: there is no context {i}; there are {len(costs)}.")
+        if not isinstance(i, int) or not 0 <= i < len(costs):
+            raise ConfigurationError(f"force_context_ids: there is no context {i!r}; there are {len(costs)}.")
     kept = list(dict.fromkeys([*(a.force_context_ids or ()), *fixed]))
     most = len(costs) if a.force_context_number is None else a.force_context_number
     total = float(sum(costs))

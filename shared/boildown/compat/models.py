@@ -90,6 +90,8 @@ def token_classifier(model: Any, tokenizer: Any) -> TokenClassifier:
     backend = copy.deepcopy(tokenizer.backend_tokenizer)
     backend.no_truncation()
     backend.no_padding()
+    # A "[SEP]" or "</s>" in a document is text like any other.
+    backend.encode_special_tokens = True
     positions = int(config.get("max_position_embeddings") or 512)
     # RoBERTa counts positions from after the padding index.
     roberta = "roberta" in str(config.get("model_type"))

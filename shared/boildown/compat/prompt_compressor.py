@@ -30,7 +30,7 @@ class PromptCompressor(LazyModels):
 
     Args:
         model_name: path or hub id; or an object with `model` and `tokenizer`, such as an `llmlingua.PromptCompressor`,
-            whose weights are used; or any method of this package, such as `BM25()`.
+            whose weights and kind are used; or any method of this package, such as `BM25()`.
         device_map: a device such as "cuda" or "cpu", "auto" for the best there is, or a map for accelerate.
         model_config: keyword arguments for `from_pretrained`.
         open_api_config: not read; rankers of remote services are passed as objects to `rank_method`.
@@ -100,18 +100,20 @@ class PromptCompressor(LazyModels):
         )
         contexts = as_contexts(context)
         if not self.exact:
-            return corrected.compress(self._scorers(a), self._counter, contexts, a, given_sections(a))
+            return corrected.compress(self._scorers(a), self._counter, contexts, a, given_sections(a, contexts))
         if self.use_llmlingua2:
             with self._exact_guard:
                 return exact.llmlingua2_prompt(self._classifier, self._counter, contexts, a, self._threshold)
-        rows = given_sections(a)
+        rows = given_sections(a, contexts)
         segments: list[list[Segment]] | None = None
         if rows is not None:
             segments = [[Segment(s.end - s.start, s.rate or a.rate, s.compress) for s in row] for row in rows]
         with self._exact_guard:
             return exact.prompt(ReferenceLM(self._lm), self._counter, self._device, contexts, a, segments)
 
-    def compress_prompt_llmlingua2(self, context: str | Sequence[str], **arguments: Any) -> dict[str, Any]:
+    def compress_prompt_llmlingua2(
+        self, context: str | Sequence[str], rate: float = 0.5, target_token: float = -1, **arguments: Any
+    ) -> dict[str, Any]:
         """`compress_prompt` for a token classifier; without other word, no context is dropped as a whole.
 
         Raises:
@@ -119,7 +121,8 @@ class PromptCompressor(LazyModels):
         """
         if not self.use_llmlingua2:
             raise ConfigurationError("This model is no token classifier; build with use_llmlingua2=True.")
-        return self.compress_prompt(context, **{"use_context_level_filter": False, **arguments})
+        arguments = {"use_context_level_filter": False, **arguments}
+        return self.compress_prompt(context, rate=rate, target_token=target_token, **arguments)
 
     def structured_compress_prompt(
         self,

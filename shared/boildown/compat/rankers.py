@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from boildown.errors import ConfigurationError, unknown_name
 from boildown.methods.base import Method
 from boildown.methods.bm25 import BM25
@@ -13,44 +11,49 @@ __all__ = ["PERPLEXITY_RANKINGS", "find_ranker"]
 
 PERPLEXITY_RANKINGS = ("llmlingua", "longllmlingua")
 
-_EMBEDDINGS = {
+_MODELS = {
     "sentbert": "sentence-transformers/multi-qa-mpnet-base-dot-v1",
     "bge": "BAAI/bge-large-en-v1.5",
     "bge_llmembedder": "BAAI/llm-embedder",
     "jinza": "jinaai/jina-embeddings-v2-base-en",
+    "bge_reranker": "BAAI/bge-reranker-large",
 }
-_RERANKERS = {"bge_reranker": "BAAI/bge-reranker-large"}
 _REMOTE = ("openai", "voyageai", "cohere")
 
 
-def find_ranker(name: str | Method, device: str) -> Method:
+def find_ranker(name: str | Method, device: str, exact: bool = False) -> Method:
     """The method that ranks texts.
 
     Args:
         name: a published name other than those of `PERPLEXITY_RANKINGS`, or a method.
         device: for models that are loaded by name.
+        exact: judge whole texts by the named models as published, and not their sentences and passages.
 
     Raises:
         ConfigurationError: the name is unknown, or one of a remote service, whose client the caller has to bring.
     """
     if isinstance(name, Method):
         return name
-    options: dict[str, Any] = {"device": device}
     if name == "bm25":
         return BM25()
     if name == "gzip":
         return Gzip()
-    if name in _EMBEDDINGS:
-        from boildown.methods.embedding import Embedding
+    if exact and name in _MODELS:
+        from boildown.methods.exact.model_rankers import published_ranker
 
-        return Embedding(_EMBEDDINGS[name], **options)
-    if name in _RERANKERS:
+        return published_ranker(name, _MODELS[name], device)
+    if name == "bge_reranker":
         from boildown.methods.cross_encoder import CrossEncoder
 
-        return CrossEncoder(_RERANKERS[name], **options)
+        return CrossEncoder(_MODELS[name], device)
+    if name in _MODELS:
+        from boildown.methods.embedding import Embedding
+
+        return Embedding(_MODELS[name], device)
     if name in _REMOTE:
         raise ConfigurationError(
             f"rank_method={name!r} is a remote service. Pass its LangChain or LlamaIndex client instead: "
-            "rank_method=Embedding(OpenAIEmbeddings()) or rank_method=CrossEncoder(...), from boildown.methods."
+            "rank_method=Embedding(OpenAIEmbeddings()), from boildown.methods.embedding, or "
+            "rank_method=RerankerMethod(CohereRerank()), from langchain_boildown or llama_index.postprocessor.boildown."
         )
-    raise unknown_name("rank_method", name, (*PERPLEXITY_RANKINGS, "bm25", "gzip", *_EMBEDDINGS, *_RERANKERS))
+    raise unknown_name("rank_method", name, (*PERPLEXITY_RANKINGS, "bm25", "gzip", *_MODELS))

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from boildown.errors import ConfigurationError, MissingExtraError, ModelError
+from boildown.evaluation.llmlingua_cache import with_cache_objects
 from boildown.sources import Sources
 from boildown.types import Scores, TokenScores
 
@@ -140,4 +141,6 @@ class LLMLinguaPackage:
                     )
                 except Exception as error:  # the package passes on whatever transformers and tiktoken raise
                     raise ModelError(f"llmlingua could not load {self.model!r}: {error}") from error
+                if self.variant != "llmlingua2":
+                    with_cache_objects(self._compressor)
         return self._compressor

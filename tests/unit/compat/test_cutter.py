@@ -33,6 +33,15 @@ def test_the_limit_is_kept_whatever_is_counted_around(sizes: list[int], around: 
         assert found == attempt(0)
 
 
+@given(factor=st.floats(0.4, 2.5), around=st.integers(0, 30), limit=st.integers(50, 2000), first=st.integers(0, 2500))
+def test_what_costs_otherwise_than_thought_is_found_all_the_same(
+    factor: float, around: int, limit: int, first: int
+) -> None:
+    found = fit(lambda budget: budget, lambda size: int(size * factor) + around, limit, first)
+    size = int(found * factor) + around
+    assert limit - max(0.025 * limit, factor + 1) <= size <= limit
+
+
 def test_a_guess_that_is_right_is_not_repeated() -> None:
     budgets: list[int] = []
 

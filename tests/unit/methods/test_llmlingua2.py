@@ -6,6 +6,7 @@ import pickle
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -199,6 +200,64 @@ def test_labels_in_another_order(make_model: Any, tmp_path: Path) -> None:
     assert other is not None
     assert read.score.tolist() == told.score.tolist()
     assert np.allclose(read.score + other.score, 1)
+
+
+def more_rows(folder: Path) -> None:
+    """The published models have a hundred rows for placeholders that their tokenizers lack."""
+    from transformers import AutoModelForTokenClassification
+
+    model = AutoModelForTokenClassification.from_pretrained(folder)
+    model.resize_token_embeddings(model.config.vocab_size + 100)
+    model.save_pretrained(folder)
+
+
+def several_files(folder: Path) -> None:
+    from transformers import AutoModelForTokenClassification
+
+    model = AutoModelForTokenClassification.from_pretrained(folder)
+    (folder / "model.safetensors").unlink()
+    model.save_pretrained(folder, max_shard_size="20KB")
+    assert len(list(folder.glob("model-*.safetensors"))) > 1
+
+
+def position_ids(folder: Path) -> None:
+    """Checkpoints of older versions hold this buffer."""
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    tensors = load_file(folder / "model.safetensors")
+    name = next(key for key in tensors if key.endswith("position_embeddings.weight"))
+    count = tensors[name].shape[0]
+    tensors[name.replace("position_embeddings.weight", "position_ids")] = torch.arange(count)[None]
+    save_file(tensors, folder / "model.safetensors", {"format": "pt"})
+
+
+def half_precision(folder: Path) -> None:
+    import torch
+    from transformers import AutoModelForTokenClassification
+
+    AutoModelForTokenClassification.from_pretrained(folder).to(torch.float16).save_pretrained(folder)
+
+
+def written_labels(folder: Path) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    config |= {"id2label": {"0": "LABEL_0", "1": "LABEL_1"}, "label2id": {"LABEL_0": 0, "LABEL_1": 1}}
+    (folder / "config.json").write_text(json.dumps(config))
+
+
+@pytest.mark.parametrize("change", [more_rows, several_files, position_ids, half_precision, written_labels])
+@pytest.mark.parametrize("kind", ["bert", "xlm-roberta"])
+def test_layouts_of_published_checkpoints(
+    token_classifiers: dict[str, Path], tmp_path: Path, kind: str, change: Callable[[Path], None]
+) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(token_classifiers[kind], folder)
+    change(folder)
+    sources = Sources([DOCUMENTS[0], LONG])
+    wanted, found = (method(place).score("", sources).tokens for place in (token_classifiers[kind], folder))
+    assert wanted is not None
+    assert found is not None
+    assert np.allclose(found.score, wanted.score, atol=0.02 if change is half_precision else 1e-5)
 
 
 def test_three_labels(make_model: Any, tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def rank_texts(lm: ReferenceLM, texts: Sequence[str], question: str, method: str
     if isinstance(method, Method):
         return [int(i) for i in np.argsort(-method.score(question, Sources(texts)).relevance)]
     if method in PERPLEXITY:
-        losses = [lm.mean_nll(text, question + RESTRICTION, condition) for text in texts]
+        losses = lm.mean_nll(texts, question + RESTRICTION, condition)
         sign = -1 if condition == "none" else 1
         return sorted(range(len(texts)), key=lambda i: sign * losses[i])
     if method == "bm25":

@@ -12,6 +12,7 @@ if find_spec("llama_index.core") is None:
 from boildown.tools.shorten import ToolRule
 from llama_index.postprocessor.boildown.events import CompressionEndEvent
 from llama_index.postprocessor.boildown.postprocessor import BoildownPostprocessor
+from llama_index.postprocessor.boildown.reranker import RerankerMethod
 from llama_index.postprocessor.boildown.transform import BoildownTransform
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ __all__ = [
     "BoildownPostprocessor",
     "BoildownTransform",
     "CompressionEndEvent",
+    "RerankerMethod",
     "ToolRule",
     "ToolShortener",
 ]

@@ -1,0 +1,52 @@
+"""A LangChain reranker as one of the engine's methods."""
+
+from __future__ import annotations
+
+from time import perf_counter
+
+from langchain_core.documents import BaseDocumentCompressor, Document
+
+from boildown.errors import ConfigurationError
+from boildown.methods.reranked import reranked_scores, titled_texts
+from boildown.sources import Sources
+from boildown.types import Scores
+
+__all__ = ["RerankerMethod"]
+
+_INDEX = "boildown_index"
+
+
+class RerankerMethod:
+    """Ranks documents by a LangChain reranker, such as `CohereRerank`; it scores no sentences.
+
+    It goes wherever the engine takes a ranking: `Compressor("llmlingua2", rank=RerankerMethod(CohereRerank(...)))`, or
+    `PromptCompressor(...).compress_prompt(..., rank_method=RerankerMethod(...))`.
+
+    Args:
+        reranker: a document compressor that gives whole documents, best first; where it writes `relevance_score` into
+            their metadata, that is their relevance. Its `top_n` should not be less than the documents.
+
+    Raises:
+        ConfigurationError: it is no document compressor.
+    """
+
+    name = "reranker"
+    uses_query = True
+
+    def __init__(self, reranker: BaseDocumentCompressor) -> None:
+        if not isinstance(reranker, BaseDocumentCompressor):
+            raise ConfigurationError(
+                f"A LangChain reranker is a BaseDocumentCompressor, such as CohereRerank; {type(reranker).__name__} is "
+                "none. Embeddings go into boildown.methods.embedding.Embedding."
+            )
+        self.reranker = reranker
+
+    def score(self, query: str, sources: Sources) -> Scores:
+        """Relevance on the reranker's own scale; documents that it leaves out come last."""
+        texts = titled_texts(sources)
+        begin = perf_counter()
+        documents = [Document(page_content=text, metadata={_INDEX: i}) for i, text in texts]
+        found = self.reranker.compress_documents(documents, query) if documents else []
+        seconds = perf_counter() - begin
+        ranked = [(d.metadata[_INDEX], d.metadata.get("relevance_score")) for d in found if _INDEX in d.metadata]
+        return reranked_scores([(i, None if s is None else float(s)) for i, s in ranked], sources, seconds)

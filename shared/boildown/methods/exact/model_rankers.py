@@ -1,0 +1,87 @@
+"""The published rankings by other models: whole texts, as they come, by dot product or in pairs.
+
+`boildown.methods.embedding` and `boildown.methods.cross_encoder` judge a document by its sentences and passages, and
+so also what lies beyond the window of such a model.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from boildown.methods.base import Method
+from boildown.runtime.sentence_models import load_sentence_model
+from boildown.sources import Sources
+from boildown.types import Scores
+
+__all__ = ["PairRanker", "TextEmbeddingRanker", "published_ranker"]
+
+
+class TextEmbeddingRanker:
+    """Ranks by the dot product of embeddings.
+
+    Args:
+        model: path or hub id of a sentence-transformers model.
+        device: where to run; see `boildown.runtime.devices`.
+        query_prefix, text_prefix: what is written before the query and before each text.
+        normalize: whether vectors have length 1.
+    """
+
+    name = "embedding"
+    uses_query = True
+
+    def __init__(
+        self, model: str, device: str, query_prefix: str = "", text_prefix: str = "", normalize: bool = True
+    ) -> None:
+        self.model, self.device = model, device
+        self.query_prefix, self.text_prefix = query_prefix, text_prefix
+        self.normalize = normalize
+
+    def score(self, query: str, sources: Sources) -> Scores:
+        """Relevance of documents alone."""
+        model = load_sentence_model("SentenceTransformer", self.model, self.device, "float32", self.name)
+        texts = model.encode([self.text_prefix + text for text in sources.texts], normalize_embeddings=self.normalize)
+        asked = model.encode(self.query_prefix + query, normalize_embeddings=self.normalize)
+        return Scores(np.asarray(texts @ asked, dtype=np.float64))
+
+
+class PairRanker:
+    """Ranks by a cross-encoder that reads the text first and the query after it.
+
+    Args:
+        model: path or hub id of a cross-encoder.
+        device: where to run; see `boildown.runtime.devices`.
+    """
+
+    name = "cross_encoder"
+    uses_query = True
+
+    def __init__(self, model: str, device: str) -> None:
+        self.model, self.device = model, device
+
+    def score(self, query: str, sources: Sources) -> Scores:
+        """Relevance of documents alone."""
+        import torch
+
+        model = load_sentence_model("CrossEncoder", self.model, self.device, "float32", self.name)
+        # Logits: a sigmoid would make good texts equal.
+        scores: Any = model.predict([(text, query) for text in sources.texts], activation_fn=torch.nn.Identity())
+        return Scores(np.asarray(scores, dtype=np.float64))
+
+
+def published_ranker(name: str, model: str, device: str) -> Method:
+    """The ranking of a published name.
+
+    Args:
+        name: "sentbert", "bge", "bge_llmembedder", "jinza" or "bge_reranker".
+        model: path or hub id of its model.
+        device: where to run.
+    """
+    if name == "bge_reranker":
+        return PairRanker(model, device)
+    if name == "bge_llmembedder":
+        # In one piece with their models, these words say what the text is for.
+        query_prefix = "Represent this query for retrieving relevant documents: "
+        return TextEmbeddingRanker(model, device, query_prefix, "Represent this document for retrieval: ")
+    return TextEmbeddingRanker(model, device, normalize=name == "bge")

@@ -1,0 +1,84 @@
+"""Rankings by embedding models and cross-encoders: the same order as the reference's on the same weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from oracle import assert_reproduced
+from tiny_models import ALL, ENGLISH, tiny_bert
+
+NAMES = ("sentbert", "bge", "bge_llmembedder", "jinza", "bge_reranker")
+
+
+@pytest.fixture(scope="module")
+def stand_ins(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A sentence embedding model and a cross-encoder, in place of the published ones."""
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification
+
+    models = pytest.importorskip("sentence_transformers.models")  # which its newest version says is elsewhere
+    root = tmp_path_factory.mktemp("rankers")
+    found = {}
+    for kind, auto_class in (("encoder", AutoModel), ("reranker", AutoModelForSequenceClassification)):
+        folder = tiny_bert(root / kind)
+        config = AutoConfig.from_pretrained(folder)
+        config.num_labels = 1
+        with torch.random.fork_rng():
+            torch.manual_seed(3)
+            auto_class.from_config(config).eval().save_pretrained(folder)
+        found[kind] = folder
+    encoder = models.Transformer(str(found["encoder"]))
+    SentenceTransformer(modules=[encoder, models.Pooling(32, "cls")], device="cpu").save(str(root / "sentences"))
+    return {**found, "sentences": root / "sentences"}
+
+
+@pytest.fixture
+def published(stand_ins: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever loads a ranking model by its published name gets its stand-in."""
+    import sentence_transformers
+    import transformers
+
+    plain = sentence_transformers.SentenceTransformer, sentence_transformers.CrossEncoder
+    for name, build, kind in zip(
+        ("SentenceTransformer", "CrossEncoder"), plain, ("sentences", "reranker"), strict=True
+    ):
+        monkeypatch.setattr(
+            sentence_transformers, name, lambda *_, b=build, f=stand_ins[kind], **__: b(str(f), device="cpu")
+        )
+    for name in ("AutoTokenizer", "AutoModel", "AutoModelForSequenceClassification"):
+        loader = getattr(transformers, name)
+        load = loader.from_pretrained
+
+        def from_pretrained(asked: str, *args: Any, load: Any = load, **kwargs: Any) -> Any:
+            if asked.startswith("jinaai/"):
+                return sentence_transformers.SentenceTransformer()  # it has the same `encode`
+            place = stand_ins["reranker" if "rerank" in asked else "encoder"] if asked.startswith("BAAI/") else asked
+            return load(place, *args, **kwargs)
+
+        monkeypatch.setattr(loader, "from_pretrained", from_pretrained)
+
+
+@pytest.mark.filterwarnings("ignore:__array_wrap__:DeprecationWarning")  # the reference sorts tensors by numpy
+@pytest.mark.usefixtures("published")
+@pytest.mark.parametrize("sentences", [False, True])
+@pytest.mark.parametrize("name", NAMES)
+def test_rankings(reference: Callable[[str], Any], ours: Callable[[str], Any], name: str, sentences: bool) -> None:
+    def ask(compressor: Any) -> Any:
+        return compressor.compress_prompt(
+            list(ALL if not sentences else ENGLISH),
+            question="Who counted the ships?",
+            rank_method=name,
+            reorder_context="sort",
+            context_budget="*2",
+            use_sentence_level_filter=sentences,
+            use_token_level_filter=False,
+            rate=0.4,
+        )
+
+    theirs = reference("gpt2")
+    theirs.retrieval_model = None
+    assert_reproduced(theirs, ask, ask(ours("gpt2")))
