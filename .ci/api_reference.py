@@ -37,7 +37,9 @@ def main(folder: Path) -> None:
     missing = [f"{module.__name__}: `{name}`" for module in modules for name in references(module) if not exists(name)]
     if missing:
         raise SystemExit("These names in the documentation do not exist:\n" + "\n".join(missing))
-    pdoc.render.configure(docformat="google", show_source=False, footer_text="boildown")
+    pdoc.render.configure(
+        docformat="google", show_source=False, footer_text="boildown", template_directory=Path(__file__).parent / "api"
+    )
     # A package without `__all__` brings its modules along, so some are named twice.
     warnings.filterwarnings("ignore", ".*has already been added", UserWarning)
     # A named tuple's constructor is made elsewhere, where the names in its annotations mean nothing.

@@ -14,7 +14,7 @@ from speed_models import cut_documents
 import boildown
 from boildown import Budget, Compressor
 from boildown.cli.bench import cold_start, machine, timed
-from boildown.cli.breakeven import made_up_documents
+from boildown.cli.made_up import made_up_documents
 
 __all__ = ["TASKS"]
 

@@ -49,7 +49,8 @@ def build(task: str, system: str, folder: Path, device: str) -> System:
 def _reference(task: str, folder: Path, device: str) -> System:
     _offline_tables()
     from llmlingua import PromptCompressor
-    from transformers import DynamicCache
+
+    from boildown.evaluation.llmlingua_cache import with_cache_objects
 
     classifier = task == "classify"
     compressor = PromptCompressor(
@@ -58,25 +59,7 @@ def _reference(task: str, folder: Path, device: str) -> System:
     _count(compressor.model)
     if classifier:
         return lambda documents: compressor.compress_prompt(documents, rate=0.5, use_context_level_filter=False)
-    plain = compressor.get_ppl
-
-    class Pairs(DynamicCache):
-        """Answers `cache[layer][0].shape`, by which the package measures a cache's length."""
-
-        def __getitem__(self, layer: int) -> tuple[Any, Any]:
-            return self.layers[layer].keys, self.layers[layer].values
-
-    def get_ppl(*args: Any, past_key_values: Any = None, return_kv: bool = False, **kwargs: Any) -> Any:
-        """Today's transformers want Cache objects where the package has lists of keys and values."""
-        cache = None
-        if past_key_values is not None:
-            cache = Pairs()
-            for layer, (keys, values) in enumerate(past_key_values):
-                cache.update(keys, values, layer)
-        result = plain(*args, past_key_values=cache, return_kv=return_kv, **kwargs)
-        return (result[0], [[layer.keys, layer.values] for layer in result[1].layers]) if return_kv else result
-
-    compressor.get_ppl = get_ppl
+    with_cache_objects(compressor)
     if task == "rank":
         return lambda documents: compressor.get_rank_results(
             documents, QUESTION, "longllmlingua", "after", [0] * len(documents)
@@ -92,7 +75,7 @@ def _prompt(task: str, folder: Path, device: str, system: str) -> System:
     exact = system == "exact"
     config = {"dtype": "float32" if exact else _dtype(system, device)}
     ours = PromptCompressor(str(folder), device, config, use_llmlingua2=task == "classify", exact=exact)
-    _count(ours.model)
+    _count_losses()
     options = LONGLLMLINGUA if task == "question" else {}
     return lambda documents: ours.compress_prompt(documents, question=QUESTION, rate=0.5, **options)
 
@@ -118,7 +101,8 @@ def _rank(folder: Path, device: str, dtype: str) -> System:
     from boildown.sources import Sources
 
     ours = LongLLMLingua(str(folder), token_score="none", device=device, dtype=dtype)
-    _count(ours.load().model)
+    ours.load()
+    _count_losses()
     return lambda documents: ours.score(QUESTION, Sources(documents))
 
 
@@ -133,6 +117,19 @@ def _count(model: Any) -> None:
         FORWARDED.append((kwargs["input_ids"] if kwargs.get("input_ids") is not None else args[0]).numel())
 
     model.base_model.register_forward_pre_hook(note, with_kwargs=True)
+
+
+def _count_losses() -> None:
+    from boildown.runtime.causal_losses import Losses
+
+    forward = Losses.forward
+
+    def counted(self: Losses, batch: Any) -> Any:
+        FORWARDED.append(batch.tokens.shape[1])
+        return forward(self, batch)
+
+    if forward.__name__ != "counted":
+        Losses.forward = counted  # type: ignore[method-assign]
 
 
 def _offline_tables() -> None:

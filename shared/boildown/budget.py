@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from boildown.counters import CounterSpec
 from boildown.errors import ConfigurationError
 
-__all__ = ["Budget"]
+__all__ = ["Budget", "check_budget"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,17 @@ class Budget:
         if self.rate is not None and not 0 <= self.rate <= 1:
             hint = " For a number of tokens, use tokens=." if self.rate > 1 else ""
             raise ConfigurationError(f"Budget(rate=) is the share to keep, from 0 to 1; got {self.rate!r}.{hint}")
+
+
+def check_budget(budget: Budget) -> Budget:
+    """The budget itself.
+
+    Raises:
+        ConfigurationError: it is none.
+    """
+    if not isinstance(budget, Budget):
+        raise ConfigurationError(f"budget= must be a Budget, such as Budget(tokens=1500), not {budget!r}.")
+    return budget
 
 
 def _is_number(value: object) -> bool:

@@ -7,6 +7,7 @@ written to JSON and read back. An adapter keeps them as fields and calls, for ea
   the fields;
 - `title_of(metadata)` for `Document.title`;
 - `report(document, result)` for the metadata of a document of which text was kept, beside `copied(metadata)`;
+- `has_scores(result)` for whether the document's score goes out with it;
 - `statistics(result)` for an event that says what was done.
 
 `invalid_settings` puts a pydantic error into this package's words.
@@ -27,7 +28,7 @@ from boildown.errors import ConfigurationError, unknown_name
 from boildown.result import Compression
 from boildown.types import CompressedDocument, Document
 
-__all__ = ["Engine", "build_engine", "copied", "invalid_settings", "report", "statistics", "title_of"]
+__all__ = ["Engine", "build_engine", "copied", "has_scores", "invalid_settings", "report", "statistics", "title_of"]
 
 _BUDGET = frozenset(field.name for field in fields(Budget))
 _ENGINE = {name: parameter.default for name, parameter in inspect.signature(Compressor).parameters.items()}
@@ -106,6 +107,11 @@ def report(document: CompressedDocument, result: Compression) -> dict[str, str |
     }
 
 
+def has_scores(result: Compression) -> bool:
+    """Whether the documents' scores say anything: where the query was blank, a method that reads it gave none."""
+    return bool(result.query.strip()) or any(document.score for document in result.documents)
+
+
 def statistics(result: Compression) -> dict[str, Any]:
     """Counts, times, notes, and what was dropped and why, but no text."""
     return {
@@ -127,12 +133,29 @@ def statistics(result: Compression) -> dict[str, Any]:
 
 
 def copied(value: Any) -> Any:
-    """The value with its dictionaries and lists copied at every depth; what they hold is shared."""
-    if isinstance(value, dict):
-        return {key: copied(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [copied(item) for item in value]
-    return value
+    """The value with its dictionaries and lists copied at every depth; what they hold is shared.
+
+    What stands in several places, or holds itself, does so in the copy.
+    """
+    made: dict[int, Any] = {}
+    unfilled: list[tuple[Any, Any]] = []
+
+    def copy(item: Any) -> Any:
+        if not isinstance(item, (dict, list)):
+            return item
+        if id(item) not in made:
+            made[id(item)] = {} if isinstance(item, dict) else []
+            unfilled.append((item, made[id(item)]))
+        return made[id(item)]
+
+    result = copy(value)
+    while unfilled:  # and no recursion, since metadata may be nested more deeply than calls
+        original, new = unfilled.pop()
+        if isinstance(original, dict):
+            new.update((key, copy(item)) for key, item in original.items())
+        else:
+            new.extend(map(copy, original))
+    return result
 
 
 def invalid_settings(error: Any, owner: str, known: Iterable[str]) -> ConfigurationError:

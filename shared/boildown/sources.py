@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
@@ -39,12 +39,12 @@ class Units:
         return len(self.document)
 
     def at(self, index: NDArray[np.int64]) -> Units:
-        """Those units that `index` names."""
+        """Those units that `index` names. Shape (any,)."""
         return Units(self.document[index], self.start[index], self.end[index])
 
     @property
     def lengths(self) -> NDArray[np.int64]:
-        """Characters in each unit."""
+        """Characters in each unit. Shape (units,)."""
         return self.end - self.start
 
 
@@ -165,9 +165,9 @@ def check_documents(documents: Iterable[str | Document]) -> tuple[Document, ...]
     """Documents as a tuple of `Document`s.
 
     Raises:
-        InputError: `documents` is one string, or an item is None, bytes or another type.
+        InputError: `documents` is one string or a mapping, or an item, its text or its title is no text.
     """
-    if isinstance(documents, (str, bytes, Document)) or not isinstance(documents, Iterable):
+    if isinstance(documents, (str, bytes, Document, Mapping)) or not isinstance(documents, Iterable):
         raise InputError(f"documents must be a list of strings or Documents, not {type(documents).__name__}.")
     checked = []
     for i, item in enumerate(documents):
@@ -176,6 +176,8 @@ def check_documents(documents: Iterable[str | Document]) -> tuple[Document, ...]
             raise InputError(_wrong_type(f"documents[{i}]", item))
         if not isinstance(document.text, str):
             raise InputError(_wrong_type(f"documents[{i}].text", document.text))
+        if not isinstance(document.title, str):
+            raise InputError(_wrong_type(f"documents[{i}].title", document.title))
         checked.append(document)
     return tuple(checked)
 

@@ -155,8 +155,13 @@ def test_many_requests_and_what_went_wrong_with_them(report: ModuleType, tmp_pat
         "requests_per_second": 12.0, "ratio": 1.9, "goal_ratio": 1.8,
     }  # fmt: skip
     term = {"connections": 64, "answered_after": 60, "lost": 4, "exit_code": 0, "seconds_to_end": 2.5}
-    write(tmp_path, "service_load", {"machine": {"cores": 2}, "load": load, "term": term})
-    nonsense = {"requests": 10_000, "faults": 7, "growth": 0.08, "goal_growth": 0.05}
+    short = {
+        **load, "statuses": {"200": 1000}, "lost": 0, "unequal_answers": 0, "ratio": 1.7,
+        "cores_busy_one_at_a_time": 1.04, "cores_busy": 1.93,
+    }  # fmt: skip
+    write(tmp_path, "service_load", {"machine": {"cores": 2}, "load": load, "short": short, "term": term})
+    by_schema = {"requests": 9000, "faults": 5, "growth": 0.01}
+    nonsense = {"requests": 10_000, "faults": 7, "growth": 0.08, "goal_growth": 0.05, "schemathesis": by_schema}
     write(tmp_path, "service_malformed", nonsense)
     losses = report.page(tmp_path).partition("## Quality")[0]
     for lost in (
@@ -164,13 +169,16 @@ def test_many_requests_and_what_went_wrong_with_them(report: ModuleType, tmp_pat
         "3 answers differ",
         "delay: 80 ms, and the goal is at most 50 ms",
         "2 lost, 1 unequal answers, {'500': 10}",
+        "requests of one passage: 1.7×, and the goal is at least 1.8×",
         "4 accepted requests got no answer",
         "7 malformed requests were answered with 5xx",
+        "5 requests of schemathesis were answered with 5xx",
         "Memory growth under malformed requests: 8 %, and the goal is at most 5 %",
     ):
         assert lost in losses
     assert "LangChain" not in losses
     assert "1.90× those of one" in report.page(tmp_path)
+    assert "keeps 1.04 of them busy by itself, all together 1.93." in report.page(tmp_path)
 
 
 def test_the_check_fails_on_an_old_page(report: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

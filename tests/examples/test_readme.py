@@ -6,6 +6,7 @@ import contextlib
 import io
 import re
 import shlex
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from boildown.methods.registry import DEFAULT_METHOD, method_names
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
-PAGES = ("README.md", "examples/engine.md", "examples/service.md", "examples/command_line.md")
+PAGES = ("README.md", "examples/engine.md", "examples/service.md")
 
 
 def blocks(text: str, language: str) -> list[str]:
@@ -97,10 +98,45 @@ def test_the_table_of_methods_is_complete() -> None:
 @pytest.mark.parametrize(
     "page", [str(path.relative_to(ROOT)) for path in (*ROOT.glob("*.md"), *(ROOT / "examples").rglob("*.md"))]
 )
-def test_files_that_a_page_links_to_exist(page: str) -> None:
+def test_what_a_page_links_to_exists(page: str) -> None:
     text = (ROOT / page).read_text("utf-8")
-    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", text)
-    assert [link for link in links if not ((ROOT / page).parent / link).exists()] == []
+    for name, anchor in re.findall(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)", text):
+        target = (ROOT / page).parent / name if name else ROOT / page
+        assert target.exists(), name
+        assert not anchor or anchor in anchors(target), f"{name}#{anchor}"
+
+
+def anchors(page: Path) -> set[str]:
+    """What links into a page may name: its headings, as GitHub writes them."""
+    headings = re.findall(r"^#+ (.+)$", re.sub(r"^```.*?^```$", "", page.read_text("utf-8"), flags=re.M | re.S), re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+ELSEWHERE = {
+    "CONTRIBUTING.md",
+    "examples/langchain.md",
+    "examples/llamaindex.md",
+    "examples/migrating_from_llmlingua.md",
+}
+"""Pages whose Python runs in a test of their own: below, and in test_framework_pages.py."""
+
+
+def test_no_page_has_python_that_no_test_runs() -> None:
+    pages = [path for path in (*ROOT.glob("*.md"), *(ROOT / "examples").rglob("*.md")) if "data" not in path.parts]
+    with_python = {path.relative_to(ROOT).as_posix() for path in pages if blocks(path.read_text("utf-8"), "python")}
+    assert with_python == {*PAGES, *ELSEWHERE}
+
+
+def test_the_change_to_the_drop_in_runs(model: str) -> None:
+    page = (ROOT / "examples" / "migrating_from_llmlingua.md").read_text("utf-8")
+    (snippet,) = blocks(page, "python")
+    hub_id = "microsoft/llmlingua-2-xlm-roberta-large-meetingbank"
+    assert hub_id in snippet
+    given: dict[str, Any] = {"contexts": ["The keeper counted the ships in the harbour. The sea was calm all day."]}
+    with warnings.catch_warnings():  # Without a table of cl100k_base the model's own tokenizer counts, with a warning.
+        warnings.simplefilter("ignore", UserWarning)
+        run(snippet.replace(hub_id, model), given)
+    assert 0 < len(given["result"]["compressed_prompt"]) < len(given["contexts"][0])
 
 
 def test_every_page_and_script_can_be_found_from_the_readme() -> None:

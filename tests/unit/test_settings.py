@@ -101,6 +101,22 @@ def test_copies_share_no_container() -> None:
     assert again["c"] is thing
 
 
+def test_a_copy_of_what_holds_itself_or_is_nested_deeply() -> None:
+    loop: dict[str, Any] = {"list": []}
+    loop["list"].append(loop)
+    again = copied(loop)
+    assert again is not loop
+    assert again["list"][0] is again
+    deep: list[Any] = []
+    for _ in range(100_000):
+        deep = [deep]
+    again, depth = copied(deep), 0
+    while again:
+        assert again is not deep
+        again, deep, depth = again[0], deep[0], depth + 1
+    assert depth == 100_000
+
+
 def test_a_pydantic_error_is_put_into_words() -> None:
     pydantic = pytest.importorskip("pydantic")
 

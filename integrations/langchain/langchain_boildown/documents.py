@@ -9,7 +9,7 @@ from langchain_core.documents import Document
 
 import boildown
 from boildown import CompressedDocument, Compression, InputError
-from boildown.settings import copied, report, title_of
+from boildown.settings import copied, has_scores, report, title_of
 from boildown.stored_scores import STORED_KEY
 
 __all__ = ["check_documents", "from_langchain", "source_spans", "to_langchain"]
@@ -44,7 +44,7 @@ def from_langchain(documents: Sequence[Document]) -> list[boildown.Document]:
 
 def to_langchain(result: Compression, originals: Sequence[Document]) -> list[Document]:
     """What was kept, as new plain documents in reading order; the originals are matched by index."""
-    scored = bool(result.query.strip()) or any(document.score for document in result.documents)
+    scored = has_scores(result)
     return [_to_langchain(kept, originals[kept.index], result, scored) for kept in result.documents]
 
 
@@ -75,4 +75,9 @@ def source_spans(document: Document) -> list[tuple[int, int]]:
         raise InputError(
             f"The document has no {_SPANS!r} in its metadata, so it did not come from a BoildownCompressor."
         )
-    return [(start, end) for start, end in json.loads(document.metadata[_SPANS])]
+    try:
+        return [(start, end) for start, end in json.loads(document.metadata[_SPANS])]
+    except (TypeError, ValueError):
+        raise InputError(
+            f"The document's {_SPANS!r} is {document.metadata[_SPANS]!r}, which no BoildownCompressor wrote."
+        ) from None

@@ -14,12 +14,12 @@ from langchain_core.tools import BaseTool
 from langgraph.types import Command
 from typing_extensions import NotRequired
 
-from boildown import Compressor, ConfigurationError
-from boildown.counters import CounterSpec, resolve_counter
+from boildown.counters import CounterSpec
 from boildown.errors import unknown_name
 from boildown.settings import Engine
 from boildown.tools.content import Content
-from boildown.tools.shorten import Memory, ToolRule, question_of, read_page, shorten
+from boildown.tools.shorten import Memory, ToolRule, question_of, read_page
+from boildown.tools.shortening import Shortening, note_of
 
 __all__ = ["BoildownToolMiddleware", "ToolRule"]
 
@@ -113,17 +113,7 @@ class BoildownToolMiddleware(AgentMiddleware[BoildownState, Any, Any]):
         engine: Engine | None = None,
     ) -> None:
         super().__init__()
-        if engine is not None and not isinstance(engine, Engine):
-            raise ConfigurationError(f"engine= must be a boildown.Compressor or alike, not {type(engine).__name__}.")
-        for name, rule in (rules or {}).items():
-            if rule is not None and not isinstance(rule, ToolRule):
-                raise ConfigurationError(f"rules[{name!r}] must be a ToolRule or None, not {type(rule).__name__}.")
-        if not isinstance(counter, str):
-            resolve_counter(counter)
-        self.rule = ToolRule(tokens, trigger_tokens)
-        self.rules = {**(rules or {}), read_full_result.name: None}
-        self.counter = counter
-        self.engine: Engine = Compressor() if engine is None else engine
+        self.shortening = Shortening(tokens, trigger_tokens, rules, counter, engine)
         self._memory = Memory()
 
     @property
@@ -133,17 +123,11 @@ class BoildownToolMiddleware(AgentMiddleware[BoildownState, Any, Any]):
 
     def _shortened(self, message: ToolMessage, name: str, query: str) -> ToolMessage:
         """The message itself, where there is nothing to shorten."""
-        rule = self.rules.get(name, self.rule)
-        if rule is None or message.status == "error" or "boildown" in message.response_metadata:
+        if message.status == "error" or "boildown" in message.response_metadata:
             return message
         content = Content(message.content)
-        note = (
-            "[Shortened to what matters for the question. "
-            f'For the full text call {read_full_result.name} with reference "{content.reference}".]'
-        )
         short = self._memory.recall(
-            (content.reference, query, rule),
-            lambda: shorten(content, query, rule, note, self.engine, self.counter),
+            (content.reference, query, name), lambda: self.shortening.short_form(name, content, query)
         )
         if short is None:
             return message
@@ -154,7 +138,7 @@ class BoildownToolMiddleware(AgentMiddleware[BoildownState, Any, Any]):
             "mode": self.mode,
         }
         update = {
-            "content": content.replaced(short.texts, note),
+            "content": content.replaced(short.texts, note_of(content)),
             "response_metadata": {**message.response_metadata, "boildown": done},
         }
         return message.model_copy(update=update)

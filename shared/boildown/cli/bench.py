@@ -9,6 +9,7 @@ import platform
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -24,10 +25,12 @@ examples:
   boildown bench
   boildown bench --method prune --method bm25 --documents 100
   boildown bench --method llmlingua2=path/to/model --device cuda --json
+  boildown bench --method llmlingua2=path/to/model --llmlingua
 
 Documents are made-up English, and no two are alike. Each run scores them anew, one request at a time; the first, which
 loads the model, is not counted. For steady numbers, let nothing else run.
 """
+_RATE = 0.25
 _QUESTION = "Who keeps the log of the harbour in winter?"
 _FIRST_RESULT = """
 import time
@@ -57,6 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--starts", type=int, default=3, metavar="N", help="processes started for the first result (default: 3)")
     add("--device", default="auto", help="auto, cpu, cuda, mps (default: auto)")
     add("--dtype", default="auto", help="auto, float32, bfloat16, float16 (default: auto)")
+    add("--llmlingua", action="store_true", help="also run the llmlingua package on the weights of llmlingua2 methods")
     add("--json", action="store_true", help="print JSON instead of tables")
 
 
@@ -66,12 +70,18 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         BoildownError: an argument is out of range, or a model cannot be loaded.
     """
-    from boildown.cli.breakeven import made_up_documents
+    from boildown.budget import Budget
+    from boildown.cli.made_up import made_up_documents
+    from boildown.cli.side_by_side import timed_package
     from boildown.compressor import Compressor
     from boildown.counters import resolve_counter
     from boildown.errors import ConfigurationError
     from boildown.methods.registry import DEFAULT_METHOD
 
+    if args.llmlingua and not any(entry.startswith("llmlingua2=") for entry in args.method or ()):
+        raise ConfigurationError(
+            "--llmlingua goes with --method llmlingua2=MODEL: the package is timed beside no other."
+        )
     for name, least in (("documents", 1), ("tokens", 20), ("runs", 1), ("starts", 0)):
         if getattr(args, name) < least:
             raise ConfigurationError(f"--{name} must be at least {least}, not {getattr(args, name)}.")
@@ -89,6 +99,11 @@ def run(args: argparse.Namespace) -> int:
             "first_result_seconds": median(start["first_result_seconds"] for start in starts),
         }
     found["methods"] = [{"method": name, **timed(c, _QUESTION, requests)} for name, c in compressors.items()]
+    for entry in found["methods"] if args.llmlingua else ():
+        method, _, model = entry["method"].partition("=")
+        if method == "llmlingua2":
+            ours = partial(compressors[entry["method"]].compress, _QUESTION, budget=Budget(rate=_RATE))
+            entry["llmlingua"] = timed_package(model, args.device, _RATE, requests, ours)
     print(json.dumps(found, indent=1) if args.json else _report(found))
     return 0
 
@@ -157,7 +172,7 @@ def timed(compressor: Compressor, query: str, requests: Sequence[Sequence[str]])
 
     from boildown.budget import Budget
 
-    budget = Budget(rate=0.25)
+    budget = Budget(rate=_RATE)
     compressor.compress(query, requests[0], budget)
     seconds, model, tokens = [], [], []
     for documents in requests[1:]:
@@ -178,7 +193,7 @@ def timed(compressor: Compressor, query: str, requests: Sequence[Sequence[str]])
 
 
 def _report(found: Mapping[str, Any]) -> str:
-    from boildown.cli.breakeven import table
+    from boildown.cli.tables import table
 
     here = found["machine"]
     lines = [
@@ -204,6 +219,15 @@ def _report(found: Mapping[str, Any]) -> str:
                 f"{entry['outside_model']:.1%}",
             )
         )
+        if "llmlingua" in entry:
+            package = entry["llmlingua"]
+            cells = ("", "", f"{package['p50_ms']:,.1f}", f"{package['p95_ms']:,.1f}")
+            rows.append(("the llmlingua package", *cells, f"{1000 * entry['tokens'] / package['p50_ms']:,.0f}", ""))
+            times = package["times_slower"]
+            lines.append(
+                f"the llmlingua package on {entry['method']}: {times['median']:.1f} times slower, each in turn "
+                f"({times['least']:.1f} to {times['most']:.1f})"
+            )
     return "\n".join(lines) + "\n\n" + table(rows)
 
 

@@ -12,29 +12,39 @@ __all__ = ["json_strings", "map_strings", "read_json"]
 
 Path = tuple[str | int, ...]
 
+_DEEPEST = 200
+"""Levels of nesting; Python's own reader and writer of JSON give up at about a thousand."""
+
 
 def read_json(text: str) -> Any:
     """Parses JSON.
 
     Raises:
-        InputError: it is malformed; the message says at which line and character.
+        InputError: it is malformed, and the message says at which line and character; or Python cannot read it, since
+            it is nested too deeply, or holds a number of thousands of digits.
     """
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
         raise InputError(f"This is not JSON: {error.msg} at line {error.lineno}, character {error.colno}.") from None
+    except RecursionError:
+        raise InputError(f"This JSON is nested too deeply: no more than {_DEEPEST} levels can be read.") from None
+    except ValueError as error:
+        raise InputError(f"This JSON cannot be read: {error}.") from None
 
 
 def json_strings(data: Any) -> Iterator[tuple[Path, str]]:
     """Every string value with the keys and indices that lead to it, in order; keys themselves are not values.
 
     Raises:
-        InputError: something in it is no JSON; the message says where.
+        InputError: something in it is no JSON, and the message says where; or it is nested too deeply.
     """
     yield from _walk((), data)
 
 
 def _walk(path: Path, value: Any) -> Iterator[tuple[Path, str]]:
+    if len(path) > _DEEPEST:
+        raise InputError(f"The data is nested too deeply, with more than {_DEEPEST} levels at {_shown(path[:9])}.")
     if isinstance(value, str):
         yield path, value
     elif isinstance(value, Mapping):

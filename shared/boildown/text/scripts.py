@@ -1,11 +1,9 @@
-"""Which writing systems a text uses: character ranges shared by the text layer, and their shares."""
+"""Which writing system a text uses, and character ranges that the text layer shares."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-
-from boildown.errors import unknown_name
 
 # Written without spaces between words: Han, kana and bopomofo, then Thai, Lao, Myanmar and Khmer.
 HAN_KANA = (
@@ -42,20 +40,6 @@ def _counts(text: str) -> NDArray[np.int64]:
     points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
     codes = _CODES[np.searchsorted(_STARTS, points, side="right") - 1]
     return np.bincount(codes, minlength=len(SCRIPTS) + 1)[: len(SCRIPTS)].astype(np.int64)
-
-
-def script_share(text: str, *scripts: str) -> float:
-    """Share of the letters that belong to any of ``scripts``, in [0, 1]; 0 for a text without letters.
-
-    Raises:
-        ConfigurationError: If a script is not one of `SCRIPTS`.
-    """
-    for script in scripts:
-        if script not in SCRIPTS:
-            raise unknown_name("script", script, SCRIPTS)
-    counts = _counts(text)
-    total = int(counts.sum())
-    return sum(int(counts[SCRIPTS.index(script)]) for script in set(scripts)) / total if total else 0.0
 
 
 def dominant_script(text: str) -> str:

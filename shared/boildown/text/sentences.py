@@ -25,8 +25,8 @@ from boildown.text.abbreviations import (
     NEVER_END,
     OPENERS,
 )
-from boildown.text.fences import closed_fences
-from boildown.text.graphemes import safe_cut
+from boildown.text.blocks import UNSPACED, Block, blocks, fold_newlines
+from boildown.text.long_units import shorten
 
 # Stops that need no space after them: CJK, Arabic and Urdu, danda, Khmer, Myanmar, Ethiopic, Armenian, Tibetan.
 _STRONG = "。！？；｡︒؟۔।॥។៕။።፧፨։།༎"
@@ -42,7 +42,6 @@ _STRONG_SET = frozenset(_STRONG)
 _OPENER = re.compile(r"[\"'“‘«‹„‚(\[{¿¡*_`「『《〈【（\-–—\s]*(\w*)")
 _CONTINUES = frozenset(".,;:!?)]}、，：；…")
 _DOTTED = re.compile(r"(?:[^\W\d_]{1,3}\.)+[^\W\d_]{1,3}")
-_UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uac00-\ud7a3\U00020000-\U0003ffff]")
 _WORD = re.compile(r"\w")
 _MARKER = re.compile(r"[\W_]*(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,5})[\W_]*")
 _GREEK = re.compile(r"[\u0370-\u03ff\u1f00-\u1fff]")
@@ -51,26 +50,6 @@ _GREEK = re.compile(r"[\u0370-\u03ff\u1f00-\u1fff]")
 _THAI_SPACE = re.compile(r"(?<=[\u0e00-\u0eff])\s+(?=[\u0e00-\u0eff“\"(])")
 _THAI = re.compile(r"[\u0e00-\u0eff]")
 _THAI_LENGTH = 80
-
-_LIST_ITEM = re.compile(
-    r"(?:[-*+•‣◦▪▫●○■□–—·∙✓✔➢►]|\(?\d{1,3}(?:\.\d{1,2}){0,2}[.)]|\(?[a-z][.)]|\(?[A-Z]\)|\(?[ivx]{1,5}[.)]|[IVX]{1,5}[.)]"
-    r"|\[\d{1,3}\]|\[[ xX]\])\s+\S"
-    r"|(?:[一二三四五六七八九十]{1,3}|\d{1,2})、|[（(][一二三四五六七八九十\d]{1,3}[）)]|[①-⑳]|第[一二三四五六七八九十百\d]{1,4}[章节条]"
-)
-_HEADING = re.compile(r"#{1,6}\s")
-_OTHER_NEWLINES = {ord(c): "\n" for c in "\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"}
-_OTHER_NEWLINE = re.compile("[\r\v\f\x1c\x1d\x1e\x85\u2028\u2029]")
-_CLAUSE = re.compile(r"[,;:،؛—–|](?=\s)\s*|[、，；：،؛]\s*")
-
-# No hard-wrapped text is wider, and none narrower (in characters; a CJK character takes two columns).
-_WIDEST_WRAP = 160
-_NARROWEST_WRAP = 40
-
-
-class _Block(NamedTuple):
-    start: int
-    end: int
-    whole: bool
 
 
 class _Habits(NamedTuple):
@@ -97,11 +76,11 @@ def split_sentences(text: str, max_length: int = 1000) -> NDArray[np.int64]:
     """
     if not text:
         return np.zeros((0, 2), dtype=np.int64)
-    folded = _fold_newlines(text)
+    folded = fold_newlines(text)
     habits = _Habits(text.islower(), "।" in text, _THAI.search(text) is not None)
     ends: list[int] = []
     last = 0
-    for block in _blocks(folded, max_length) if "\n" in folded else (_Block(0, len(text), False),):
+    for block in blocks(folded, max_length) if "\n" in folded else (Block(0, len(text), False),):
         start = last
         if not block.whole:
             for cut in _cuts(folded, block, habits):
@@ -120,7 +99,7 @@ def split_sentences(text: str, max_length: int = 1000) -> NDArray[np.int64]:
     if len(ends) > 1 and not _WORD.search(text, 0, ends[0]):
         del ends[0]
     if max_length > 0 and max(map(int.__sub__, ends, [0, *ends])) > max_length:
-        ends = list(_shorten(folded, ends, max_length))
+        ends = list(shorten(folded, ends, max_length))
     spans = np.empty((len(ends), 2), dtype=np.int64)
     spans[:, 1] = ends
     spans[0, 0] = 0
@@ -128,14 +107,7 @@ def split_sentences(text: str, max_length: int = 1000) -> NDArray[np.int64]:
     return spans
 
 
-def _fold_newlines(text: str) -> str:
-    """Every line end as "\\n", with all offsets unchanged."""
-    if _OTHER_NEWLINE.search(text) is None:
-        return text
-    return text.replace("\r\n", " \n").translate(_OTHER_NEWLINES)
-
-
-def _cuts(text: str, block: _Block, habits: _Habits) -> Iterator[int]:
+def _cuts(text: str, block: Block, habits: _Habits) -> Iterator[int]:
     """Boundaries strictly inside a paragraph, in order."""
     last = block.start
     word = _WORD.search(text, last, block.end)
@@ -171,7 +143,7 @@ def _ends_sentence(text: str, match: re.Match[str], last: int, habits: _Habits) 
         return True
     if not space:
         # Chinese typed with ASCII stops. An ellipsis inside a CJK sentence is a pause.
-        return stop in ".!?" and bool(_UNSPACED.match(text, begin - 1) and _UNSPACED.match(text, cut))
+        return stop in ".!?" and bool(UNSPACED.match(text, begin - 1) and UNSPACED.match(text, cut))
     if stop in ";\u037e":
         return _GREEK.match(text, begin - 1) is not None
     opener = _OPENER.match(text, cut)
@@ -205,105 +177,3 @@ def _is_abbreviation(text: str, last: int, stop: int, following: str, dotted: bo
     if word.isdigit() and len(word) <= 2:
         return following in AFTER_ORDINAL or (before in BEFORE_ORDINAL and following not in OPENERS)
     return word == "г" and not before.isdigit()  # Russian: "г. Москва" is a town, "1990 г." a year
-
-
-def _blocks(text: str, max_length: int) -> Iterator[_Block]:
-    """Group lines into blocks that no sentence crosses. Blank lines belong to the block before them."""
-    lines = text.split("\n")
-    fences = closed_fences(lines)
-    start = position = index = 0
-    whole = False
-    previous = ""
-    indent = -1  # of the list item that the current block is, if it is one
-    while index < len(lines):
-        line = lines[index]
-        stripped = line.strip()
-        if not stripped:
-            position += len(line) + 1
-            index += 1
-            previous = ""
-            continue
-        closing = fences.get(index)
-        if closing is not None:
-            if position > start:
-                yield _Block(start, position, whole)
-            start = position
-            size = sum(len(line) + 1 for line in lines[index : closing + 1])
-            by_line = max_length > 0 and size > max_length
-            for line in lines[index : closing + 1]:
-                position += len(line) + 1
-                if by_line and position < len(text):
-                    yield _Block(start, position, True)
-                    start = position
-            index, previous, whole, indent = closing + 1, "", True, -1
-            continue
-        bare = stripped.lstrip("> ") if stripped[0] == ">" else stripped
-        kind_whole = bare.startswith("|") or (bare.startswith("#") and _HEADING.match(bare) is not None)
-        item = _LIST_ITEM.match(bare) is not None
-        own_line = kind_whole or item or " | " in line or "\t" in stripped or stripped[0] == "<"
-        depth = len(line) - len(line.lstrip())
-        if position > start and not (
-            previous and not whole and not own_line and (0 <= indent < depth or _wraps(lines, index, previous, bare))
-        ):
-            yield _Block(start, position, whole)
-            start, whole, indent = position, kind_whole, -1
-        elif position == start:
-            whole = kind_whole
-        if item:
-            indent = depth
-        previous = "" if own_line and not item else stripped
-        position += len(line) + 1
-        index += 1
-    yield _Block(start, len(text), whole)
-
-
-def _wraps(lines: list[str], index: int, previous: str, current: str) -> bool:
-    """Whether the line end before line ``index`` lies inside a sentence: the text is hard-wrapped there."""
-    if current[:1].islower() or previous[-1] in ",-–—(，、،":
-        return True
-    size = len(previous)
-    if size > _WIDEST_WRAP:
-        return False
-    if _UNSPACED.match(current):
-        first, narrowest = 3, _NARROWEST_WRAP // 2
-    else:
-        first, narrowest = len(current.split(None, 1)[0]) if current else 0, _NARROWEST_WRAP
-    # A line is wrapped where the next word did not fit any more: the widest neighbour tells the width.
-    width = max(size, len(lines[index].rstrip()), len(lines[index - 2].rstrip()) if index > 1 else 0)
-    return size >= narrowest and size + 1 + first >= width
-
-
-def _shorten(text: str, ends: list[int], max_length: int) -> Iterator[int]:
-    """Cut units longer than ``max_length`` at the best place in the second half of the allowed length."""
-    start = 0
-    for end in ends:
-        if end - start > max_length:
-            content = start + len(text[start:end].rstrip())
-        while end - start > max_length and content - start > max_length:
-            cut = _best_cut(text, start, max_length, end)
-            if cut >= end:
-                break
-            yield cut
-            start = cut
-        yield end
-        start = end
-
-
-_BLANKS = re.compile(r"\s*")
-
-
-def _best_cut(text: str, start: int, max_length: int, end: int) -> int:
-    """The last line end in the second half of the length, else clause end, else white space, else grapheme."""
-    low, high = start + max(1, max_length // 2), start + max_length
-    cut = text.rfind("\n", low, high) + 1
-    if not cut:
-        for match in _CLAUSE.finditer(text, low, min(high + 1, end)):
-            cut = match.end()
-    if not cut:
-        head = text[low : high + 1].rstrip()
-        pieces = head.rsplit(None, 1) if len(head) == high + 1 - low else [head, ""]
-        cut = low + len(pieces[0]) if len(pieces) == 2 else 0
-    if not cut:
-        return safe_cut(text, start, low, high, end)
-    blanks = _BLANKS.match(text, cut, end)
-    return blanks.end() if blanks else cut

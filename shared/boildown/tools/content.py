@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from typing import Any
 
 __all__ = ["Content"]
@@ -34,7 +35,7 @@ class Content:
         self.text = "\n\n".join(text.original for text in self._parsed if text)
         self.texts = [slot for text in self._parsed if text for slot in text.slots]
 
-    @property
+    @cached_property
     def reference(self) -> str:
         """A short name for the text, the same whenever the text is the same."""
         texts = json.dumps([text.original for text in self._parsed if text])

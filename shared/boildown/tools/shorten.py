@@ -63,6 +63,14 @@ def shorten(
 ) -> Short | None:
     """Shortens the texts of a result so that all its text, with the note, has at most `rule.tokens` tokens.
 
+    Args:
+        content: the result.
+        query: what it is read for; see `question_of`.
+        rule: from how many tokens on, and to how many.
+        note: what the shortened result ends in.
+        engine: what compresses.
+        counter: whose tokens; see `boildown.Budget`.
+
     Returns:
         None where the result is short enough, or has nothing that may be shortened.
     """

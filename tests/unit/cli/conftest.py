@@ -4,8 +4,27 @@ import struct
 import sys
 import termios
 import tty
+from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from tiny_models import bert
+
+__all__ = ["bert"]
+
+
+@pytest.fixture
+def llmlingua(monkeypatch):
+    """The package, where it is installed, with the table of tiktoken by which it counts, which it would download."""
+    pytest.importorskip("llmlingua", exc_type=ImportError)
+    spec = find_spec("llama_index.core") if find_spec("llama_index") else None
+    tables = Path(spec.origin).parent / "_static" / "tiktoken_cache" if spec and spec.origin else Path("nowhere")
+    if not tables.is_dir():
+        pytest.skip("llama-index-core, which brings tiktoken's table, is not installed")
+    monkeypatch.setenv("TIKTOKEN_CACHE_DIR", str(tables))
 
 
 @pytest.fixture

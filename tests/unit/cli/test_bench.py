@@ -1,4 +1,5 @@
 import json
+import sys
 
 import pytest
 
@@ -32,13 +33,44 @@ def test_json_has_every_number(capsys):
     assert 0 < entry["outside_model"] < 1
 
 
+def test_the_llmlingua_package_runs_beside_on_the_same_weights(bert, llmlingua, capsys):
+    method = f"llmlingua2={bert}"
+    arguments = [*SMALL, "--starts", "0", "--method", "bm25", "--method", method, "--llmlingua"]
+    assert main([*arguments, "--json"]) == 0
+    others, entry = json.loads(capsys.readouterr().out)["methods"]
+    assert "llmlingua" not in others
+    package = entry["llmlingua"]
+    assert package["runs"] == entry["runs"] == 2
+    assert 0 < package["p50_ms"] <= package["p95_ms"]
+    times = package["times_slower"]
+    assert 0 < times["least"] <= times["median"] <= times["most"]
+    assert main(arguments) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "times slower, each in turn" in lines[2]
+    assert lines[-1].startswith("the llmlingua package")
+
+
+def test_without_the_llmlingua_package_it_says_what_to_install(bert, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "llmlingua", None)
+    assert main([*SMALL, "--starts", "0", "--method", f"llmlingua2={bert}", "--llmlingua"]) == 2
+    assert "pip install 'boildown[llmlingua]'" in capsys.readouterr().err
+
+
+def test_what_the_llmlingua_package_cannot_load_is_an_error_of_ours(llmlingua, tmp_path):
+    from boildown.cli.side_by_side import timed_package
+    from boildown.errors import ModelError
+
+    with pytest.raises(ModelError, match="The llmlingua package fails on"):
+        timed_package(str(tmp_path), "cpu", 0.5, [["Text."]], list)
+
+
 def test_no_run_is_answered_by_a_cache():
     found = timed(Compressor(cache=False), "Who?", [["The first text is short."]] * 4)
     assert found["outside_model"] < 1
 
 
 @pytest.mark.parametrize(
-    "wrong", [["--documents", "0"], ["--runs", "0"], ["--method", "llmlingua2"], ["--tokens", "1"]]
+    "wrong", [["--llmlingua"], ["--documents", "0"], ["--runs", "0"], ["--method", "llmlingua2"], ["--tokens", "1"]]
 )
 def test_wrong_arguments(wrong, capsys):
     assert main(["bench", *wrong]) == 2

@@ -38,3 +38,22 @@ def test_what_is_no_json() -> None:
         list(json_strings({1: "a"}))
     with pytest.raises(InputError, match="line 1, character 2"):
         read_json("[}")
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 5_000, "[" * 100_000 + "]" * 100_000])
+def test_what_is_nested_beyond_reading(text: str) -> None:
+    with pytest.raises(InputError, match=r"nested too deeply|not JSON"):
+        read_json(text)
+
+
+def test_a_number_of_thousands_of_digits() -> None:
+    with pytest.raises(InputError, match="cannot be read"):
+        read_json("1" * 5_000)
+
+
+def test_data_nested_beyond_writing() -> None:
+    data: Any = "text"
+    for _ in range(5_000):
+        data = [data]
+    with pytest.raises(InputError, match=r"more than 200 levels at \$\[0\]\[0\]"):
+        list(json_strings(data))

@@ -70,9 +70,7 @@ def test_the_longest_run_wins_and_a_shorter_one_keeps_its_free_part() -> None:
     texts = ["we saw the new river", "the new york city budget grew quickly"]
     kept = [(i, (Span(0, len(text)),)) for i, text in enumerate(texts)]
     recovery = recover("we saw the new york city budget", kept, texts)
-    assert [(m.document, m.source.of(texts[m.document])) for m in recovery.matches] == [
-        (1, "the new york city budget")
-    ]
+    assert [(m.document, m.source.of(texts[m.document])) for m in recovery.matches] == [(1, "the new york city budget")]
     texts[0] = "yesterday we finally saw the new river"
     kept[0] = (0, keep(texts[0], "we ", "saw the new river"))
     recovery = recover("we saw the new york city budget", kept, texts)
@@ -90,10 +88,7 @@ def test_of_several_places_the_one_with_the_least_dropped_text_is_taken() -> Non
     assert recovery.text == "annual report"
     assert recovery.matches[0].document == 1
     within = "annual great big report. Later an annual old report."
-    assert (
-        recover_one("annual report", within, "annual ", "report. ", "annual ", "report").text
-        == "annual old report"
-    )
+    assert recover_one("annual report", within, "annual ", "report. ", "annual ", "report").text == "annual old report"
 
 
 def test_runs_do_not_reach_from_one_document_into_the_next() -> None:
@@ -110,15 +105,10 @@ def test_wide_gaps_and_sentence_ends_are_not_crossed(dropped: str) -> None:
     assert [m.source.of(text) for m in recovery.matches] == ["rose again"]
 
 
-@pytest.mark.parametrize(
-    "dropped", ["of approx. 3.5 million, i.e. Dr. Smith's unit, ", "of the firm\nand all "]
-)
+@pytest.mark.parametrize("dropped", ["of approx. 3.5 million, i.e. Dr. Smith's unit, ", "of the firm\nand all "])
 def test_stops_inside_a_sentence_are_crossed(dropped: str) -> None:
     text = f"The profit {dropped}rose again."
-    assert (
-        recover_one("profit rose again", text, "The profit ", "rose again").text
-        == f"profit {dropped}rose again"
-    )
+    assert recover_one("profit rose again", text, "The profit ", "rose again").text == f"profit {dropped}rose again"
 
 
 def test_markup_and_line_breaks_of_the_answer_stay() -> None:
@@ -182,9 +172,7 @@ def test_the_result_is_immutable() -> None:
         recovery.text = ""  # type: ignore[misc]
 
 
-words = st.lists(
-    st.sampled_from(["alpha", "beta", "gamma", "delta", "Profit.", "**x**", "净利润", "of"]), max_size=30
-)
+words = st.lists(st.sampled_from(["alpha", "beta", "gamma", "delta", "Profit.", "**x**", "净利润", "of"]), max_size=30)
 
 
 @given(st.lists(words, max_size=3), words, st.data())
@@ -206,9 +194,7 @@ def test_matches_explain_the_text_and_hold_the_answer_words(
         spans = dict(kept)[match.document]
         covered = {i for span in spans for i in range(span.start, span.end)}
         source = range(match.source.start, match.source.end)
-        letters = [
-            texts[match.document][i] for i in source if i in covered and texts[match.document][i].isalnum()
-        ]
+        letters = [texts[match.document][i] for i in source if i in covered and texts[match.document][i].isalnum()]
         assert "".join(letters).casefold() == "".join(filter(str.isalnum, match.answer.of(answer))).casefold()
 
 

@@ -234,3 +234,8 @@ def test_white_space_does_not_count_as_length():
 def test_a_long_text_without_stops():
     text = "word " * 20_000
     assert max(map(len, units(text))) <= 1001
+
+
+def test_no_mark_stands_beyond_the_longest_length() -> None:
+    text = "「" + "す" * 39 + "、うまい。"
+    assert [end - start for start, end in split_sentences(text, 40).tolist()] == [40, 5]

@@ -13,18 +13,17 @@ from llama_index.core.bridge.pydantic import Field
 from llama_index.core.memory import BaseMemory
 from llama_index.core.workflow import Context
 
-from boildown.compressor import Compressor
-from boildown.counters import CounterSpec, resolve_counter
-from boildown.errors import ConfigurationError
+from boildown.counters import CounterSpec
 from boildown.settings import Engine
 from boildown.tools.content import Content
-from boildown.tools.shorten import ToolRule, question_of, shorten
-from llama_index.postprocessor.boildown.reader import ORIGINALS, READER, READER_NAME
+from boildown.tools.shorten import ToolRule, question_of
+from boildown.tools.shortening import READER_NAME, Shortening, note_of
+from llama_index.postprocessor.boildown.reader import ORIGINALS, READER
 
 __all__ = ["BoildownAgent", "BoildownFunctionAgent", "ToolShortener"]
 
 
-class ToolShortener:
+class ToolShortener(Shortening):
     """How an agent's tool results are shortened.
 
     A result is shortened by its own length alone, against the user's message and the text among the arguments of
@@ -50,18 +49,8 @@ class ToolShortener:
         counter: CounterSpec = None,
         engine: Engine | None = None,
     ) -> None:
-        if engine is not None and not isinstance(engine, Engine):
-            raise ConfigurationError(f"engine= must be a boildown.Compressor or alike, not {type(engine).__name__}.")
-        for name, rule in (rules or {}).items():
-            if rule is not None and not isinstance(rule, ToolRule):
-                raise ConfigurationError(f"rules[{name!r}] must be a ToolRule or None, not {type(rule).__name__}.")
-        if not isinstance(counter, str):  # a name may need a download, so it is looked up on first use
-            resolve_counter(counter)
-        self.rule = ToolRule(tokens, trigger_tokens)
         # The handoff tool speaks to the workflow, and what the reader gives was asked for in full.
-        self.rules = {**(rules or {}), READER_NAME: None, "handoff": None}
-        self.counter = counter
-        self.engine: Engine = Compressor() if engine is None else engine
+        super().__init__(tokens, trigger_tokens, rules, counter, engine, exempt=(READER_NAME, "handoff"))
 
     def shorten(self, result: ToolCallResult, question: str) -> tuple[ToolCallResult, dict[str, str]]:
         """The result with shorter text, and the full text by its reference; the result itself where it may stay.
@@ -69,17 +58,14 @@ class ToolShortener:
         Errors and results that go to the user as they are (`return_direct`) stay. So does what is not text, and
         what a tool gave beside it (`raw_output`).
         """
-        rule = self.rules.get(result.tool_name, self.rule)
-        if rule is None or result.tool_output.is_error or result.return_direct:
+        if result.tool_output.is_error or result.return_direct:
             return result, {}
         blocks = result.tool_output.blocks
         content = Content([_plain(block) for block in blocks])
-        query = question_of(question, result.tool_kwargs)
-        note = _note(content.reference)
-        short = shorten(content, query, rule, note, self.engine, self.counter)
+        short = self.short_form(result.tool_name, content, question_of(question, result.tool_kwargs))
         if short is None:
             return result, {}
-        *texts, last = cast(list[dict[str, str]], content.replaced(short.texts, note))
+        *texts, last = cast(list[dict[str, str]], content.replaced(short.texts, note_of(content)))
         shorter = [*map(_with_text, blocks, texts), TextBlock(text=last["text"])]
         changed = ToolCallResult(
             tool_name=result.tool_name,
@@ -128,13 +114,6 @@ class BoildownAgent(BaseWorkflowAgent):
 
 class BoildownFunctionAgent(BoildownAgent, FunctionAgent):
     """A `FunctionAgent` whose long tool results are shortened; see `BoildownAgent`."""
-
-
-def _note(reference: str) -> str:
-    return (
-        "[Shortened to what matters for the question. "
-        f'For the full text call {READER_NAME} with reference "{reference}".]'
-    )
 
 
 def _plain(block: ContentBlock) -> dict[str, str]:

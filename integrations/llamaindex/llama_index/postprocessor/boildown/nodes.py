@@ -9,7 +9,7 @@ from typing import Any
 from llama_index.core.schema import BaseNode, MetadataMode, Node, NodeWithScore, TextNode
 
 from boildown.result import Compression
-from boildown.settings import copied, report, title_of
+from boildown.settings import copied, has_scores, report, title_of
 from boildown.stored_scores import STORED_KEY
 from boildown.types import CompressedDocument, Document
 
@@ -38,8 +38,8 @@ def to_document(node: BaseNode) -> Document:
     return Document(node.get_content(metadata_mode=MetadataMode.NONE), node.node_id, title_of(node.metadata), stored)
 
 
-def rebuild_nodes(nodes: Sequence[NodeWithScore], result: Compression, scored: bool) -> list[NodeWithScore]:
-    """The nodes of which text was kept, in the order of the result.
+def rebuild_nodes(nodes: Sequence[NodeWithScore], result: Compression) -> list[NodeWithScore]:
+    """The nodes of which text was kept, in the order of the result; where a blank query gave no scores, with their own.
 
     Nodes that hold something else than text (an image, a reference to another object) and no text at all take
     no part in the budget; they keep their places, or stand last if the result is reordered.
@@ -47,8 +47,8 @@ def rebuild_nodes(nodes: Sequence[NodeWithScore], result: Compression, scored: b
     Args:
         nodes: as they came, aligned with the documents of the result.
         result: made of `to_document` of each.
-        scored: False leaves the nodes their scores, since a blank query has given none.
     """
+    scored = has_scores(result)
     kept = [(d.index, _rebuild(nodes[d.index], d, report(d, result), scored)) for d in result.documents]
     beside = [
         (d.index, NodeWithScore(node=copy_node(nodes[d.index].node), score=nodes[d.index].score))

@@ -175,7 +175,6 @@ class _Call:
         self.documents: list[Document] = [to_document(node.node) for node in nodes]
 
     def finish(self, result: Compression) -> list[NodeWithScore]:
-        scored = bool(self.query.strip()) or any(document.score for document in result.documents)
         self.result = result
-        self.kept = rebuild_nodes(self.nodes, result, scored)
+        self.kept = rebuild_nodes(self.nodes, result)
         return self.kept

@@ -8,13 +8,12 @@ from llama_index.core.tools import FunctionTool
 from llama_index.core.workflow import Context
 
 from boildown.tools.shorten import read_page
+from boildown.tools.shortening import READER_NAME
 
-__all__ = ["ORIGINALS", "READER", "READER_NAME"]
+__all__ = ["ORIGINALS", "READER"]
 
 ORIGINALS = "boildown_originals"
 """Key in the context's store of the full texts of shortened results, by reference."""
-
-READER_NAME = "read_full_result"
 
 
 async def read_full_result(ctx: Context, reference: str, start: int = 0) -> str:

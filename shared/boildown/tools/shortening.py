@@ -1,0 +1,75 @@
+"""Which tool results of an agent are shortened, and to what: what both frameworks' agents have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from boildown.compressor import Compressor
+from boildown.counters import CounterSpec, resolve_counter
+from boildown.errors import ConfigurationError
+from boildown.settings import Engine
+from boildown.tools.content import Content
+from boildown.tools.shorten import Short, ToolRule, shorten
+
+__all__ = ["READER_NAME", "Shortening", "note_of"]
+
+READER_NAME = "read_full_result"
+"""The tool by which an agent reads the full text of a shortened result."""
+
+
+class Shortening:
+    """Rules by tool, who counts, and what compresses.
+
+    Args:
+        tokens: a shortened result has at most so many tokens, the note at its end included.
+        trigger_tokens: a result of no more tokens stays as it is.
+        rules: for tools by name, a `ToolRule` of their own, or None to leave their results alone.
+        counter: whose tokens; see `boildown.Budget`.
+        engine: what compresses; None for `boildown.Compressor()`.
+        exempt: more tools whose results stay.
+
+    Raises:
+        ConfigurationError: an argument is out of range or unknown.
+    """
+
+    def __init__(
+        self,
+        tokens: int,
+        trigger_tokens: int,
+        rules: Mapping[str, ToolRule | None] | None,
+        counter: CounterSpec,
+        engine: Engine | None,
+        exempt: Iterable[str] = (READER_NAME,),
+    ) -> None:
+        if engine is not None and not isinstance(engine, Engine):
+            raise ConfigurationError(f"engine= must be a boildown.Compressor or alike, not {type(engine).__name__}.")
+        for name, rule in (rules or {}).items():
+            if rule is not None and not isinstance(rule, ToolRule):
+                raise ConfigurationError(f"rules[{name!r}] must be a ToolRule or None, not {type(rule).__name__}.")
+        if not isinstance(counter, str):  # a name may need a download, so it is looked up on first use
+            resolve_counter(counter)
+        self.rule = ToolRule(tokens, trigger_tokens)
+        self.rules: dict[str, ToolRule | None] = {**(rules or {}), **dict.fromkeys(exempt)}
+        self.counter = counter
+        self.engine: Engine = Compressor() if engine is None else engine
+
+    def short_form(self, tool: str, content: Content, query: str) -> Short | None:
+        """What a tool's result is shortened to; None where it stays as it is.
+
+        Args:
+            tool: its name.
+            content: the result.
+            query: what it is read for; see `boildown.tools.shorten.question_of`.
+        """
+        rule = self.rules.get(tool, self.rule)
+        if rule is None:
+            return None
+        return shorten(content, query, rule, note_of(content), self.engine, self.counter)
+
+
+def note_of(content: Content) -> str:
+    """The note that a shortened result ends in."""
+    return (
+        "[Shortened to what matters for the question. "
+        f'For the full text call {READER_NAME} with reference "{content.reference}".]'
+    )
