@@ -1,14 +1,14 @@
 """How surprising a causal language model finds each token: any `AutoModelForCausalLM`, batched, without logits.
 
 The body of the model gives hidden states, and only the rows that are asked for go through the LM head, by
-`LossHead`. Sequences are padded on the right, which no earlier token can see, so that neither absolute nor rotary
-positions shift. Texts longer than the model's window are read in windows that overlap by half.
+`LossHead`. The device's scheduler runs both, so that calls share micro-batches. Texts longer than the model's window
+are read in windows that overlap by half.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 
 from boildown.counters import well_formed
 from boildown.errors import InputError, ModelError
-from boildown.runtime.causal_head import LossHead
 from boildown.runtime.causal_text import Encoded, Window, longest_input, start_ids, windows, without_leading_space
 
 if TYPE_CHECKING:
     import torch
+
+    from boildown.runtime.key_values import KeyValues
 
 __all__ = ["CausalLM"]
 
@@ -28,8 +29,6 @@ _LONGEST = 8192
 """No window is longer than this, whatever the model allows: attention costs the square of the length."""
 _SHARE_FROM = 8
 """A prefix of fewer tokens is cheaper to compute again for each row than to copy as keys and values."""
-_WHOLE_LOGITS = 32_000_000
-"""Logits held at once for a model whose LM head cannot be taken apart."""
 
 
 class CausalLM:
@@ -52,6 +51,8 @@ class CausalLM:
             )
         if getattr(model.config, "is_encoder_decoder", False) or model.get_output_embeddings() is None:
             raise ModelError(f"{type(model).__name__} is no causal language model; use one that generates text.")
+        from boildown.runtime.causal_losses import losses_of
+
         self.model, self.tokenizer = model, tokenizer
         # A copy, since transformers sets truncation and padding on the one it shares with others.
         self._backend = copy.deepcopy(backend)
@@ -60,7 +61,7 @@ class CausalLM:
         self.limit = min(longest_input(model.config, tokenizer), _LONGEST)
         self.start_ids = start_ids(tokenizer)
         self._rows = int(model.get_input_embeddings().num_embeddings)
-        self._head = LossHead(model)
+        self._losses = losses_of(model, self.device)
 
     @property
     def device(self) -> torch.device:
@@ -144,34 +145,29 @@ class CausalLM:
             found[i] = min(found[i], float(loss.mean()) if len(loss) else 0.0)
         return found
 
-    def extend(
-        self, ids: NDArray[np.int64], cache: list[tuple[Any, Any]] | None
-    ) -> tuple[NDArray[np.float32], list[tuple[Any, Any]]]:
-        """Reads tokens after those whose keys and values are given.
+    def sequence_nll(self, rows: Sequence[NDArray[np.int64]]) -> list[NDArray[np.float64]]:
+        """The NLL in nats of all tokens but the first of each sequence; nothing is put before them.
+
+        Args:
+            rows: sequences of at most as many tokens as the model has positions for.
+        """
+        return self._losses.run([row[:-1] for row in rows], [row[1:] for row in rows])
+
+    def new_cache(self, capacity: int) -> KeyValues:
+        """For the keys and values of one text of about so many tokens, which `extend` reads piece by piece."""
+        return self._losses.body.new_cache(capacity)
+
+    def extend(self, ids: NDArray[np.int64], cache: KeyValues) -> NDArray[np.float64]:
+        """Reads tokens after those whose keys and values are in the cache, and puts theirs in too.
 
         Args:
             ids: shape (n,), n >= 1.
-            cache: keys and values of each layer, shape (1, heads, length, width); None or of length 0 for a start.
+            cache: of `new_cache`. If this raises, it is as it was.
 
         Returns:
-            the NLL of `ids[1:]` in nats, shape (n - 1,), and the longer cache. The given one is not changed.
+            The NLL of `ids[1:]` in nats, shape (n - 1,).
         """
-        import torch
-        from transformers import DynamicCache
-
-        known = int(cache[0][0].shape[2]) if cache else 0
-        past: Any = None  # for a start, each model makes the kind of cache it likes
-        if cache and known:
-            past = DynamicCache()
-            for layer, (keys, values) in enumerate(cache):
-                past.update(keys, values, layer)
-        inputs = self._tensor(ids)[None]
-        mask = torch.ones((1, known + len(ids)), dtype=torch.long, device=self.device)
-        arguments = {"input_ids": inputs, "attention_mask": mask, "past_key_values": past, "use_cache": True}
-        with torch.inference_mode():
-            states, output = self._head.states(arguments)
-            losses = self._head.nll(states[0, :-1], inputs[0, 1:])
-        return losses.astype(np.float32), _layers(output.past_key_values)
+        return self._losses.after(cache, extend=True).run([ids], [np.append(ids[1:], -1)])[0]
 
     def fit_question(self, ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], bool]:
         """The question cut in its middle to half of the window, and whether it had to be cut."""
@@ -198,74 +194,21 @@ class CausalLM:
 
         The NLL of a token with nothing before it is 0.
         """
-        import torch
-
-        found: list[NDArray[np.float64]] = [np.zeros(0)] * len(rows)
-        with torch.inference_mode():
-            cache, context = self._read_lead(lead, len(rows))
-            known = len(lead) - len(context)
-            for batch in self._batches([len(row) for row in rows], len(lead)):
-                sequences = [np.concatenate([context, rows[i]]) for i in batch]
-                # The hidden state before each wanted token predicts it.
-                begin = [max(len(context) + first[i], 1) for i in batch]
-                states = self._states(sequences, cache, known)
-                pairs = list(zip(begin, sequences, strict=True))
-                at = np.concatenate([np.arange(b, len(s)) + n * states.shape[1] for n, (b, s) in enumerate(pairs)])
-                wanted = np.concatenate([s[b:] for b, s in pairs])
-                losses = self._head.nll(states.flatten(0, 1)[self._tensor(at - 1)], self._tensor(wanted))
-                parts = np.split(losses, np.cumsum([len(s) - b for b, s in pairs])[:-1])
-                for i, part in zip(batch, parts, strict=True):
-                    missing = len(rows[i]) - first[i] - len(part)
-                    found[i] = np.concatenate([np.zeros(missing), part])
+        losses, context = self._losses, lead
+        if len(lead) >= _SHARE_FROM and len(rows) > 1:
+            cache = self.new_cache(len(lead))
+            self._losses.after(cache, extend=True).run([lead[:-1]], [np.full(len(lead) - 1, -1)])
+            if cache.shared:
+                losses, context = self._losses.after(cache), lead[-1:]
+        ids, following = [], []
+        for row, begin in zip(rows, first, strict=True):
+            sequence = np.concatenate([context, row])
+            asked = sequence[1:].copy()
+            # The state before each wanted token predicts it, so nobody reads the last token.
+            asked[: max(len(context) + begin - 1, 0)] = -1
+            ids.append(sequence[:-1])
+            following.append(asked)
+        found = []
+        for row, begin, part in zip(rows, first, losses.run(ids, following), strict=True):
+            found.append(np.concatenate([np.zeros(len(row) - begin - len(part)), part]))
         return found
-
-    def _read_lead(self, lead: NDArray[np.int64], rows: int) -> tuple[Any, NDArray[np.int64]]:
-        """Keys and values of the lead, where they pay, and those of its tokens that each row has to begin with."""
-        if len(lead) < _SHARE_FROM or rows < 2 or self._head.whole:
-            return None, lead
-        cache = self.model.base_model(self._tensor(lead[:-1])[None], use_cache=True).past_key_values
-        return (cache, lead[-1:]) if hasattr(cache, "batch_repeat_interleave") else (None, lead)
-
-    def _states(self, sequences: Sequence[NDArray[np.int64]], cache: Any, known: int) -> torch.Tensor:
-        """Hidden states (or whole logits) of shape (sequences, longest, width)."""
-        longest = max(len(s) for s in sequences)
-        ids = np.zeros((len(sequences), longest), dtype=np.int64)
-        mask = np.zeros((len(sequences), known + longest), dtype=np.int64)
-        for row, sequence in enumerate(sequences):
-            ids[row, : len(sequence)] = sequence
-            mask[row, : known + len(sequence)] = 1
-        arguments = {"input_ids": self._tensor(ids), "attention_mask": self._tensor(mask), "use_cache": False}
-        if cache is not None:
-            again = copy.deepcopy(cache)  # a forward writes into its cache
-            again.batch_repeat_interleave(len(sequences))
-            arguments |= {"past_key_values": again, "use_cache": True}
-        return self._head.states(arguments)[0]
-
-    def _batches(self, lengths: Sequence[int], lead: int) -> Iterator[list[int]]:
-        """Indices of rows of about equal length, longest first, so that memory runs out at once if it does."""
-        most = 16_384 if self.device.type == "cuda" else 2_048
-        if self._head.whole:
-            most = min(most, _WHOLE_LOGITS // int(self.model.config.vocab_size))
-        order = sorted((i for i, n in enumerate(lengths) if n), key=lambda i: -lengths[i])
-        batch: list[int] = []
-        for i in order:
-            if batch and (len(batch) + 1) * (lengths[batch[0]] + lead) > most:
-                yield batch
-                batch = []
-            batch.append(i)
-        if batch:
-            yield batch
-
-    def _tensor(self, values: NDArray[np.int64]) -> torch.Tensor:
-        import torch
-
-        return torch.from_numpy(np.ascontiguousarray(values)).to(self.device)
-
-
-def _layers(cache: Any) -> list[tuple[Any, Any]]:
-    """Keys and values of each layer, whatever version of transformers made the cache."""
-    if hasattr(cache, "layers"):
-        return [(layer.keys, layer.values) for layer in cache.layers]
-    if hasattr(cache, "key_cache"):
-        return list(zip(cache.key_cache, cache.value_cache, strict=True))
-    return [(pair[0], pair[1]) for pair in cache]

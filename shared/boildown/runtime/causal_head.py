@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from boildown.runtime.streamed_loss import streamed_nll
 
 if TYPE_CHECKING:
-    import torch
+    from torch import Tensor
 
 __all__ = ["LossHead"]
+
+_BLOCK = 4096
+"""Entries of the vocabulary that are multiplied at a time."""
+_MOST_BYTES = 1 << 30
+"""A head is packed, which copies it, up to this size."""
 
 
 class LossHead:
@@ -22,7 +25,7 @@ class LossHead:
         model: a transformers model with an LM head; it is tried on eight tokens.
 
     Attributes:
-        whole: the head cannot be taken apart from the body, and what `states` gives are logits.
+        whole: the head cannot be taken apart from the body, and what `nll` wants are logits.
     """
 
     def __init__(self, model: Any) -> None:
@@ -32,31 +35,37 @@ class LossHead:
             getattr(config, "logits_scaling", None) or 1.0
         )
         self._softcap: float | None = getattr(config, "final_logit_softcapping", None)
+        self._blocks: Sequence[Callable[[Tensor], Tensor]] | None = None
         self.whole = not self._fits()
 
-    def states(self, arguments: dict[str, Any]) -> tuple[torch.Tensor, Any]:
-        """A forward's hidden states, or logits where `whole`, of shape (sequences, length, width), and its output."""
-        if self.whole:
-            output = self._model(**arguments)
-            return output.logits, output
-        output = self._model.base_model(**arguments)
-        return output.last_hidden_state, output
+    def pack(self) -> None:
+        """Prepares the head for the fast products of a CPU, where it is a plain linear layer and not too large."""
+        from torch import nn
 
-    def nll(self, states: torch.Tensor, wanted: torch.Tensor) -> NDArray[np.float64]:
-        """The NLL in nats of one token after each state.
+        from boildown.runtime.linear import Linear, onednn_available
+
+        head = self._model.get_output_embeddings()
+        if type(head) is not nn.Linear or head.weight.device.type != "cpu" or not onednn_available(head.weight.dtype):
+            return
+        weight: Tensor = head.weight.detach()
+        if weight.numel() * weight.element_size() > _MOST_BYTES:
+            return
+        blocks = [slice(start, start + _BLOCK) for start in range(0, len(weight), _BLOCK)]
+        self._blocks = [Linear(weight[b], None if head.bias is None else head.bias.detach()[b]) for b in blocks]
+
+    def nll(self, states: Tensor, wanted: Tensor) -> Tensor:
+        """The NLL in nats of one token after each state, in fp32.
 
         Args:
-            states: as `states` gives them, shape (n, width).
+            states: of the body, or logits where `whole`; shape (n, width).
             wanted: token ids, shape (n,).
         """
-        import torch
+        from torch import nn
 
         if self.whole:
-            losses = streamed_nll(states, torch.nn.Identity(), wanted)
-        else:
-            losses = streamed_nll(states, self._model.get_output_embeddings(), wanted, self._scale, self._softcap)
-        found: NDArray[np.float64] = losses.cpu().double().numpy()
-        return found
+            return streamed_nll(states, nn.Identity(), wanted)
+        head = self._model.get_output_embeddings()
+        return streamed_nll(states, head, wanted, self._scale, self._softcap, self._blocks)
 
     def _fits(self) -> bool:
         """Whether hidden states and head give the model's own logits; some models do more between them."""

@@ -7,6 +7,7 @@ and the one logit that is asked for is computed by itself, in fp32.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -14,11 +15,13 @@ if TYPE_CHECKING:
 
 __all__ = ["streamed_nll"]
 
-_ROWS, _BLOCK = 1024, 8192
-"""Rows times vocabulary entries whose logits exist at one moment: 32 MB in fp32, and still large products."""
+_ROWS, _BLOCK = 256, 4096
+"""Rows times vocabulary entries whose logits exist at one moment: 4 MB in fp32, which stay in the CPU's cache."""
 _CUDA_ROWS, _CUDA_BLOCK = 4096, 16384
 """256 MB on a GPU, where a product has to be larger to be worth its launch."""
 _MODULE_ROWS = 64
+_FEWEST_ROWS = 4
+"""Matrices of fewer rows are multiplied by another algorithm, which rounds differently."""
 
 
 def streamed_nll(
@@ -27,6 +30,7 @@ def streamed_nll(
     targets: torch.Tensor,
     scale: float = 1.0,
     softcap: float | None = None,
+    blocks: Sequence[Callable[[torch.Tensor], torch.Tensor]] | None = None,
 ) -> torch.Tensor:
     """Negative log-likelihood of one token for each row.
 
@@ -37,6 +41,8 @@ def streamed_nll(
         targets: shape (rows,), token ids.
         scale: factor on the logits (Cohere, Granite).
         softcap: c of c * tanh(logit / c) (Gemma 2).
+        blocks: a plain head's products with parts of its vocabulary, one after the other, where something faster than
+            torch's is at hand.
 
     Returns:
         shape (rows,), fp32, in nats, at least 0.
@@ -45,44 +51,72 @@ def streamed_nll(
 
     plain = type(head) is torch.nn.Linear and head.weight.is_floating_point() and not head.weight.is_meta
     if plain:  # a model spread over devices may have its head elsewhere
-        hidden, targets = hidden.to(head.weight.device), targets.to(head.weight.device)
-    losses = torch.empty(len(targets), dtype=torch.float32, device=hidden.device)
+        hidden, targets = hidden.to(head.weight.device, head.weight.dtype), targets.to(head.weight.device)
+    count = len(targets)
+    losses = torch.empty(count, dtype=torch.float32, device=hidden.device)
+    if plain and 0 < count < _FEWEST_ROWS:
+        again = streamed_nll(hidden.repeat(_FEWEST_ROWS, 1), head, targets.repeat(_FEWEST_ROWS), scale, softcap, blocks)
+        return again[:count]
     rows = (_CUDA_ROWS if hidden.is_cuda else _ROWS) if plain else _MODULE_ROWS
-    step = _linear_nll if plain else _module_nll
-    for start in range(0, len(targets), rows):
-        part = slice(start, start + rows)
-        losses[part] = step(hidden[part], head, targets[part], scale, softcap)
+    steps = max(-(-count // rows), 1)
+    for i in range(steps):
+        part = slice(i * count // steps, (i + 1) * count // steps)
+        if not plain:
+            losses[part] = _module_nll(hidden[part], head, targets[part], scale, softcap)
+            continue
+        wanted = _wanted(hidden[part], head, targets[part], scale, softcap)
+        if hidden.is_cuda:
+            losses[part] = _online(hidden[part], head, scale, softcap) - wanted
+            continue
+        # The wanted logit takes the place of the greatest, which spares a look for it; it is hardly ever 88 below it.
+        total = torch.zeros_like(wanted)
+        for product in blocks or _products(head, _BLOCK):
+            logits = _shaped(product(hidden[part]).float(), scale, softcap)
+            total += logits.sub_(wanted[:, None]).exp_().sum(dim=-1)
+        losses[part] = total.log_()
+        over = ~losses[part].isfinite()
+        if over.any():
+            losses[part][over] = _online(hidden[part][over], head, scale, softcap) - wanted[over]
     return losses.clamp_(min=0.0)
+
+
+def _online(hidden: torch.Tensor, head: Any, scale: float, softcap: float | None) -> torch.Tensor:
+    """The log-sum-exp of each row's logits."""
+    import torch
+
+    highest = torch.full(hidden.shape[:1], float("-inf"), device=hidden.device)
+    total = torch.zeros(hidden.shape[:1], device=hidden.device)
+    for product in _products(head, _CUDA_BLOCK if hidden.is_cuda else _BLOCK):
+        logits = _shaped(product(hidden).float(), scale, softcap)
+        higher = torch.maximum(highest, logits.amax(dim=-1))
+        total = total * (highest - higher).exp() + (logits - higher[:, None]).exp_().sum(dim=-1)
+        highest = higher
+    return highest + total.log()
+
+
+def _products(head: Any, width: int) -> Iterator[Callable[[torch.Tensor], torch.Tensor]]:
+    import torch.nn.functional as functional
+
+    weight, bias = head.weight, head.bias
+    for start in range(0, weight.shape[0], width):
+        block = slice(start, start + width)
+        part, offset = weight[block], None if bias is None else bias[block]
+        yield lambda hidden, part=part, offset=offset: functional.linear(hidden, part, offset)  # type: ignore[misc]
+
+
+def _wanted(
+    hidden: torch.Tensor, head: Any, targets: torch.Tensor, scale: float, softcap: float | None
+) -> torch.Tensor:
+    wanted = (hidden.float() * head.weight[targets].float()).sum(dim=-1)
+    if head.bias is not None:
+        wanted = wanted + head.bias[targets].float()
+    return _shaped(wanted, scale, softcap)
 
 
 def _shaped(logits: torch.Tensor, scale: float, softcap: float | None) -> torch.Tensor:
     if scale != 1.0:
         logits = logits * scale
     return logits if softcap is None else (logits / softcap).tanh() * softcap
-
-
-def _linear_nll(
-    hidden: torch.Tensor, head: Any, targets: torch.Tensor, scale: float, softcap: float | None
-) -> torch.Tensor:
-    import torch
-    import torch.nn.functional as functional
-
-    weight, bias = head.weight, head.bias
-    hidden = hidden.to(weight.dtype)
-    highest = torch.full(targets.shape, float("-inf"), device=hidden.device)
-    total = torch.zeros(targets.shape, device=hidden.device)
-    width = _CUDA_BLOCK if hidden.is_cuda else _BLOCK
-    for start in range(0, weight.shape[0], width):
-        block = slice(start, start + width)
-        logits = functional.linear(hidden, weight[block], None if bias is None else bias[block]).float()
-        logits = _shaped(logits, scale, softcap)
-        higher = torch.maximum(highest, logits.amax(dim=-1))
-        total = total * (highest - higher).exp() + (logits - higher[:, None]).exp_().sum(dim=-1)
-        highest = higher
-    wanted = (hidden.float() * weight[targets].float()).sum(dim=-1)
-    if bias is not None:
-        wanted = wanted + bias[targets].float()
-    return highest + total.log() - _shaped(wanted, scale, softcap)
 
 
 def _module_nll(

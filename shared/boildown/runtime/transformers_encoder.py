@@ -19,7 +19,7 @@ from boildown.runtime.jobs import Head
 from boildown.runtime.packing import Ids, MicroBatch, Packing
 from boildown.runtime.scheduler import scheduler_for
 
-__all__ = ["TransformersEncoder"]
+__all__ = ["TransformersEncoder", "padded"]
 
 _CLASSES = {"encoder": "AutoModel", "token-classification": "AutoModelForTokenClassification"}
 _CPU_TOKENS = 2048
@@ -115,7 +115,7 @@ class TransformersEncoder:
         """Rows of shape (tokens, hidden_size), in the order of the batch."""
         states = torch.empty(batch.tokens.shape[1], self.hidden_size, dtype=self.dtype, device=self.device)
         ids, types, _ = batch.tokens
-        for rows, mask in _padded(batch.runs, self.batch_tokens):
+        for rows, mask in padded(batch.runs, self.batch_tokens):
             inputs = {
                 "input_ids": self._tensor(np.where(mask, ids[rows], self._pad)),
                 "attention_mask": self._tensor(mask.astype(np.int64)),
@@ -130,7 +130,7 @@ class TransformersEncoder:
         return torch.from_numpy(values).to(self.device)
 
 
-def _padded(runs: Sequence[tuple[int, int]], budget: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.bool_]]]:
+def padded(runs: Sequence[tuple[int, int]], budget: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.bool_]]]:
     """Batches of sequences of about equal length, of at most `budget` tokens with the padding.
 
     Args:

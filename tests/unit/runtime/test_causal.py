@@ -14,12 +14,24 @@ from tiny_models import ALL, CHINESE, ENGLISH, MIXED, tiny_gpt2
 from boildown.errors import InputError, ModelError
 from boildown.runtime.causal import CausalLM
 from boildown.runtime.causal_loading import load_causal
+from boildown.runtime.causal_packed import PackedBody
 from boildown.runtime.causal_text import windows
+from boildown.runtime.linear import onednn_available
+from boildown.runtime.packing import MicroBatch
 
 
-@pytest.fixture(params=["gpt2", "llama"])
+@pytest.fixture(params=["gpt2", "llama", "gpt2, padded", "llama, padded"])
 def model(request: pytest.FixtureRequest) -> CausalLM:
-    return load_causal(str(request.getfixturevalue(request.param)), "cpu", "float32")
+    """With our own forward, and with that of transformers."""
+    name, _, padded = request.param.partition(", ")
+    found = load_causal(str(request.getfixturevalue(name)), "cpu", "float32")
+    if not padded:
+        if onednn_available(torch.float32):
+            assert isinstance(found._losses.body, PackedBody)
+        return found
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PackedBody, "of", lambda model: None)
+        return CausalLM(found.model, found.tokenizer)
 
 
 def naive(model: CausalLM, context: np.ndarray, ids: np.ndarray) -> np.ndarray:
@@ -73,16 +85,21 @@ def test_only_the_questions_rows_go_through_the_head(model: CausalLM, monkeypatc
     assert sum(rows) == len(ALL) * len(question)
 
 
-def test_documents_are_read_in_a_few_forwards(model: CausalLM) -> None:
-    shapes: list[tuple[int, ...]] = []
-    handle = model.model.base_model.register_forward_pre_hook(
-        lambda module, args, kwargs: shapes.append(tuple(kwargs["input_ids"].shape)), with_kwargs=True
-    )
+def test_documents_are_read_in_a_few_forwards(model: CausalLM, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+    body = model._losses.body
+    plain = body.states
+
+    def counted(batch: MicroBatch, *arguments: Any) -> torch.Tensor:
+        sizes.append(batch.tokens.shape[1])
+        return plain(batch, *arguments)
+
+    monkeypatch.setattr(body, "states", counted)
     texts = model.encode(ENGLISH * 6)
     model.token_nll(texts)
-    handle.remove()
-    assert len(shapes) <= 3
-    assert sum(rows * length for rows, length in shapes) < 1.3 * sum(len(text.ids) + 1 for text in texts)
+    tokens = sum(len(text.ids) for text in texts)
+    assert 0 < len(sizes) <= 2 + tokens // 500
+    assert sum(sizes) == tokens  # of each text with the token that stands before it, and without its last
 
 
 def test_texts_longer_than_the_window(model: CausalLM) -> None:
@@ -102,12 +119,31 @@ def test_texts_longer_than_the_window(model: CausalLM) -> None:
 
 def test_extend_continues_a_cache(model: CausalLM) -> None:
     ids = model.encode([ENGLISH[0]])[0].ids
-    whole, _ = model.extend(ids, None)
-    first, cache = model.extend(ids[:20], None)
-    second, _ = model.extend(ids[20:], cache)
-    np.testing.assert_allclose(whole[:19], first, atol=1e-4)
-    np.testing.assert_allclose(whole[20:], second, atol=1e-4)
-    assert cache[0][0].shape[2] == 20
+    whole = model.sequence_nll([ids])[0]
+    np.testing.assert_allclose(whole, naive(model, ids[:1], ids[1:]), atol=1e-4)
+    cache = model.new_cache(10)
+    for begin, end in ((0, 20), (20, 21), (21, len(ids))):
+        assert cache.length == begin
+        found = model.extend(ids[begin:end], cache)
+        np.testing.assert_allclose(found, whole[begin : end - 1], atol=1e-4)
+    cache.crop(30)
+    np.testing.assert_allclose(model.extend(ids[30:40], cache), whole[30:39], atol=1e-4)
+    assert cache.length == 40
+
+
+def test_a_text_does_not_depend_on_those_beside_it(model: CausalLM) -> None:
+    texts = model.encode([*ALL, "x"])
+    question = model.encode(["Who counted the ships in 1874?"])[0].ids
+    together = model.token_nll(texts), model.token_nll(texts, question), model.continuation_nll(texts, question)
+    for i, text in enumerate(texts):
+        # Two, since a question before a single text is not read for itself.
+        alone = (
+            model.token_nll([text]),
+            model.token_nll([text, text], question),
+            model.continuation_nll([text], question),
+        )
+        for a, b in zip(together, alone, strict=True):
+            np.testing.assert_allclose(a[i], b[0], rtol=0, atol=1e-5)
 
 
 def test_a_question_that_leaves_no_room(model: CausalLM) -> None:

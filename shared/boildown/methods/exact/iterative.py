@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from boildown.methods.exact.language_model import KeyValues, ReferenceLM
+from boildown.methods.exact.language_model import ReferenceLM
 from boildown.methods.exact.ratios import Piece
+
+if TYPE_CHECKING:
+    from boildown.runtime.key_values import KeyValues
 
 __all__ = ["compress_tokens"]
 
@@ -48,22 +52,19 @@ class _Stream:
     def forget(self, count: int, sink: int) -> None:
         """Takes the first `count` tokens out of the window of attention; their text stays in the result."""
         assert self.cache is not None
-        import torch
-
         self.popped.append(self.places[:count])
         self.places = self.places[count:]
-        self.cache = [
-            (
-                torch.cat([k[..., :sink, :], k[..., sink + count :, :]], dim=-2),
-                torch.cat([v[..., :sink, :], v[..., sink + count :, :]], dim=-2),
-            )
-            for k, v in self.cache
-        ]
+        self.cache.forget(count, sink)
         self.ready -= count
 
     def read(self, end: int | None, total_end: int) -> bool:
-        """Brings the losses up to date; False if nothing was left to read."""
-        loss, cache = self.lm.nll(self.ids, self.cache, end)
+        """Brings the losses up to date; False if nothing was left to read.
+
+        The first reading is of the whole prompt, and its keys and values are of no use once tokens have gone.
+        """
+        if end is not None and self.cache is None:
+            self.cache = self.lm.new_cache(min(end + len(self.places) // 2, self.lm.positions))
+        loss = self.lm.nll(self.ids, self.cache, end)
         if not len(loss):
             return False
         last = total_end - self.offset - 1
@@ -75,12 +76,7 @@ class _Stream:
             stale = self.loss[self.ready : last]
             fresh = min(len(stale), len(loss))  # fewer than asked where the positions ended
             stale[:fresh] = loss[:fresh]
-        self.cache = cache
         return True
-
-    def crop(self, size: int) -> None:
-        """Cuts the cache back to its first `size` places."""
-        self.cache = [(k[:, :, :size], v[:, :, :size]) for k, v in self.cache] if self.cache else None
 
 
 def compress_tokens(
@@ -115,21 +111,18 @@ def compress_tokens(
             excess, sink = end - lm.positions, min(_SINK + start, lm.positions)
             main.forget(excess, sink)
             if other is not None and other.cache is not None:
-                other.forget(excess, min(sink, int(other.cache[0][0].shape[2]) - excess))
+                other.forget(excess, min(sink, other.cache.length - excess))
             flags = None if flags is None else flags[excess:]
             end -= excess
         if not main.read(end if turn else None, end):
             break
         if other is not None and not other.read(end - start if turn else None, end):
             break
-        # The first turn reads the whole prompt, and its cache is of no use once tokens have gone.
         for stream in (main, other):
             if stream is None:
                 continue
-            if turn:
-                stream.crop(end - size - stream.offset)
-            else:
-                stream.cache = None
+            if stream.cache is not None:
+                stream.cache.crop(end - size - stream.offset)
             stream.ready = 0 if start and not turn else end - size - stream.offset
         for length, rate in pieces:
             end, flags = _cut(main, other, end - size, length, rate, start, flags)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from boildown.runtime.causal import CausalLM
 
-__all__ = ["KeyValues", "ReferenceLM"]
+if TYPE_CHECKING:
+    from boildown.runtime.key_values import KeyValues
 
-KeyValues = list[tuple[Any, Any]]
+__all__ = ["ReferenceLM"]
 
 
 class ReferenceLM:
@@ -38,28 +40,36 @@ class ReferenceLM:
         text: str = self.tokenizer.decode(ids)
         return text
 
+    def new_cache(self, capacity: int) -> KeyValues:
+        """For keys and values of a prompt of about so many tokens."""
+        return self._lm.new_cache(capacity)
+
     def nll(
         self, ids: NDArray[np.int64], cache: KeyValues | None = None, end: int | None = None
-    ) -> tuple[NDArray[np.float32], KeyValues | None]:
-        """The NLL of the tokens after the first uncached one, up to `end` or as far as the positions reach."""
-        known = int(cache[0][0].shape[2]) if cache else 0
+    ) -> NDArray[np.float32]:
+        """The NLL of the tokens after the first uncached one, up to `end` or as far as the positions reach.
+
+        What is read goes into the cache, if one is given.
+        """
+        known = 0 if cache is None else cache.length
         end = min(len(ids) if end is None else end, known + self.positions)
         if end <= known:
-            return np.zeros(0, dtype=np.float32), cache
-        return self._lm.extend(ids[known:end], cache)
+            return np.zeros(0, dtype=np.float32)
+        found = self._lm.sequence_nll([ids[:end]])[0] if cache is None else self._lm.extend(ids[known:end], cache)
+        return found.astype(np.float32)
 
-    def mean_nll(self, text: str, question: str, condition: str) -> float:
-        """The mean NLL of a text alone ("none"), of it after the question ("before"), or of the question after it.
+    def mean_nll(self, texts: Sequence[str], question: str, condition: str) -> list[float]:
+        """The mean NLL of each text alone ("none"), of it after the question ("before"), or of the question after it.
 
         NaN where no token is left to take the mean of: too short, or cut off at the end of the positions. Sorting
         by it is as arbitrary there as it is in the published implementation.
         """
-        whole, first = text, 0
+        first, wholes = [0] * len(texts), list(texts)
         if condition == "before":
-            whole, first = question + text, self.count(question) - 1
+            first, wholes = [self.count(question) - 1] * len(texts), [question + text for text in texts]
         elif condition == "after":
-            whole, first = text + question, self.count(text) - 1
-        loss, _ = self.nll(np.array(self.ids(whole), dtype=np.int64))
+            first, wholes = [self.count(text) - 1 for text in texts], [text + question for text in texts]
+        rows = [np.array(self.ids(whole)[: self.positions], dtype=np.int64) for whole in wholes]
         # A negative start, which an empty first part gives, counts from the end, as it does there.
-        loss = loss[first:]
-        return float(loss.mean()) if len(loss) else float("nan")
+        losses = [loss[begin:] for loss, begin in zip(self._lm.sequence_nll(rows), first, strict=True)]
+        return [float(loss.astype(np.float32).mean()) if len(loss) else float("nan") for loss in losses]

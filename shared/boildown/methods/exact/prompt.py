@@ -176,7 +176,7 @@ def _order_by_loss(
     lm: ReferenceLM, by_text: Sequence[Sequence[str]], sentences: Sequence[str], condition: str, a: ExactArguments
 ) -> list[int]:
     """Least loss first, so that the bonus of sentences to keep puts them last: published so, and kept so."""
-    losses = np.array([lm.mean_nll(sentence, a.question, condition) for sentence in sentences])
+    losses = np.array(lm.mean_nll(sentences, a.question, condition))
     if a.keep_first_sentence:
         losses[: a.keep_first_sentence] += a.high_priority_bonus
     if a.keep_last_sentence:
