@@ -11,7 +11,7 @@ from typing import Any, Literal, cast
 
 import numpy as np
 
-from boildown.budget import Budget
+from boildown.budget import Budget, check_budget
 from boildown.cache import CacheSpec, resolve_cache
 from boildown.errors import ConfigurationError, InputError, unknown_name
 from boildown.methods.base import BudgetedMethod, Method
@@ -81,6 +81,8 @@ class Compressor:
         for name, value in (("protect", protect), ("patterns", patterns)):
             if isinstance(value, str):
                 raise ConfigurationError(f"{name}= takes a list; write {name}=[{value!r}].")
+        if options is not None and not isinstance(options, Mapping):
+            raise ConfigurationError(f"options= maps names to values, such as {{'level': 'token'}}; got {options!r}.")
         self.plan = Plan(
             unit=unit,
             order=order,
@@ -94,6 +96,8 @@ class Compressor:
         placement = {"device": device, "dtype": dtype}
         self.method = _method(method, {"model": model, **(options or {})}, placement)
         self.rank = None if rank is None else _method(rank, {"model": rank_model}, placement)
+        if not hasattr(min_sentence, "__index__"):
+            raise ConfigurationError(f"min_sentence= must be a whole number of words, not {min_sentence!r}.")
         self.min_sentence = min_sentence
         self.on_empty_query: EmptyQuery = on_empty_query
         resolve_cache(cache)
@@ -115,8 +119,7 @@ class Compressor:
             ModelError: a model cannot be loaded.
             MissingExtraError: the method or the counter needs a package that is not installed.
         """
-        if not isinstance(budget, Budget):
-            raise ConfigurationError(f"budget= must be a Budget, such as Budget(tokens=1500), not {budget!r}.")
+        check_budget(budget)
         query = check_query(query)
         sources = Sources(documents, self.min_sentence, resolve_cache(self.cache))
         begin = perf_counter()
@@ -139,7 +142,7 @@ class Compressor:
     def _score(self, query: str, sources: Sources, budget: Budget) -> Scores:
         reads_query = self.method.uses_query or (self.rank is not None and self.rank.uses_query)
         if not sources.documents:
-            return Scores(relevance=np.zeros(0), sentences=np.zeros(0))
+            return _all_alike(sources, self.plan.unit)
         if reads_query and not query.strip():
             if self.on_empty_query == "raise":
                 raise InputError(
@@ -171,14 +174,14 @@ def _cutting(scores: Scores, budget: Budget, plan: Plan) -> tuple[Budget, Plan]:
     return kept, replace(plan, unit=unit, protect=(), patterns=(), dedupe=None)
 
 
-def _all_alike(sources: Sources, unit: Unit | None, note: str) -> Scores:
+def _all_alike(sources: Sources, unit: Unit | None, *notes: str) -> Scores:
     """Scores above every threshold that prefer nothing, so that the cut keeps text from the front."""
     tokens = None
     if unit == "token":
         words = sources.words
         tokens = TokenScores(words.document, words.start, words.end, np.full(len(words), np.inf))
     sentences = np.full(len(sources.sentences), np.inf)
-    return Scores(relevance=np.zeros(len(sources)), sentences=sentences, tokens=tokens, notes=(note,))
+    return Scores(relevance=np.zeros(len(sources)), sentences=sentences, tokens=tokens, notes=notes)
 
 
 def _method(method: str | Method, options: Mapping[str, Any], placement: Mapping[str, Any]) -> Method:

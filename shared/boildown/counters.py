@@ -112,7 +112,7 @@ class _Callable:
         value = self._function(text)
         try:
             return int(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise ConfigurationError(
                 f"The counter {self.name!r} returned {value!r} ({type(value).__name__}); it must return the number of "
                 "tokens. For a function that returns a list of tokens, give: lambda text: len(function(text))."

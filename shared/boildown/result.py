@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from boildown.budget import Budget
+from boildown.budget import Budget, check_budget
 from boildown.errors import RebudgetError
 from boildown.select.cut import Cut, cut
 from boildown.select.plan import Order, Plan
@@ -92,8 +92,10 @@ class Compression:
         """The same scores cut at another budget, and in another order if one is given: no model runs.
 
         Raises:
+            ConfigurationError: the budget is none, or the order is unknown.
             RebudgetError: the method needed the budget while it scored.
         """
+        check_budget(budget)
         if self.scores.final:
             raise RebudgetError(
                 f"The method {self.method!r} used the budget while it scored, so its result cannot be cut again. "

@@ -1,64 +1,67 @@
-"""Whether memory grows with the number of calls: every call has new text, through the bundled model and a full cache.
+"""Whether memory grows with the number of calls: every call has new text, so that caches fill up and turn over.
 
-    python tests/fuzz/leaks.py               # 2,000 calls
-    python tests/fuzz/leaks.py --calls 200
+    python tests/fuzz/leaks.py                       # 2,000 calls of each subject
+    python tests/fuzz/leaks.py --calls 200 bundled langchain
+    python tests/fuzz/leaks.py --record FILE.json    # writes what was measured
 
 The first half of the calls fills what is allowed to fill (models, caches up to their limits, the allocator's pools);
 in the second half nothing may grow. Python's own memory is traced to the byte; what the process takes from the system
-moves in steps, so that it has some room.
+moves in steps, so that it has some room. Subjects run one after the other in one process.
 """
 
 from __future__ import annotations
 
 import argparse
 import gc
+import json
 import os
+import platform
 import random
 import sys
+import time
 import tracemalloc
 from pathlib import Path
-from typing import NamedTuple
 
-from boildown import Budget, Compressor, Document
-from boildown.cache import ScoreCache
+from leak_subjects import SUBJECTS
+
+import boildown
 
 _VOCABULARY = ("the", "harbour", "master", "counted", "ships", "and", "nobody", "knew", "why", "water", "goes", "there")
 PYTHON_ROOM = 64 << 10
 SYSTEM_ROOM = 16 << 20
 
 
-class Growth(NamedTuple):
+class Growth:
     """Bytes that Python, and the process as a whole, hold more after the second half of the calls than before it."""
 
-    python: int
-    system: int
+    def __init__(self, python: int, system: int) -> None:
+        self.python, self.system = python, system
+
+    @property
+    def flat(self) -> bool:
+        return self.python <= PYTHON_ROOM and self.system <= SYSTEM_ROOM
 
 
-def measure(calls: int) -> Growth:
-    """Compresses new documents `calls` times."""
+def measure(calls: int, subject: str = "bundled") -> Growth:
+    """Gives a subject new documents `calls` times."""
     source = random.Random(0)
-    compressor = Compressor(cache=ScoreCache(memory=100_000))
-    before = Growth(0, 0)
-    tracemalloc.start()
-    try:
-        for call in range(calls):
-            if call == calls // 2:
-                before = _held()
-            texts = [" ".join(source.choices(_VOCABULARY, k=12)).capitalize() + "." for _ in range(2)]
-            documents = [Document(text, title=f"Page {source.randrange(10)}") for text in texts]
-            result = compressor.compress("Who counted the ships?", documents, Budget(tokens=16))
-            result.rebudget(Budget(rate=0.5)).recover(result.text)
-            assert result.tokens_out <= 16
-            del result, documents, texts
-        after = _held()
-    finally:
-        tracemalloc.stop()
-    return Growth(after.python - before.python, after.system - before.system)
+    before = (0, 0)
+    with SUBJECTS[subject]() as call:
+        tracemalloc.start()
+        try:
+            for number in range(calls):
+                if number == calls // 2:
+                    before = _held()
+                call([" ".join(source.choices(_VOCABULARY, k=12)).capitalize() + "." for _ in range(2)])
+            after = _held()
+        finally:
+            tracemalloc.stop()
+    return Growth(after[0] - before[0], after[1] - before[1])
 
 
-def _held() -> Growth:
+def _held() -> tuple[int, int]:
     gc.collect()
-    return Growth(tracemalloc.get_traced_memory()[0], _resident())
+    return tracemalloc.get_traced_memory()[0], _resident()
 
 
 def _resident() -> int:
@@ -68,17 +71,44 @@ def _resident() -> int:
 
 
 def main() -> int:
-    """Returns 1 if memory has grown."""
+    """Returns the number of subjects whose memory has grown."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--calls", type=int, default=2_000)
-    calls = parser.parse_args().calls
-    growth = measure(calls)
-    flat = growth.python <= PYTHON_ROOM and growth.system <= SYSTEM_ROOM
-    print(
-        f"in the second half of {calls:,} calls: Python's memory grew by {growth.python:,} bytes, the process by "
-        f"{growth.system:,}; {'flat' if flat else 'NOT FLAT'}"
-    )
-    return 0 if flat else 1
+    parser.add_argument("subjects", nargs="*", help=f"of {', '.join(SUBJECTS)}; all by default")
+    parser.add_argument("--calls", type=int, default=2_000, help="of each subject")
+    parser.add_argument("--record", type=Path, help="a JSON file")
+    arguments = parser.parse_args()
+    unknown = set(arguments.subjects) - set(SUBJECTS)
+    if unknown:
+        parser.error(f"no such subject: {', '.join(sorted(unknown))}")
+    rows = []
+    for subject in arguments.subjects or SUBJECTS:
+        begin = time.perf_counter()
+        growth = measure(arguments.calls, subject)
+        rows.append(
+            {
+                "subject": subject,
+                "calls": arguments.calls,
+                "python_bytes": growth.python,
+                "process_bytes": growth.system,
+                "flat": growth.flat,
+                "seconds": round(time.perf_counter() - begin, 1),
+            }
+        )
+        print(
+            f"{subject:>20}: in the second half of {arguments.calls:,} calls Python's memory grew by "
+            f"{growth.python:,} bytes, the process by {growth.system:,}; {'flat' if growth.flat else 'NOT FLAT'}",
+            flush=True,
+        )
+        if arguments.record is not None:
+            report = {
+                "command": f"python tests/fuzz/leaks.py --calls {arguments.calls} --record FILE.json",
+                "boildown": boildown.__version__,
+                "python": platform.python_version(),
+                "room": {"python_bytes": PYTHON_ROOM, "process_bytes": SYSTEM_ROOM},
+                "rows": rows,
+            }
+            arguments.record.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    return sum(not row["flat"] for row in rows)
 
 
 if __name__ == "__main__":

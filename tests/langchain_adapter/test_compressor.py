@@ -112,6 +112,21 @@ def test_source_spans_of_a_foreign_document() -> None:
         source_spans(Document("text"))
 
 
+@pytest.mark.parametrize("written", ["no JSON", "[1, 2]", "5", 5, None, [[1]]])
+def test_source_spans_that_somebody_else_wrote(written: object) -> None:
+    with pytest.raises(InputError, match="no BoildownCompressor wrote"):
+        source_spans(Document("text", metadata={"boildown_spans": written}))
+
+
+def test_metadata_that_hold_themselves() -> None:
+    metadata: dict[str, Any] = {"title": "Bell"}
+    metadata["self"] = metadata
+    document = Document("The lamp burned colza oil.", metadata=metadata)
+    (kept,) = BoildownCompressor(method="bm25", rate=1.0).compress_documents([document], "lamp")
+    assert kept.metadata["self"]["self"] is kept.metadata["self"]
+    assert kept.metadata["self"] is not metadata
+
+
 # Identity of what goes in
 
 

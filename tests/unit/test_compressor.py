@@ -90,6 +90,13 @@ def test_sync_async_threads_and_copies_agree():
         assert other.compress(questions[0], DOCUMENTS, WORDS).text == alone[0]
 
 
+@pytest.mark.parametrize("unit", [None, "sentence", "word", "token"])
+def test_no_documents(unit):
+    result = bm25(unit=unit).compress("anything", [], WORDS)
+    assert (result.text, result.documents, result.dropped, result.notes) == ("", (), (), ())
+    assert result.rebudget(Budget(rate=1.0)).text == ""
+
+
 def test_no_documents_and_blank_documents():
     empty = bm25().compress("anything", [], WORDS)
     assert (empty.text, empty.documents, empty.dropped, empty.rate) == ("", (), (), 1.0)
@@ -159,6 +166,8 @@ def test_inputs_are_not_changed():
         ({"on_empty_query": "ignore"}, "Unknown on_empty_query"),
         ({"protect": "number"}, r"protect=\['number'\]"),
         ({"patterns": "x+"}, r"patterns=\['x\+'\]"),
+        ({"options": ["level"]}, "options= maps names to values"),
+        ({"min_sentence": "3"}, "min_sentence= must be a whole number of words, not '3'"),
     ],
 )
 def test_wrong_settings_say_what_is_wrong(arguments, message):
@@ -169,6 +178,8 @@ def test_wrong_settings_say_what_is_wrong(arguments, message):
 def test_a_budget_must_be_a_budget():
     with pytest.raises(ConfigurationError, match=r"Budget\(tokens=1500\)"):
         bm25().compress("q", DOCUMENTS, 1500)
+    with pytest.raises(ConfigurationError, match=r"Budget\(tokens=1500\)"):
+        bm25().compress("q", DOCUMENTS, WORDS).rebudget(1500)
 
 
 def test_a_result_as_plain_values_is_json():

@@ -63,6 +63,12 @@ def test_a_callable_counts():
     assert (counter.count("four"), counter.count_many(["a", "bc"]), counter.name) == (4, [1, 2], "len")
 
 
+@pytest.mark.parametrize("value", [None, float("nan"), float("inf"), "many"])
+def test_a_callable_must_return_a_number(value):
+    with pytest.raises(ConfigurationError, match="must return the number of tokens"):
+        resolve_counter(lambda text: value).count("text")
+
+
 def test_a_callable_that_returns_a_list_is_told_so():
     with pytest.raises(ConfigurationError, match=r"len\(function\(text\)\)"):
         resolve_counter(str.split).count("a b")

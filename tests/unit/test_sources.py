@@ -18,6 +18,8 @@ from boildown.text.sentences import split_sentences
         ([None], r"documents\[0\] must be text, not NoneType"),
         (["fine", b"bytes"], r"documents\[1\] must be text, not bytes.*Decode it first"),
         ([Document(text=b"bytes")], r"documents\[0\]\.text must be text"),
+        ([Document("text", title=None)], r"documents\[0\]\.title must be text, not NoneType"),
+        ({"text": "A mapping is no list of documents."}, "must be a list of strings or Documents, not dict"),
         ([3], "not int"),
     ],
 )
