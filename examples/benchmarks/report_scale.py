@@ -75,19 +75,28 @@ def stored(results: Results) -> list[str]:
 def service(results: Results) -> list[str]:
     """The HTTP service under load, at its end, and under nonsense."""
     report, lines = results.read("service_load") or {}, []
-    if "load" in report:
-        load = report["load"]
-        ratio = results.judge("The service's throughput under load", load["ratio"], load["goal_ratio"], unit="×")
+    for part, passages in (("load", "ten passages"), ("short", "one passage")):
+        if part not in report:
+            continue
+        load = report[part]
+        what = f"The service's throughput under load, requests of {passages}"
+        ratio = results.judge(what, load["ratio"], load["goal_ratio"], unit="×")
         wrong = {s: n for s, n in load["statuses"].items() if s not in ("200", "429")}
         if load["lost"] or load["unequal_answers"] or wrong:
             results.missed.append(
                 f"The service under load: {load['lost']} lost, {load['unequal_answers']} unequal answers, {wrong}."
             )
+        busy = ""
+        if load.get("cores_busy"):
+            busy = (
+                f" One request at a time keeps {load['cores_busy_one_at_a_time']:.2f} of them busy by itself, all "
+                f"together {load['cores_busy']:.2f}."
+            )
         lines += [
-            f"{load['requests']:,} requests of ten passages over {load['connections']} connections: "
+            f"{load['requests']:,} requests of {passages} over {load['connections']} connections: "
             f"{load['requests_per_second']:.1f} a second, {load['ratio']:.2f}× those of one (goal: {ratio}); "
             f"{load['lost']} lost, {load['unequal_answers']} answers unequal to those given one at a time; by status: "
-            f"{statuses(load)}. {report['machine']['cores']} cores, no score cache.",
+            f"{statuses(load)}. {report['machine']['cores']} cores, no score cache.{busy}",
             "",
         ]
     if "term" in report:
@@ -114,6 +123,18 @@ def service(results: Results) -> list[str]:
             f"{100 * (nonsense['growth'] or 0):.1f} % after the first tenth (goal: {judged}).",
             "",
         ]
+        if by_schema := nonsense.get("schemathesis"):
+            judged = results.judge(
+                "Memory growth under schemathesis", 100 * (by_schema["growth"] or 0), 100 * nonsense["goal_growth"],
+                most=True, unit=" %",
+            )  # fmt: skip
+            if by_schema["faults"]:
+                results.missed.append(f"{by_schema['faults']} requests of schemathesis were answered with 5xx.")
+            lines += [
+                f"{by_schema['requests']:,} more by schemathesis, from the service's schema: {by_schema['faults']} "
+                f"answers of 500 or more; memory grew by {100 * (by_schema['growth'] or 0):.1f} % (goal: {judged}).",
+                "",
+            ]
     absent = [name for name, there in (("service_load", lines), ("service_malformed", nonsense)) if not there]
     for name in absent:
         lines += missing(f"python examples/benchmarks/{name}.py")

@@ -1,11 +1,14 @@
 """The HTTP service under load.
 
-    python examples/benchmarks/service_load.py                    # both parts; writes results/service_load.json
-    python examples/benchmarks/service_load.py load               # 1,000 requests over 64 connections
+    python examples/benchmarks/service_load.py                    # all parts; writes results/service_load.json
+    python examples/benchmarks/service_load.py load               # 1,000 requests of ten passages over 64 connections
+    python examples/benchmarks/service_load.py short              # the same with one passage each
     python examples/benchmarks/service_load.py term               # kill -TERM while 64 connections are busy
 
-`load` sends blocks of requests one at a time and over 64 connections in turn, to one server without a score cache, and
-compares the answers. `term` counts what was sent, and what was answered. Bad treatment is in service_malformed.py.
+`load` and `short` send blocks of requests one at a time and over 64 connections in turn, to one server without a score
+cache, and compare the answers. How much a service gains from many connections depends on how many cores one request
+keeps busy by itself, so the server's processor time is measured, too. `term` counts what was sent, and what was
+answered. Bad treatment is in service_malformed.py.
 
 Needs: pip install '.[service,client]'
 """
@@ -39,6 +42,7 @@ RESULTS = Path(__file__).parent / "results" / "service_load.json"
 DATA = Path(__file__).parents[1] / "data"
 CONNECTIONS = 64
 ROUNDS = 4
+PASSAGES = 10
 GOAL_RATIO = 1.8
 
 
@@ -56,20 +60,28 @@ class Server(NamedTuple):
             return None
         return int(re.findall(r"VmRSS:\s+(\d+) kB", status)[0]) * 1024
 
+    def processor_seconds(self) -> float | None:
+        """Of all its threads, where the system tells."""
+        try:
+            fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            return None
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
 
 def main() -> None:
     """Runs what is asked for, prints it, and writes it."""
     parser = argparse.ArgumentParser(description="Loads the service, and ends it under load.")
-    parser.add_argument("parts", nargs="*", metavar="load|term", help="what to run (default: both)")
-    parser.add_argument("--requests", type=int, default=1000, help="requests of `load` (default: 1000)")
+    parser.add_argument("parts", nargs="*", metavar="load|short|term", help="what to run (default: all)")
+    parser.add_argument("--requests", type=int, default=1000, help="requests of `load` and `short` (default: 1000)")
     parser.add_argument("--out", type=Path, default=RESULTS, help="where the JSON goes")
     args = parser.parse_args()
-    parts = args.parts or ["load", "term"]
+    parts = args.parts or ["load", "short", "term"]
     report = json.loads(args.out.read_text()) if args.out.exists() else {}
     report["machine"] = machine()
     for part in parts:
-        if part == "load":
-            report[part] = asyncio.run(load(args.requests))
+        if part in ("load", "short"):
+            report[part] = asyncio.run(load(args.requests, PASSAGES if part == "load" else 1))
         elif part == "term":
             report[part] = asyncio.run(term())
         else:
@@ -112,8 +124,8 @@ def serving(*arguments: str) -> Iterator[Server]:
         process.stderr.close()
 
 
-def make_requests(count: int) -> list[dict[str, Any]]:
-    """Requests of ten passages each, no two alike."""
+def make_requests(count: int, documents: int = PASSAGES) -> list[dict[str, Any]]:
+    """Requests of so many passages each, no two alike."""
     source = random.Random(0)
     pages = [path.read_text(encoding="utf-8") for path in sorted((DATA / "handbook").glob("*.md"))]
     passages = [page[i : i + 700] for page in pages for i in range(0, len(page), 700)]
@@ -122,28 +134,31 @@ def make_requests(count: int) -> list[dict[str, Any]]:
     return [
         {
             "query": source.choice(questions),
-            "documents": [f"{source.choice(passages)} (copy {n}.{i})" for i in range(10)],
-            "budget": {"tokens": 300},
+            "documents": [f"{source.choice(passages)} (copy {n}.{i})" for i in range(documents)],
+            "budget": {"tokens": 30 * documents},
         }
         for n in range(count)
     ]
 
 
-async def load(count: int) -> dict[str, Any]:
+async def load(count: int, documents: int) -> dict[str, Any]:
     """One at a time against `CONNECTIONS` at a time, in turn."""
-    requests = make_requests(count)
+    requests = make_requests(count, documents)
     size = -(-count // ROUNDS)
     blocks = [requests[i : i + size] for i in range(0, count, size)]
     statuses: Counter[int | str] = Counter()
     rounds, unequal, worst = [], 0, 0.0
-    with serving("--no-cache") as server:
+    busy: dict[int, list[float]] = {1: [], CONNECTIONS: []}
+    with serving("--no-cache", "--max-timeout", "600") as server:
         await send_all(server, make_requests(8), 4)
         for number, block in enumerate(blocks):
             seconds, answers = {}, {}
             for connections in (1, CONNECTIONS) if number % 2 == 0 else (CONNECTIONS, 1):
-                begin = perf_counter()
+                begin, spent = perf_counter(), server.processor_seconds()
                 answers[connections] = await send_all(server, block, connections)
                 seconds[connections] = perf_counter() - begin
+                if spent is not None:
+                    busy[connections].append(((server.processor_seconds() or 0.0) - spent) / seconds[connections])
             for one, other in zip(answers[1], answers[CONNECTIONS], strict=True):
                 statuses[other[0]] += 1
                 if one[0] != 200 or other[0] != 200:
@@ -156,6 +171,7 @@ async def load(count: int) -> dict[str, Any]:
     ratios = [one["many"] / one["one"] for one in rounds]
     return {
         "requests": count,
+        "passages": documents,
         "connections": CONNECTIONS,
         "statuses": {str(status): n for status, n in statuses.items()},
         "lost": count - sum(n for status, n in statuses.items() if isinstance(status, int)),
@@ -163,6 +179,8 @@ async def load(count: int) -> dict[str, Any]:
         "largest_difference_of_scores": worst,
         "requests_per_second_one_at_a_time": round(median(r["one"] for r in rounds), 2),
         "requests_per_second": round(median(r["many"] for r in rounds), 2),
+        "cores_busy_one_at_a_time": round(median(busy[1]), 2) if busy[1] else None,
+        "cores_busy": round(median(busy[CONNECTIONS]), 2) if busy[CONNECTIONS] else None,
         "ratio": round(median(ratios), 3),
         "ratio_of_each_round": [round(ratio, 3) for ratio in ratios],
         "goal_ratio": GOAL_RATIO,
@@ -172,7 +190,7 @@ async def load(count: int) -> dict[str, Any]:
 def connect(server: Server) -> httpx.AsyncClient:
     """A client that keeps a connection for each of its tasks."""
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
-    return httpx.AsyncClient(base_url=server.address, timeout=300, limits=limits, verify=False)
+    return httpx.AsyncClient(base_url=server.address, timeout=600, limits=limits, verify=False)
 
 
 async def send_all(server: Server, requests: list[dict[str, Any]], connections: int) -> list[tuple[int | str, Any]]:
@@ -209,7 +227,7 @@ async def term() -> dict[str, Any]:
     requests = make_requests(2000)
     statuses: Counter[int | str] = Counter()
     waiting, stop = iter(requests), asyncio.Event()
-    with serving("--no-cache") as server:
+    with serving("--no-cache", "--max-timeout", "600") as server:
 
         async def connection(client: httpx.AsyncClient) -> None:
             for request in waiting:

@@ -15,7 +15,9 @@ from typing import Any
 import pytest
 from corpus_files import BROKEN, DOCUMENTS, read_parts
 
+from boildown import ConfigurationError
 from boildown.corpus.job import score_corpus
+from boildown.corpus.ray_pool import RayPool
 from boildown.corpus.scoring import Scoring
 from boildown.stored_scores import STORED_KEY, unpack_scores
 
@@ -78,6 +80,7 @@ def test_the_driver_killed_in_the_midst_is_resumed(
     corpus: Path, scoring: Scoring, tmp_path: Path, cluster: dict[str, str]
 ) -> None:
     output = tmp_path / "out"
+    (corpus / "d.parquet").write_bytes(b"PAR1 it is not")
     with start(corpus, output, scoring, cluster) as job:
         first_receipt(output, job)
         os.kill(job.pid, signal.SIGKILL)
@@ -86,6 +89,8 @@ def test_the_driver_killed_in_the_midst_is_resumed(
         printed, complaints = job.communicate()
     assert job.returncode == 1, complaints
     summary = json.loads(printed)
+    assert (summary["files"], summary["files_failed"]) == (4, 1)
+    assert f"{corpus / 'd.parquet'}: {corpus / 'd.parquet'} cannot be read" in complaints
     assert summary["blocks_skipped"] >= 1
     assert summary["documents_scored"] < DOCUMENTS
     assert (summary["documents_written"], summary["documents_failed"]) == (DOCUMENTS, BROKEN)
@@ -103,6 +108,13 @@ def test_a_worker_that_no_machine_has_room_for_is_an_error(
     )  # fmt: skip
     assert done.returncode == 2
     assert "No machine of the Ray cluster has 64 CPU cores" in done.stderr
+
+
+def test_a_cluster_that_is_not_there_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("ray.data", reason="Ray is not installed: pip install 'boildown[ray]'", exc_type=ImportError)
+    monkeypatch.setenv("RAY_ADDRESS", "no cluster")
+    with pytest.raises(ConfigurationError, match="The Ray cluster cannot be reached or started"), RayPool():
+        raise AssertionError("there is a cluster")
 
 
 def test_the_example_runs_no_model_when_it_compresses(scoring: Scoring, cluster: dict[str, str]) -> None:

@@ -62,6 +62,7 @@ def test_without_the_packages_it_says_what_to_install():
         (["--cache", "x", "--no-cache"], "exclude"),
         (["--max-queue", "0"], "above 0"),
         (["--max-timeout", "-1"], "above 0"),
+        (["--max-body-bytes", "100000000"], "Raise all_body_bytes"),
         (["--threads", "0"], "at least 1"),
     ],
 )

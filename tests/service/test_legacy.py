@@ -64,6 +64,19 @@ def test_saving_follows_the_published_price(client):
     assert saved > 0.1
 
 
+def test_it_counts_in_the_metrics(serve):
+    client = serve()
+    data = ask(client, ratio=0.4, context=CONTEXT, question=QUESTION)
+    metrics = client.get("/metrics").text
+    for name, count in [
+        ("queries", 1),
+        ("documents", 2),
+        ("tokens_in", data["origin_tokens"]),
+        ("tokens_out", data["compressed_tokens"]),
+    ]:
+        assert f'boildown_{name}_total{{model="prune"}} {float(count)}\n' in metrics
+
+
 def test_one_string_is_one_context(client):
     assert ask(client, ratio=0.4, context=CONTEXT[1]) == ask(client, ratio=0.4, context=[CONTEXT[1]])
 

@@ -52,6 +52,42 @@ async def test_not_ready_until_the_model_is_loaded(held):
             assert answered.headers["connection"] == "close"
 
 
+async def test_models_that_cannot_be_loaded_are_said_so(tmp_path):
+    import httpx
+
+    from boildown.service.app import create_app
+    from boildown.service.settings import Settings
+
+    app = create_app(Settings(models={"mine": str(tmp_path)}))
+    async with app.router.lifespan_context(app):
+        while app.state.service.failure is None:
+            await asyncio.sleep(0.01)
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            for response in (await client.get("/ready"), await client.post("/v1/compress", json=GOOD)):
+                assert response.status_code == 503
+                assert response.json()["error"]["type"] == "not_ready"
+                assert "could not be loaded" in response.json()["error"]["message"]
+                assert str(tmp_path) not in response.text
+
+
+def test_an_engine_that_ends_is_no_fault(serve):
+    from boildown.runtime import scheduler
+
+    client = serve(cache=False)
+    scheduler.close()
+    try:
+        response = client.post("/v1/compress", json=GOOD)
+        batch = client.post("/v1/compress/batch", json={"requests": [GOOD]})
+    finally:
+        scheduler.reset()
+    assert response.status_code == 503
+    assert response.headers["retry-after"] == "1"
+    assert response.json()["error"]["type"] == "unavailable"
+    assert batch.json()["results"][0]["error"]["type"] == "unavailable"
+    assert client.post("/v1/compress", json=GOOD).status_code == 200
+
+
 def test_models_and_limits(serve):
     from boildown.service.settings import Limits
 

@@ -41,6 +41,7 @@ class RayPool:
 
     Raises:
         MissingExtraError: Ray is not installed.
+        ConfigurationError: in the `with` statement, there is no such cluster, or none can be started.
     """
 
     def __init__(self, workers: int | None = None, cores: float | None = None, gpus: float | None = None) -> None:
@@ -54,8 +55,7 @@ class RayPool:
 
     def __enter__(self) -> RayPool:
         if not self._ray.is_initialized():
-            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-            self._ray.init(include_dashboard=False, logging_level=logging.WARNING, log_to_driver=False)
+            self._start()
             self._started = True
         self._ray.data.DataContext.get_current().enable_progress_bars = False
         logging.getLogger("ray.data").setLevel(logging.ERROR)
@@ -93,6 +93,20 @@ class RayPool:
             receipt = Receipt.from_json(row["receipt"])
             step(receipt.block.documents)
             yield receipt
+
+    def _start(self) -> None:
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        for last in (False, False, True):
+            try:
+                self._ray.init(include_dashboard=False, logging_level=logging.WARNING, log_to_driver=False)
+                return
+            except Exception as error:  # Ray's own; where much else is going on, it may not be up in its 30 seconds
+                self._ray.shutdown()
+                if last or "RAY_ADDRESS" in os.environ:
+                    raise ConfigurationError(
+                        f"The Ray cluster cannot be reached or started: {str(error).strip()} RAY_ADDRESS names one "
+                        "that runs; without it, one is started on this machine."
+                    ) from error
 
     def _rows(self, items: list[dict[str, Any]], function: Any, **arguments: Any) -> Iterator[dict[str, Any]]:
         data = self._ray.data.from_items(items, override_num_blocks=min(len(items), _MOST_TASKS))

@@ -70,9 +70,9 @@ def into_clauses(
     named = np.zeros(len(divided), dtype=bool)
     for sentence, place in zip(near.tolist(), places, strict=True):
         if place.named:
-            first = int(np.searchsorted(divided.group, sentence))
-            last = first + len(place.ends) + 1
-            named[first + np.searchsorted(divided.units.start[first:last], place.named, side="right") - 1] = True
+            begin = int(np.searchsorted(divided.group, sentence))
+            end = begin + len(place.ends) + 1
+            named[begin + np.searchsorted(divided.units.start[begin:end], place.named, side="right") - 1] = True
     # A protected clause is as good as the best of its sentence, so that the cut reaches it no later than that.
     score = np.where(named, candidates.score[divided.group], score)
     return replace(divided, score=score, lead=first, protected=named)

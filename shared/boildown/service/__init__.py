@@ -2,7 +2,8 @@
 
     app.py        builds the application: engines, gate, routes
     settings.py   what an operator decides: models, counters, tokens, limits
-    gate.py       what every request passes: its id, the token, the body's size and pace, the log line, the metrics
+    gate.py       what every request passes: its id, the token, its body, the log line, the metrics
+    bodies.py     how long bodies may be, one and all together, and how slow
     work.py       the thin layer between the event loop and the engine: queue, deadline, a client that has gone
     engines.py    names that requests may use, and what stands behind them
     schemas.py    what requests and answers look like

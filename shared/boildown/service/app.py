@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from boildown import __version__
+from boildown.service.bodies import Bodies
 from boildown.service.engines import Engines
 from boildown.service.errors import add_handlers
 from boildown.service.gate import Gate
@@ -34,7 +35,7 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
         413: "Over a limit",
         415: "Not JSON",
         422: "A field is wrong",
-        429: "The queue is full; try again after Retry-After",
+        429: "The queue or the memory for bodies is full; try again after Retry-After",
         503: "Not ready",
         504: "The deadline passed",
     }.items()
@@ -57,7 +58,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings()
     state = State()
     work = Work(settings.threads, settings.limits.queue)
-    metrics = Metrics(lambda: work.depth, lambda: state.loaded and not state.draining, settings.cache)
+    bodies = Bodies(settings.limits)
+    metrics = Metrics(
+        lambda: work.depth, lambda: bodies.held, lambda: state.loaded and not state.draining, settings.cache
+    )
     service = Service(settings, state, Engines(settings), work, metrics)
 
     @asynccontextmanager
@@ -83,7 +87,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     add_handlers(app)
     for routes in (compress, rerank, legacy, system):
         routes.add_routes(app, service)
-    app.add_middleware(Gate, state=state, metrics=metrics, tokens=settings.tokens, limits=settings.limits)
+    app.add_middleware(Gate, state=state, metrics=metrics, tokens=settings.tokens, bodies=bodies)
     if settings.cors:  # outside of the gate, since a browser's preflight shows no token
         headers = ["Authorization", "Content-Type", "X-Timeout", "X-Request-ID"]
         app.add_middleware(

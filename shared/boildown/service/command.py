@@ -24,6 +24,7 @@ from --token-file. SIGTERM ends it after everything that was accepted has been a
 _LIMITS = {
     "body_bytes": "bytes of a body",
     "body_seconds": "seconds until a body has to be there",
+    "all_body_bytes": "bytes of all bodies that are read or worked on; more are refused with 429",
     "documents": "documents of a query",
     "tokens": "tokens of a query's documents",
     "queries": "queries of a batch",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 import logging
 import re
@@ -16,9 +15,9 @@ from uuid import uuid4
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from boildown.service.bodies import Bodies
 from boildown.service.errors import ClientGone, Refusal, error_body, internal
 from boildown.service.metrics import Metrics
-from boildown.service.settings import Limits
 from boildown.service.state import State
 
 __all__ = ["OPEN_PATHS", "Gate", "note_work"]
@@ -39,11 +38,11 @@ class Gate:
         state: of the service.
         metrics: where requests are counted.
         tokens: any of them opens the service; none leaves it open.
-        limits: of bodies.
+        bodies: reads them.
     """
 
-    def __init__(self, app: ASGIApp, state: State, metrics: Metrics, tokens: Sequence[str], limits: Limits) -> None:
-        self._app, self._state, self._metrics, self._limits = app, state, metrics, limits
+    def __init__(self, app: ASGIApp, state: State, metrics: Metrics, tokens: Sequence[str], bodies: Bodies) -> None:
+        self._app, self._state, self._metrics, self._bodies = app, state, metrics, bodies
         self._digests = [sha256(token.encode()).digest() for token in tokens]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -58,11 +57,13 @@ class Gate:
         scope.setdefault("state", {}).update(request_id=request_id, facts=facts)
         status = 0
         begin = perf_counter()
+        body = self._bodies.expect()
 
         async def answer(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                body.release()  # the work is done; how slowly its answer is read is another matter
                 extra = [(b"x-request-id", request_id.encode()), (b"x-content-type-options", b"nosniff")]
                 if self._state.draining:
                     extra.append((b"connection", b"close"))
@@ -72,7 +73,7 @@ class Gate:
         self._metrics.in_flight.inc()
         try:
             self._check_token(scope, headers)
-            await self._app(scope, await self._with_body(headers, receive), answer)
+            await self._app(scope, await body.read(headers, receive), answer)
         except Refusal as refusal:
             await _refuse(refusal, request_id, scope, receive, answer)
         except ClientGone:
@@ -84,6 +85,7 @@ class Gate:
             if status == 0:
                 await _refuse(internal(), request_id, scope, receive, answer)
         finally:
+            body.release()
             seconds = perf_counter() - begin
             route = getattr(scope.get("route"), "path", None) or "unmatched"
             method = scope["method"] if route != "unmatched" else "other"
@@ -116,27 +118,6 @@ class Gate:
         if kind.lower() != b"bearer" or not any(matches):
             raise Refusal(401, "unauthorized", "Send a valid token in the header: Authorization: Bearer TOKEN.")
 
-    async def _with_body(self, headers: dict[bytes, bytes], receive: Receive) -> Receive:
-        """Reads the body, so that nothing behind waits for a slow client, and hands it on as one piece."""
-        if b"content-length" not in headers and b"transfer-encoding" not in headers:
-            return receive
-        limit = self._limits.body_bytes
-        declared = headers.get(b"content-length", b"0")
-        if declared.isdigit() and int(declared) > limit:
-            raise _too_long(limit)
-        try:
-            body = await asyncio.wait_for(_read(receive, limit), self._limits.body_seconds)
-        except asyncio.TimeoutError:
-            raise Refusal(
-                408, "body_timeout", f"The body was not there within {self._limits.body_seconds:g} seconds.", "body"
-            ) from None
-        pending: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
-
-        async def replay() -> Message:
-            return pending.pop() if pending else await receive()
-
-        return replay
-
 
 def note_work(state: Any, **facts: Any) -> None:
     """Adds numbers and names to a request's log line; never text of documents or queries.
@@ -146,23 +127,6 @@ def note_work(state: Any, **facts: Any) -> None:
         **facts: such as tokens_in.
     """
     state.facts.update(facts)
-
-
-async def _read(receive: Receive, limit: int) -> bytes:
-    body = bytearray()
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientGone
-        body += message.get("body", b"")
-        if len(body) > limit:
-            raise _too_long(limit)
-        if not message.get("more_body", False):
-            return bytes(body)
-
-
-def _too_long(limit: int) -> Refusal:
-    return Refusal(413, "too_large", f"The body is longer than {limit:,} bytes. Send fewer documents at once.", "body")
 
 
 async def _refuse(refusal: Refusal, request_id: str, scope: Scope, receive: Receive, send: Send) -> None:

@@ -21,11 +21,14 @@ class Metrics:
 
     Args:
         queue: gives the queries that wait or run.
+        body_bytes: gives the bytes of bodies in memory.
         ready: whether the service is ready.
         cache: the engine's.
     """
 
-    def __init__(self, queue: Callable[[], int], ready: Callable[[], bool], cache: CacheSpec) -> None:
+    def __init__(
+        self, queue: Callable[[], int], body_bytes: Callable[[], int], ready: Callable[[], bool], cache: CacheSpec
+    ) -> None:
         self._registry = registry = CollectorRegistry()
         self.requests = Counter(
             "boildown_requests", "Requests, by route and status.", ("route", "method", "status"), registry=registry
@@ -46,6 +49,9 @@ class Metrics:
             "boildown_model_seconds", "Time that queries spent in models' forwards.", ("model",), registry=registry
         )
         Gauge("boildown_queue_depth", "Queries that wait or run.", registry=registry).set_function(queue)
+        Gauge("boildown_body_bytes", "Bytes of bodies that are read or worked on.", registry=registry).set_function(
+            body_bytes
+        )
         Gauge("boildown_ready", "1 while the service takes work.", registry=registry).set_function(
             lambda: float(ready())
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 from pydantic.json_schema import WithJsonSchema
@@ -20,20 +20,29 @@ __all__ = [
     "DocumentIn",
     "DocumentOut",
     "ErrorResponse",
+    "Many",
     "ModelList",
     "Ready",
+    "as_object",
 ]
 
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
 Seconds = Annotated[float, Field(gt=0, le=1e6)]
+T = TypeVar("T")
+Many = Annotated[list[T], Field(max_length=100_000, fail_fast=True)]
+"""A list whose length the operator limits further. The first wrong item is enough: a complaint about each of a million
+takes minutes and gigabytes."""
+
+_MOST_FIELDS = 100
 
 
-def _as_object(value: Any) -> Any:
+def as_object(value: Any) -> Any:
+    """A document that is a string, as an object."""
     if isinstance(value, str):
         return {"text": value}
-    if not isinstance(value, (dict, DocumentIn)):
+    if not isinstance(value, (dict, BaseModel)):
         raise ValueError("a document is a string, or an object with a text")
     return value
 
@@ -61,6 +70,14 @@ class _Strict(BaseModel):
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _not_too_many(cls, value: Any) -> Any:
+        # Each would get a complaint of its own.
+        if isinstance(value, dict) and len(value) > _MOST_FIELDS:
+            raise ValueError(f"{len(value)} fields are more than {_MOST_FIELDS}, the most")
+        return value
+
 
 class DocumentIn(_Strict):
     """A document; a plain string is its text."""
@@ -71,7 +88,7 @@ class DocumentIn(_Strict):
     metadata: dict[str, JsonValue] = Field(default={}, description="Comes back as it is.")
 
 
-_Document = Annotated[DocumentIn, BeforeValidator(_as_object, json_schema_input_type=str | DocumentIn)]
+_Document = Annotated[DocumentIn, BeforeValidator(as_object, json_schema_input_type=str | DocumentIn)]
 
 
 class BudgetIn(_Strict):
@@ -109,7 +126,7 @@ class CompressRequest(_Strict):
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
     query: str = ""
-    documents: list[_Document]
+    documents: Many[_Document]
     budget: BudgetIn
     model: Name | None = Field(None, description="A name from /v1/models; the default one if null.")
     method: Name | None = Field(None, description="In place of `model`: the first served model of this method.")
@@ -139,7 +156,7 @@ class BatchRequest(_Strict):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"requests": [_EXAMPLE]}]})
 
-    requests: Annotated[list[CompressRequest], Field(min_length=1)]
+    requests: Annotated[Many[CompressRequest], Field(min_length=1)]
     timeout: Seconds | None = Field(None, description="Seconds, for all of them.")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from fastapi import Request
 
@@ -91,16 +91,26 @@ class Service:
 
     def note(self, request: Request, served: Served, results: Sequence[Compression]) -> None:
         """Counts and logs what was done."""
-        totals: dict[str, Any] = {
-            "documents": sum(len(result.sources) for result in results),
-            "tokens_in": sum(result.tokens_in for result in results),
-            "tokens_out": sum(result.tokens_out for result in results),
-        }
+        self.count(
+            request,
+            served,
+            queries=len(results),
+            documents=sum(len(result.sources) for result in results),
+            tokens_in=sum(result.tokens_in for result in results),
+            tokens_out=sum(result.tokens_out for result in results),
+        )
         model_seconds = sum(result.seconds.get("model", 0.0) for result in results)
-        self.metrics.queries.labels(served.name).inc(len(results))
-        self.metrics.documents.labels(served.name).inc(totals["documents"])
-        self.metrics.tokens_in.labels(served.name).inc(totals["tokens_in"])
-        self.metrics.tokens_out.labels(served.name).inc(totals["tokens_out"])
         self.metrics.model_seconds.labels(served.name).inc(model_seconds)
         cached = sum(result.cached for result in results)
-        note_work(request.state, model=served.name, cached=cached, model_seconds=round(model_seconds, 6), **totals)
+        note_work(request.state, cached=cached, model_seconds=round(model_seconds, 6))
+
+    def count(
+        self, request: Request, served: Served, queries: int, documents: int, tokens_in: int, tokens_out: int
+    ) -> None:
+        """Counts and logs queries that were answered."""
+        metrics, name = self.metrics, served.name
+        metrics.queries.labels(name).inc(queries)
+        metrics.documents.labels(name).inc(documents)
+        metrics.tokens_in.labels(name).inc(tokens_in)
+        metrics.tokens_out.labels(name).inc(tokens_out)
+        note_work(request.state, model=name, documents=documents, tokens_in=tokens_in, tokens_out=tokens_out)

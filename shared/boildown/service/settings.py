@@ -24,6 +24,7 @@ class Limits:
     Args:
         body_bytes: of one request's body.
         body_seconds: until the body has to be there.
+        all_body_bytes: of the bodies of all requests that are read or worked on; what goes beyond is refused with 429.
         documents: of one query.
         tokens: of one query's documents and the query itself, by the built-in estimate.
         queries: of one batch.
@@ -31,11 +32,12 @@ class Limits:
         timeout: seconds; a request's own deadline is cut to it, and one without has it.
 
     Raises:
-        ConfigurationError: a limit is not above 0.
+        ConfigurationError: a limit is not above 0, or one body may be longer than all together.
     """
 
     body_bytes: int = 8 << 20
     body_seconds: float = 30.0
+    all_body_bytes: int = 64 << 20
     documents: int = 1000
     tokens: int = 500_000
     queries: int = 64
@@ -47,6 +49,11 @@ class Limits:
             value = getattr(self, limit.name)
             if not value > 0:
                 raise ConfigurationError(f"The limit {limit.name} must be above 0, not {value!r}.")
+        if self.body_bytes > self.all_body_bytes:
+            raise ConfigurationError(
+                f"One body may have {self.body_bytes:,} bytes, and all together {self.all_body_bytes:,}. Raise "
+                "all_body_bytes, too."
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from boildown.compat.prompt_compressor import PromptCompressor
 from boildown.service.errors import Refusal, from_validation, invalid
-from boildown.service.gate import note_work
-from boildown.service.schemas import Share
+from boildown.service.schemas import Many, Share
 from boildown.service.service import Service
 from boildown.service.wire import json_response, parse_json
 
@@ -24,7 +23,6 @@ __all__ = ["add_routes"]
 
 _KEYS = ("compressed_prompt", "origin_tokens", "compressed_tokens", "ratio", "saving")
 _DEFAULT_RATE = 0.5
-_Index = int
 
 
 class LegacyRequest(BaseModel):
@@ -39,7 +37,7 @@ class LegacyRequest(BaseModel):
         },
     )
 
-    context: list[str]
+    context: Many[str]
     question: str = ""
     instruction: str = ""
     ratio: Share | None = Field(None, description="The share of the tokens to take away.")
@@ -48,7 +46,7 @@ class LegacyRequest(BaseModel):
     reorder_context: Literal["original", "two_stage", "sort"] = "original"
     rank_method: Literal["llmlingua", "longllmlingua", "bm25", "gzip"] = "llmlingua"
     dynamic_context_compression_ratio: float = Field(0.0, ge=0, le=1)
-    force_context_ids: list[_Index] | None = None
+    force_context_ids: Many[int] | None = None
     use_sentence_level_filter: bool = False
     use_context_level_filter: bool = True
     use_token_level_filter: bool = True
@@ -110,9 +108,10 @@ def add_routes(app: FastAPI, service: Service) -> None:
             return compressor.compress_prompt(**{**arguments, "rate": rate})
 
         result = await service.run(request, call)
-        note_work(
-            request.state,
-            model=served.name,
+        service.count(
+            request,
+            served,
+            queries=1,
             documents=len(given.context),
             tokens_in=result["origin_tokens"],
             tokens_out=result["compressed_tokens"],

@@ -17,7 +17,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Fiel
 from boildown.budget import Budget
 from boildown.result import Compression
 from boildown.select.order import rank as best_first
-from boildown.service.schemas import Name
+from boildown.service.schemas import Many, Name, as_object
 from boildown.service.service import Service
 from boildown.service.wire import StrictRoute, json_response
 from boildown.types import Document
@@ -28,14 +28,6 @@ _DOCUMENTS: list[JsonValue] = ["The Reed weighs 2.1 kg.", "The battery of the Pe
 _QUERY = "How long does the battery last?"
 _COHERE: dict[str, JsonValue] = {"query": _QUERY, "documents": _DOCUMENTS, "top_n": 1}
 _TEI: dict[str, JsonValue] = {"query": _QUERY, "texts": _DOCUMENTS}
-
-
-def _as_object(value: Any) -> Any:
-    if isinstance(value, str):
-        return {"text": value}
-    if not isinstance(value, (dict, TextDocument)):
-        raise ValueError("a document is a string, or an object with a text")
-    return value
 
 
 class TextDocument(BaseModel):
@@ -53,7 +45,7 @@ class CohereRequest(BaseModel):
 
     model: Name | None = None
     query: str
-    documents: list[Annotated[TextDocument, BeforeValidator(_as_object, json_schema_input_type=str | TextDocument)]]
+    documents: Many[Annotated[TextDocument, BeforeValidator(as_object, json_schema_input_type=str | TextDocument)]]
     top_n: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     return_documents: bool = False
     max_tokens_per_doc: JsonValue = Field(None, description="Accepted; documents are read whole.")
@@ -67,7 +59,7 @@ class TEIRequest(BaseModel):
     model_config = ConfigDict(json_schema_extra={"examples": [_TEI]})
 
     query: str
-    texts: list[str]
+    texts: Many[str]
     raw_scores: bool = Field(False, description="Accepted; scores are the method's own either way.")
     return_text: bool = False
     truncate: bool = Field(False, description="Accepted; texts are read whole.")
