@@ -22,7 +22,7 @@ _NEAR = 32
 _SHARPNESS = 0.5
 _LEAST_SHARE = 0.2
 """Of its sentence's score, for a clause that the method sees no point in."""
-_FEW = 16
+_FEW = 10
 """Sentences; a budget that holds more gains less by the point of another than it loses by what stood around."""
 
 
