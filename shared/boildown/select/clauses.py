@@ -17,8 +17,8 @@ from boildown.types import TokenScores
 
 __all__ = ["into_clauses"]
 
-_NEAR = 32
-"""Sentences before and after the border of the budget that are taken apart; it moves less than that."""
+_NEXT = 4
+"""Sentences after the border that may be kept in part; beginnings of lesser ones would only fill."""
 _SHARPNESS = 0.5
 _LEAST_SHARE = 0.2
 """Of its sentence's score, for a clause that the method sees no point in."""
@@ -35,7 +35,10 @@ def into_clauses(
     texts: list[str],
     plan: Plan,
 ) -> Candidates:
-    """The sentences near the border of what a budget holds, as clauses; the others as they are.
+    """The sentences at the border of what a budget holds, as clauses; the others as they are.
+
+    Where the points are known and the budget holds few sentences, these are all that it holds and the next few; else
+    the first that it does not hold.
 
     A clause scores as its sentence does, times the share of its sentence's point that it holds. The beginning, which
     says what a sentence is about, scores as all of it, and nothing else is kept without it. Protected spans are not
@@ -58,14 +61,15 @@ def into_clauses(
     border = int(np.searchsorted(running, limit, side="right"))
     if border == len(priority):
         return candidates
-    near = np.sort(priority[max(0, border - _NEAR) : border + _NEAR])
+    pointed = points is not None and len(points.score) > 0 and border <= _FEW
+    near = np.sort(priority[: border + _NEXT] if pointed else priority[border : border + 1])
     places = [_Places.of(candidates.units, sentence, texts, plan) for sentence in near.tolist()]
     divided = _divide(candidates, near, [p.ends for p in places])
     if len(divided) == len(candidates):
         return candidates
     first = np.diff(divided.group, prepend=-1) != 0
     score = divided.score
-    if points is not None and len(points.score) and border <= _FEW:
+    if points is not None and pointed:
         score = score * _shares(divided, first, points, texts)
     named = np.zeros(len(divided), dtype=bool)
     for sentence, place in zip(near.tolist(), places, strict=True):
