@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from boildown import Span
 from boildown.counters import resolve_counter
 from boildown.sources import Sources
+from boildown.text.graphemes import is_boundary
 from boildown.text.protected import PROTECTED_KINDS, find_protected
 from boildown.text.recovery import recover
 from boildown.text.sentences import split_sentences
@@ -26,8 +27,10 @@ def sentences(text: str, longest: int) -> None:
     """Sentences cover the text, hold a word each, and are no longer than allowed."""
     spans = split_sentences(text, longest)
     assert covers(spans, len(text))
-    if longest > 8 and spans.size:
-        assert max(len(text[s:e].rstrip()) for s, e in spans.tolist()) <= longest
+    for start, end in spans.tolist() if longest > 8 else ():
+        inside = range(start + 1, start + len(text[start:end].rstrip()))
+        # A cluster of marks longer than that stays whole.
+        assert len(inside) < longest or not any(is_boundary(text, at, start) for at in inside)
     for least in (0, 3):
         joined = Sources([text], least).sentences
         assert covers(np.stack([joined.start, joined.end], axis=1), len(text))

@@ -36,9 +36,9 @@ def is_boundary(text: str, at: int, floor: int = 0) -> bool:
     return unicodedata.combining(before) != 9  # a virama joins the next consonant
 
 
-def safe_cut(text: str, start: int, low: int, high: int, end: int) -> int:
-    """The last boundary in [low, high] of the piece that begins at ``start``, else the first one up to ``end``."""
-    for at in range(high, low - 1, -1):
+def safe_cut(text: str, start: int, high: int, end: int) -> int:
+    """The last boundary up to ``high`` of the piece that begins at ``start``, else the first one up to ``end``."""
+    for at in range(high, start, -1):
         if is_boundary(text, at, start):
             return at
     for at in range(high + 1, end):

@@ -51,6 +51,6 @@ def _best_cut(text: str, start: int, max_length: int, end: int) -> int:
         pieces = head.rsplit(None, 1) if len(head) == high + 1 - low else [head, ""]
         cut = low + len(pieces[0]) if len(pieces) == 2 else 0
     if not cut:
-        return safe_cut(text, start, low, high, end)
+        return safe_cut(text, start, high, end)
     blanks = _BLANKS.match(text, cut, end)
     return blanks.end() if blanks else cut

@@ -38,7 +38,7 @@ def test_boundaries(text):
 
 
 def test_safe_cut_prefers_the_last_boundary_before_the_limit():
-    assert safe_cut("abcdef", 0, 2, 4, 6) == 4
-    assert safe_cut("abcde\u0301f", 0, 2, 5, 7) == 4
-    assert safe_cut("a" + "\u0301" * 6 + "b", 0, 2, 4, 8) == 7
-    assert safe_cut("a" + "\u0301" * 6, 0, 2, 4, 7) == 7
+    assert safe_cut("abcdef", 0, 4, 6) == 4
+    assert safe_cut("abcde\u0301f", 0, 5, 7) == 4
+    assert safe_cut("a" + "\u0301" * 6 + "b", 0, 4, 8) == 7
+    assert safe_cut("a" + "\u0301" * 6, 0, 4, 7) == 7

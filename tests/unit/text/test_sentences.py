@@ -239,3 +239,8 @@ def test_a_long_text_without_stops():
 def test_no_mark_stands_beyond_the_longest_length() -> None:
     text = "「" + "す" * 39 + "、うまい。"
     assert [end - start for start, end in split_sentences(text, 40).tolist()] == [40, 5]
+
+
+def test_a_long_cluster_at_the_limit_goes_to_the_next_unit() -> None:
+    text = "0" * 20 + "\u200c" * 21
+    assert [text[a:b] for a, b in split_sentences(text, 40).tolist()] == [text[:19], text[19:]]
