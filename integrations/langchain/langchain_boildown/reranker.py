@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from time import perf_counter
+from collections.abc import Sequence
 
 from langchain_core.documents import BaseDocumentCompressor, Document
 
 from boildown.errors import ConfigurationError
-from boildown.methods.reranked import reranked_scores, titled_texts
-from boildown.sources import Sources
-from boildown.types import Scores
+from boildown.methods.reranked import Reranked
 
 __all__ = ["RerankerMethod"]
 
 _INDEX = "boildown_index"
 
 
-class RerankerMethod:
+class RerankerMethod(Reranked):
     """Ranks documents by a LangChain reranker, such as `CohereRerank`; it scores no sentences.
 
     It goes wherever the engine takes a ranking: `Compressor("llmlingua2", rank=RerankerMethod(CohereRerank(...)))`, or
@@ -30,9 +28,6 @@ class RerankerMethod:
         ConfigurationError: it is no document compressor.
     """
 
-    name = "reranker"
-    uses_query = True
-
     def __init__(self, reranker: BaseDocumentCompressor) -> None:
         if not isinstance(reranker, BaseDocumentCompressor):
             raise ConfigurationError(
@@ -41,12 +36,8 @@ class RerankerMethod:
             )
         self.reranker = reranker
 
-    def score(self, query: str, sources: Sources) -> Scores:
-        """Relevance on the reranker's own scale; documents that it leaves out come last."""
-        texts = titled_texts(sources)
-        begin = perf_counter()
+    def _ranked(self, query: str, texts: Sequence[tuple[int, str]]) -> list[tuple[int, float | None]]:
         documents = [Document(page_content=text, metadata={_INDEX: i}) for i, text in texts]
-        found = self.reranker.compress_documents(documents, query) if documents else []
-        seconds = perf_counter() - begin
+        found = self.reranker.compress_documents(documents, query)
         ranked = [(d.metadata[_INDEX], d.metadata.get("relevance_score")) for d in found if _INDEX in d.metadata]
-        return reranked_scores([(i, None if s is None else float(s)) for i, s in ranked], sources, seconds)
+        return [(i, None if score is None else float(score)) for i, score in ranked]

@@ -104,9 +104,7 @@ class _Places:
         whole = find_protected(text, PROTECTED_KINDS if plan.protect is None else plan.protect, plan.patterns)
         if whole:
             ends = clause_ends(text, whole)
-        named = []
-        if plan.protect or plan.patterns:
-            named = find_protected(text, plan.protect or (), plan.patterns)
+        named = whole if plan.protect is not None else find_protected(text, (), plan.patterns)
         return cls([start + end for end in ends], [start + span.start for span in named])
 
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from time import perf_counter
+from collections.abc import Sequence
 
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.schema import NodeWithScore, TextNode
 
 from boildown.errors import ConfigurationError
-from boildown.methods.reranked import reranked_scores, titled_texts
-from boildown.sources import Sources
-from boildown.types import Scores
+from boildown.methods.reranked import Reranked
 
 __all__ = ["RerankerMethod"]
 
 
-class RerankerMethod:
+class RerankerMethod(Reranked):
     """Ranks documents by a LlamaIndex reranker, such as `CohereRerank`; it scores no sentences.
 
     It goes wherever the engine takes a ranking: `Compressor("llmlingua2", rank=RerankerMethod(CohereRerank(...)))`, or
@@ -29,9 +27,6 @@ class RerankerMethod:
         ConfigurationError: it is no node postprocessor.
     """
 
-    name = "reranker"
-    uses_query = True
-
     def __init__(self, reranker: BaseNodePostprocessor) -> None:
         if not isinstance(reranker, BaseNodePostprocessor):
             raise ConfigurationError(
@@ -40,12 +35,7 @@ class RerankerMethod:
             )
         self.reranker = reranker
 
-    def score(self, query: str, sources: Sources) -> Scores:
-        """Relevance on the reranker's own scale; documents that it leaves out come last."""
-        texts = titled_texts(sources)
-        begin = perf_counter()
+    def _ranked(self, query: str, texts: Sequence[tuple[int, str]]) -> list[tuple[int, float | None]]:
         nodes = [NodeWithScore(node=TextNode(id_=str(i), text=text)) for i, text in texts]
-        found = self.reranker.postprocess_nodes(nodes, query_str=query) if nodes else []
-        seconds = perf_counter() - begin
-        ranked = [(int(n.node.node_id), None if n.score is None else float(n.score)) for n in found]
-        return reranked_scores(ranked, sources, seconds)
+        found = self.reranker.postprocess_nodes(nodes, query_str=query)
+        return [(int(n.node.node_id), None if n.score is None else float(n.score)) for n in found]
