@@ -38,6 +38,8 @@ class TrainConfig:
             place and a sentence of another passage that names the title is added to the query: made
             second rounds of a two-hop question.
         composed: questions in two steps that are made of the English data; see ``training.compose``.
+        altered: questions that the English data is altered into so that no passage answers them; see
+            ``training.alter``.
         unanswerable: share of the questions with one relevant passage that get this passage without
             its gold sentences as one more irrelevant one: on the topic, but without the answer.
         relevance_weight: weight of the document losses beside the sentence losses.
@@ -77,6 +79,7 @@ class TrainConfig:
     second_round_multi: float = 0.5
     bridge: float = 0.8
     composed: int = 0
+    altered: int = 0
     unanswerable: float = 0.0
     relevance_weight: float = 0.3
     freeze_word_embeddings: bool = True

@@ -105,7 +105,9 @@ class ExampleBuilder:
         return examples
 
     def _negatives(self, question: Question, rng: random.Random, count: int) -> list[Passage]:
-        given, mined = list(question.negatives), self.miner.mine(question)
+        given = list(question.negatives)
+        # Without a known answer nobody can say that a passage that ranks high does not hold it.
+        mined = self.miner.mine(question) if question.positives else []
         share = count // 2 if len(mined) >= count - count // 2 else count
         chosen = rng.sample(given, min(len(given), share))
         # Harder ones more often: the better half of the ranking is drawn twice as likely.

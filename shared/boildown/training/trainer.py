@@ -14,6 +14,7 @@ import torch
 from boildown.errors import ConfigurationError, InputError
 from boildown.text.sentences import split_sentences
 
+from .alter import alter
 from .batches import Bundle, Encoder, balance, make_bundle
 from .compose import compose
 from .config import TrainConfig
@@ -82,9 +83,10 @@ class Trainer:
         questions, self.broken = read_questions(config.data, config.on_error, config.exclude_sources, config.languages)
         self.questions = [q for q in questions if not held_out(q.qid)]
         self.held_out = [q for q in questions if held_out(q.qid)]
+        english = [q for q in self.questions if q.lang in ("en", "")]
         if config.composed:
-            english = [q for q in self.questions if q.lang in ("en", "")]
             self.questions += compose(english, config.composed, split_sentences, config.seed)
+        self.questions += alter(english, config.altered, config.seed)
         if not any(q.positives for q in self.questions):
             raise InputError(
                 "The training data holds no relevant passage. Check the files, exclude_sources and languages."
