@@ -2,8 +2,8 @@
 
 A passage that merely fails to hold an answer looks different from one that does: it is about something else. Readers
 tell the two apart by topic and go wrong where the topic fits. SQuAD 2.0 (Rajpurkar et al. 2018, table 2) has people
-write such questions; three of their kinds can be made by rule: another entity, another number, an antonym. Negation could
-be too, but a model would learn that questions with a "not" have no answer, and people who look for help ask them.
+write such questions; three of their kinds can be made by rule: another entity, another number, an antonym. Negation
+could be too, but a model would learn that questions with a "not" have no answer, and people who look for help ask them.
 """
 
 from __future__ import annotations
@@ -23,24 +23,26 @@ _NAME = re.compile(r"[A-Z][\w'’-]*[a-z][\w’-]*(?: (?:of |the |de |von )?[A-Z
 _SENTENCE_START = re.compile(r"(?:^|[.!?:;\n\"“”(])\W*$")
 _NUMBER = re.compile(r"\b\d[\d,.]*\d\b|\b\d\b")
 _ASKING = frozenset(
-    "What Who Whom Whose Which When Where Why How In On At For From To By During After Before Of Under Is Are Was Were "
-    "Did Do Does Has Have Had Can Could The A An If According Along Besides With As Through Name It He She They".split()
+    re.findall(
+        r"\w+",
+        """What Who Whom Whose Which When Where Why How In On At For From To By During After Before Of Under Is Are Was
+        Were Did Do Does Has Have Had Can Could The A An If According Along Besides With As Through Name It He She They
+        """,
+    )
 )
-_OPPOSITES = [
-    pair.split("/")
-    for pair in (
-        "first/last largest/smallest largest/second largest biggest/smallest highest/lowest oldest/youngest "
-        "most/least more/fewer before/after north/south northern/southern east/west eastern/western early/late "
-        "increase/decrease increased/decreased higher/lower larger/smaller longer/shorter longest/shortest greater/lesser best/worst "
-        "begin/end began/ended start/stop started/stopped won/lost win/lose buy/sell bought/sold born/buried "
-        "father/mother son/daughter brother/sister husband/wife king/queen male/female man/woman men/women "
-        "accept/reject accepted/rejected allow/forbid allowed/forbidden support/oppose supported/opposed "
-        "minimum/maximum major/minor public/private inside/outside above/below ancient/modern old/new "
-        "positive/negative common/rare legal/illegal like/dislike liked/disliked love/hate good/bad"
-    ).split(" ")
-    if "/" in pair
-]
-_OTHER_WORD = {a: b for a, b in _OPPOSITES} | {b: a for a, b in _OPPOSITES}
+"""Words with a capital that begin questions and sentences, and are no names."""
+_OPPOSITES = re.findall(
+    r"(\w+)/(\w+)",
+    """first/last largest/smallest biggest/smallest highest/lowest oldest/youngest most/least more/fewer before/after
+    north/south northern/southern east/west eastern/western early/late increase/decrease increased/decreased
+    higher/lower larger/smaller longer/shorter longest/shortest greater/lesser best/worst begin/end began/ended start/stop
+    started/stopped won/lost win/lose buy/sell bought/sold born/buried father/mother son/daughter brother/sister
+    husband/wife king/queen male/female man/woman men/women accept/reject accepted/rejected allow/forbid
+    allowed/forbidden support/oppose supported/opposed minimum/maximum major/minor public/private inside/outside
+    above/below ancient/modern old/new positive/negative common/rare legal/illegal like/dislike liked/disliked love/hate
+    good/bad""",
+)
+_OTHER_WORD = dict(_OPPOSITES) | {b: a for a, b in _OPPOSITES}
 _WORD = re.compile(r"[a-z]+")
 Change = Callable[[str, Passage, random.Random], str]
 

@@ -28,7 +28,11 @@ def asked(text: str, answer: str) -> Question:
 @pytest.mark.parametrize(
     ("text", "answer", "possible"),
     [
-        ("Who built the pier of Norhaven?", "Clara Voss", {"Who built the pier of Wend?", "Who built the pier of Ardal?"}),
+        (
+            "Who built the pier of Norhaven?",
+            "Clara Voss",
+            {"Who built the pier of Wend?", "Who built the pier of Ardal?"},
+        ),
         ("Who built the longest pier?", "Clara Voss", {"Who built the shortest pier?"}),
         ("Which bridge was opened in 1874?", "the Wend", {"Which bridge was opened in 1881?"}),
     ],
