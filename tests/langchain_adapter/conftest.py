@@ -20,6 +20,7 @@ from langchain_core.vectorstores import InMemoryVectorStore
 from pydantic import Field
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from tiny_models import bert, llama
 

@@ -1,10 +1,12 @@
-"""A small corpus, a real index over it, and an LLM that keeps the prompts it is given."""
+"""A small corpus, a real index over it, an LLM that keeps the prompts it is given, and a model to score with."""
 
 from __future__ import annotations
 
 import contextlib
+import sys
 import warnings
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +15,14 @@ from llama_index.core.bridge.pydantic import Field
 from llama_index.core.embeddings import MockEmbedding
 from llama_index.core.llms import CompletionResponse, CustomLLM, LLMMetadata
 from llama_index.core.schema import Document, NodeRelationship, NodeWithScore, RelatedNodeInfo, TextNode
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from ingested_nodes import Loads
+from tiny_models import bert
+
+__all__ = ["bert"]
 
 # LlamaIndex imports langchain-community where it is installed, and that warns of its own end when it is imported.
 with warnings.catch_warnings(), contextlib.suppress(ImportError):
@@ -106,3 +116,40 @@ def nodes(text_nodes: list[TextNode]) -> list[NodeWithScore]:
 def index(llm: RecordingLLM) -> VectorStoreIndex:
     documents = [Document(id_=name, text=text, metadata={"source": name}) for name, text in TEXTS.items()]
     return VectorStoreIndex.from_documents(documents, embed_model=MockEmbedding(embed_dim=4))
+
+
+@pytest.fixture
+def nothing_loaded() -> Iterator[None]:
+    """No model is loaded before the test, and none stays."""
+    from boildown.runtime.models import release
+
+    release()
+    yield
+    release()
+
+
+@pytest.fixture
+def model(bert: Path) -> Path:
+    """The token classifier that scores nodes."""
+    return bert
+
+
+@pytest.fixture
+def loads(monkeypatch: pytest.MonkeyPatch) -> Loads:
+    """Counts models loaded and forwards run in this process."""
+    from boildown.runtime.token_classifier import TokenClassifier
+
+    seen = Loads()
+    load, probabilities = TokenClassifier.load, TokenClassifier.probabilities
+
+    def counted_load(*arguments: Any) -> Any:
+        seen.count += 1
+        return load(*arguments)
+
+    def counted_probabilities(self: Any, ids: Any) -> Any:
+        seen.forwards += 1
+        return probabilities(self, ids)
+
+    monkeypatch.setattr(TokenClassifier, "load", counted_load)
+    monkeypatch.setattr(TokenClassifier, "probabilities", counted_probabilities)
+    return seen

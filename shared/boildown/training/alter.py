@@ -33,14 +33,14 @@ _ASKING = frozenset(
 """Words with a capital that begin questions and sentences, and are no names."""
 _OPPOSITES = re.findall(
     r"(\w+)/(\w+)",
-    """first/last largest/smallest biggest/smallest highest/lowest oldest/youngest most/least more/fewer before/after
-    north/south northern/southern east/west eastern/western early/late increase/decrease increased/decreased
-    higher/lower larger/smaller longer/shorter longest/shortest greater/lesser best/worst begin/end began/ended start/stop
-    started/stopped won/lost win/lose buy/sell bought/sold born/buried father/mother son/daughter brother/sister
-    husband/wife king/queen male/female man/woman men/women accept/reject accepted/rejected allow/forbid
-    allowed/forbidden support/oppose supported/opposed minimum/maximum major/minor public/private inside/outside
-    above/below ancient/modern old/new positive/negative common/rare legal/illegal like/dislike liked/disliked love/hate
-    good/bad""",
+    """first/last largest/smallest biggest/smallest highest/lowest oldest/youngest most/least more/fewer
+    before/after north/south northern/southern east/west eastern/western early/late increase/decrease
+    increased/decreased higher/lower larger/smaller longer/shorter longest/shortest greater/lesser best/worst
+    begin/end began/ended start/stop started/stopped won/lost win/lose buy/sell bought/sold born/buried
+    father/mother son/daughter brother/sister husband/wife king/queen male/female man/woman men/women
+    accept/reject accepted/rejected allow/forbid allowed/forbidden support/oppose supported/opposed
+    minimum/maximum major/minor public/private inside/outside above/below ancient/modern old/new
+    positive/negative common/rare legal/illegal like/dislike liked/disliked love/hate good/bad""",
 )
 _OTHER_WORD = dict(_OPPOSITES) | {b: a for a, b in _OPPOSITES}
 _WORD = re.compile(r"[a-z]+")

@@ -1,4 +1,4 @@
-"""The cache behind the methods: no document is read twice, nothing changes by it, and nothing wrong is believed."""
+"""The cache behind the methods: no document is read twice, and nothing changes by it."""
 
 from __future__ import annotations
 
@@ -11,87 +11,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from cached_scores import HALF, QUERY, Reads, same
+from stored_documents import TEXTS
 
-from boildown import Budget, Compression, Compressor, Document
+from boildown import Budget, Compressor, Document
 from boildown.cache import ScoreCache
-from boildown.methods.cached import _pack, _pack_scores, _unpack, _unpack_scores
 from boildown.methods.stored import Stored, storing_method
 from boildown.sources import Sources
 from boildown.stored_scores import STORED_KEY
-from boildown.types import Scores, TokenScores
-
-TEXTS = [
-    "The harbour master counted 312 ships. Moving the sound post changes the tone! Nobody knew where the water went.",
-    "",
-    "灯塔守护人记录了船只。当地的面包师把面种养了几十年。",
-    " \n\t ",
-    "Where does the water go? Größere Straßen 👍🏽 führen\nüber die Brücke, \ud83d naturellement.",
-    "The drawings were lost in the flood of 1951 (see page 12). Bakers keep a starter alive for decades.",
-]
-HALF = Budget(rate=0.5)
-QUERY = "Where does the water go?"
-
-
-class Reads:
-    """How many sequences went through an encoder or a causal model."""
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    def since(self, before: int) -> int:
-        return self.count - before
-
-
-@pytest.fixture
-def reads(monkeypatch: pytest.MonkeyPatch) -> Reads:
-    from boildown.runtime.causal import CausalLM
-    from boildown.runtime.reader import CrossReader
-    from boildown.runtime.token_classifier import TokenClassifier
-
-    seen = Reads()
-
-    def counted(owner: Any, name: str) -> None:
-        original = getattr(owner, name)
-
-        def wrapper(self: Any, first: Any, *rest: Any, **named: Any) -> Any:
-            seen.count += len(rest[0]) if owner is CrossReader else len(first)
-            return original(self, first, *rest, **named)
-
-        monkeypatch.setattr(owner, name, wrapper)
-
-    counted(TokenClassifier, "probabilities")
-    counted(CrossReader, "read")
-    counted(CausalLM, "token_nll")
-    return seen
-
-
-def same(found: Compression, expected: Compression) -> bool:
-    """Whether two results agree to the last bit."""
-    a, b = found.scores, expected.scores
-    arrays = [(a.relevance, b.relevance), (a.sentences, b.sentences)]
-    if a.tokens is not None and b.tokens is not None:
-        arrays += [(getattr(a.tokens, n), getattr(b.tokens, n)) for n in ("document", "start", "end", "score")]
-    equal = all((x is None) == (y is None) and (x is None or np.array_equal(x, y)) for x, y in arrays)
-    kinds = all(x is None or x.dtype == y.dtype for x, y in arrays)
-    left, right = found.to_dict(), expected.to_dict()
-    return equal and kinds and {**left, "seconds": 0} == {**right, "seconds": 0}
-
-
-@pytest.fixture
-def models(bert: Path, gpt2: Path, prune_model: Path) -> dict[str, dict[str, Any]]:
-    """Arguments of a compressor for each method that the cache serves."""
-    here = {"device": "cpu", "dtype": "float32"}
-    return {
-        "llmlingua2": {"method": "llmlingua2", "model": str(bert), **here},
-        "securitylingua": {"method": "securitylingua", "model": str(bert), **here},
-        "llmlingua": {"method": "llmlingua", "model": str(gpt2), **here},
-        "selective_context": {"method": "selective_context", "model": str(gpt2), **here},
-        "phrases": {"method": "selective_context", "model": str(gpt2), "options": {"level": "phrase"}, **here},
-        "prune": {"method": "prune", "model": str(prune_model), **here},
-    }
-
+from boildown.types import Scores
 
 METHODS = ("llmlingua2", "securitylingua", "llmlingua", "selective_context", "phrases", "prune")
 
@@ -231,46 +159,6 @@ def test_a_method_that_has_something_to_say_says_it_every_time(bert: Path) -> No
         assert compressor.compress("", TEXTS, HALF).notes == ("Mind the gap.",)
 
 
-def test_from_a_file_no_model_is_even_loaded(
-    models: dict[str, dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from boildown.runtime.models import release
-    from boildown.runtime.token_classifier import TokenClassifier
-
-    path = tmp_path / "scores.db"
-    first = Compressor(**models["llmlingua2"], cache=ScoreCache(path=path)).compress(QUERY, TEXTS, HALF)
-    release()
-    monkeypatch.setattr(TokenClassifier, "load", None)
-    cache = ScoreCache(path=path)
-    second = Compressor(**models["llmlingua2"], cache=cache).compress(QUERY, TEXTS, HALF)
-    assert same(second, first)
-    assert cache.stats().disk_hits == 6
-
-
-def test_a_file_that_holds_something_else_under_the_right_keys_is_not_believed(
-    models: dict[str, dict[str, Any]], tmp_path: Path, reads: Reads
-) -> None:
-    expected = Compressor(**models["llmlingua2"], cache=False).compress(QUERY, TEXTS, HALF)
-    cache = ScoreCache()
-    Compressor(**models["llmlingua2"], cache=cache).compress(QUERY, TEXTS, HALF)
-    keys = [key for key in cache._memory._held if isinstance(key, bytes)]
-    wrong = [
-        b"",
-        b"x",
-        _pack([np.zeros(1)]) + b"rest",
-        _pack([np.zeros(2)]),
-        _pack([np.zeros(1), np.array([0]), np.array([9_999]), np.zeros(1)]),
-        _pack([np.zeros(1), np.array([3, 1]), np.array([4, 2]), np.zeros(1)]),
-        _pack([np.zeros(1), np.zeros(77)]),
-        _pack([np.array([3]), np.array([3])]),
-    ]
-    for value in wrong:
-        other = ScoreCache()
-        other.put(dict.fromkeys(keys, value))
-        found = Compressor(**models["llmlingua2"], cache=other).compress(QUERY, TEXTS, HALF)
-        assert same(found, expected), value
-
-
 def test_stored_scores_go_before_the_cache_and_the_rest_is_cached(
     models: dict[str, dict[str, Any]], bert: Path, reads: Reads
 ) -> None:
@@ -284,29 +172,6 @@ def test_stored_scores_go_before_the_cache_and_the_rest_is_cached(
         assert reads.since(before) == read
     assert [result.cached for result in results] == [0, 1]
     assert same(results[1], results[0])
-
-
-def test_a_cache_that_is_too_small_changes_nothing(models: dict[str, dict[str, Any]]) -> None:
-    cache = ScoreCache(memory=4_000)
-    compressor = Compressor(**models["llmlingua2"], cache=cache)
-    expected = Compressor(**models["llmlingua2"], cache=False).compress(QUERY, TEXTS, HALF)
-    for _ in range(3):
-        assert compressor.compress(QUERY, TEXTS, HALF).text == expected.text
-        assert cache.stats().bytes <= 4_000
-
-
-def test_what_comes_out_can_be_changed_without_changing_what_is_kept(models: dict[str, dict[str, Any]]) -> None:
-    compressor = Compressor(**models["llmlingua2"], cache=ScoreCache())
-    first = compressor.compress(QUERY, TEXTS, HALF)
-    again = compressor.compress(QUERY, TEXTS, HALF)
-    for result in (first, again):
-        assert result.scores.tokens is not None
-        result.scores.tokens.score[:] = -1
-        result.scores.relevance[:] = -1
-        result.sources.words.start[:] = 0
-        result.sources.sentences.start[:] = 0
-    plain = Compressor(**models["llmlingua2"], cache=False).compress(QUERY, TEXTS, HALF)
-    assert same(compressor.compress(QUERY, TEXTS, HALF), plain)
 
 
 def test_threads_share_it_and_get_what_one_gets(models: dict[str, dict[str, Any]]) -> None:
@@ -348,37 +213,3 @@ def test_the_scores_of_one_document_do_not_depend_on_the_others(models: dict[str
             assert together.sentences == pytest.approx(np.concatenate([s.sentences for s in alone]), abs=1e-5)
         if together.tokens is not None:
             assert together.tokens.score == pytest.approx(np.concatenate([s.tokens.score for s in alone]), abs=1e-5)
-
-
-REALS = st.floats(allow_nan=False)
-
-
-@given(st.lists(REALS, max_size=5), st.lists(st.tuples(st.integers(0, 1 << 31), REALS), max_size=9), st.booleans())
-def test_scores_as_bytes_come_back_exactly(
-    sentences: list[float], tokens: list[tuple[int, float]], has_tokens: bool
-) -> None:
-    start = np.array([s for s, _ in tokens], dtype=np.int64)
-    scores = Scores(
-        np.array([0.1]),
-        sentences=np.array(sentences) if sentences else None,
-        tokens=TokenScores(np.zeros_like(start), start, start + 5, np.array([v for _, v in tokens], dtype=np.float64))
-        if has_tokens
-        else None,
-    )
-    again = _unpack_scores(_pack_scores(scores))
-    assert again.relevance == [0.1]
-    assert (again.sentences is None) == (not sentences)
-    assert again.sentences is None or np.array_equal(again.sentences, sentences)
-    assert (again.tokens is None) == (not has_tokens)
-    if again.tokens is not None and scores.tokens is not None:
-        for name in ("document", "start", "end", "score"):
-            assert np.array_equal(getattr(again.tokens, name), getattr(scores.tokens, name))
-
-
-@given(st.binary(max_size=60))
-def test_any_bytes_are_arrays_or_an_error(data: bytes) -> None:
-    try:
-        columns = _unpack(data)
-    except ValueError:
-        return
-    assert sum(column.size for column in columns) <= len(data)

@@ -1,0 +1,15 @@
+"""The question that is asked of the documents, and what those cost that are kept for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from langchain_core.documents import Document
+
+from boildown.counters import resolve_counter
+
+QUESTION = "How high is the tower of the Carrick Bell lighthouse, and when was it built?"
+
+
+def joined_tokens(documents: list[Document], counter: Any = None, separator: str = "\n\n") -> int:
+    return resolve_counter(counter).count(separator.join(d.page_content for d in documents))

@@ -1,0 +1,101 @@
+"""Arguments, fields, copies and pickles of the compressor."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from kept_documents import QUESTION, joined_tokens
+from langchain_core.documents import Document
+
+from boildown import Budget, Compressor, ConfigurationError
+from langchain_boildown import BoildownCompressor
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({}, "exactly one of tokens=, rate= and threshold="),
+        ({"tokens": 5, "rate": 0.5}, "tokens and rate"),
+        ({"tokens": -1}, "at least 0"),
+        ({"tokens": True}, "tokens= is True"),
+        ({"tokens": "90"}, "tokens= is '90'"),
+        ({"rate": 300}, "use tokens="),
+        ({"tokens": 5, "method": "bm52"}, "Did you mean 'bm25'"),
+        ({"tokens": 5, "method": "llmlingua2"}, "needs model="),
+        ({"tokens": 5, "options": {"k1": 2}}, "takes no 'k1'"),
+        ({"tokens": 5, "order": "best"}, "'original', 'score' or 'edges'"),
+        ({"tokens": 5, "protect": ["figures"]}, "figures"),
+        ({"tokens": 5, "token": 5}, "Did you mean 'tokens'"),
+        ({"tokens": 5, "counter": 3.5}, "counter= cannot be a float"),
+        ({"tokens": 5, "engine": object()}, "compress and acompress"),
+        ({"tokens": 5, "engine": Compressor("bm25"), "order": "score"}, "excludes order"),
+    ],
+)
+def test_wrong_arguments_are_refused_at_construction(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        BoildownCompressor(**arguments)
+
+
+def test_an_engine_of_ones_own(documents: list[Document]) -> None:
+    engine = Compressor("bm25", order="score")
+    kept = BoildownCompressor(engine=engine, rate=0.5).compress_documents(documents, QUESTION)
+    expected = engine.compress(QUESTION, [d.page_content for d in documents], Budget(rate=0.5))
+    assert [d.page_content for d in kept] == [d.text for d in expected.documents]
+
+
+def test_fields_round_trip_through_json(documents: list[Document]) -> None:
+    compressor = BoildownCompressor(
+        method="bm25",
+        tokens=90,
+        order="edges",
+        allocation="linear",
+        spread=0.1,
+        protect=["number"],
+        patterns=["No\\. \\d+"],
+        documents=3,
+    )
+    again = BoildownCompressor.model_validate_json(compressor.model_dump_json())
+    assert again == compressor
+    assert again.compress_documents(documents, QUESTION) == compressor.compress_documents(documents, QUESTION)
+
+
+def test_objects_are_left_out_of_json_or_named() -> None:
+    dumped = json.loads(BoildownCompressor(tokens=5, counter=len, engine=Compressor("bm25")).model_dump_json())
+    assert dumped["counter"] == "len"
+    assert "engine" not in dumped
+
+
+def test_a_changed_field_takes_effect(documents: list[Document]) -> None:
+    compressor = BoildownCompressor(method="bm25", tokens=200)
+    narrow = compressor.model_copy(update={"tokens": 30})
+    assert joined_tokens(narrow.compress_documents(documents, QUESTION)) <= 30
+    compressor.order = "score"
+    assert compressor.compress_documents(documents, QUESTION)[0].id == "bell"
+
+
+@pytest.mark.parametrize("clone", [copy.copy, copy.deepcopy, lambda c: pickle.loads(pickle.dumps(c))])
+def test_copies_and_pickles_are_small_and_equal(documents: list[Document], clone: Any) -> None:
+    compressor = BoildownCompressor(method="bm25", tokens=80, order="score")
+    before = compressor.compress_documents(documents, QUESTION)
+    assert len(pickle.dumps(compressor)) < 5_000
+    assert clone(compressor).compress_documents(documents, QUESTION) == before
+
+
+def test_import_and_construction_load_no_torch_and_open_no_connection() -> None:
+    program = """
+import socket, sys
+def refuse(*a, **k): raise AssertionError("network")
+socket.socket.connect = refuse
+socket.getaddrinfo = refuse
+from langchain_boildown import BoildownCompressor
+BoildownCompressor(method="bm25", tokens=5, counter="gpt-4o")
+heavy = {"torch", "transformers", "langchain", "llama_index", "tiktoken"} & set(sys.modules)
+assert not heavy, heavy
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)

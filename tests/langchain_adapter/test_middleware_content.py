@@ -1,0 +1,112 @@
+"""What the agent middleware shortens of a result, and what stays as it is."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import pytest
+from agent_tools import BM25, DONE, FILLER, IMAGE, LONG, Agent, asks, call, records, shown, tokens
+from langchain_core.messages import ToolMessage
+
+from langchain_boildown import BoildownToolMiddleware
+
+
+@pytest.mark.parametrize("mode", ["persist", "view"])
+def test_parallel_calls_errors_and_commands(chat_model: Any, mode: str) -> None:
+    names = ["look_up", "short_answer", "failing", "commanding", "look_up"]
+    agent = Agent(chat_model, asks(*[call(n, f"call_{i}") for i, n in enumerate(names)]), DONE, mode=mode)
+    agent.ask()
+    seen = agent.results(1)
+    assert [m.tool_call_id for m in seen] == [f"call_{i}" for i in range(5)]
+    assert seen[1].content == "Not in the log."
+    assert seen[2].content == LONG
+    assert seen[2].status == "error"
+    assert tokens(seen[0].content) <= 120
+    assert seen[4].content == seen[0].content
+    assert [m.response_metadata for m in seen[1:3]] == [{}, {}]
+    if mode == "persist":
+        assert seen[3].content == LONG, "a command is the tool's own say on the state"
+
+
+def test_json_stays_valid_and_only_long_texts_are_shortened(chat_model: Any) -> None:
+    agent = Agent(chat_model, asks(call("records")), DONE, tokens=320)
+    agent.ask()
+    content = agent.results(1)[0].content
+    assert isinstance(content, str)
+    assert tokens(content) <= 320
+    text, _, note = content.rpartition("\n\n")
+    assert note.startswith("[Shortened")
+    rows, originals = json.loads(text), records.invoke({"topic": ""})
+    assert [{**row, "body": ""} for row in rows] == [{**row, "body": ""} for row in originals]
+    assert rows[0]["body"] != FILLER
+    assert "41.5 m high" in rows[1]["body"]
+    assert rows[2]["body"] == originals[2]["body"]
+
+
+def test_blocks_that_are_no_text_stay(chat_model: Any) -> None:
+    agent = Agent(chat_model, asks(call("blocks")), DONE)
+    agent.ask()
+    first, image, second, note = agent.results(1)[0].content
+    assert isinstance(first, dict)
+    assert first["type"] == "text"
+    assert first["text"].strip()
+    assert image == IMAGE
+    assert isinstance(second, dict)
+    assert second["extras"] == {"page": 3}
+    assert "41.5 m high" in second["text"]
+    assert isinstance(note, dict)
+    assert note["text"].startswith("[Shortened")
+    assert tokens("\n\n".join([first["text"], second["text"], note["text"]])) <= 120
+
+
+@pytest.mark.parametrize("mode", ["persist", "view"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        " ",
+        [],
+        [IMAGE],
+        ["", {"type": "text", "text": ""}],
+        json.dumps({"n": list(range(3000))}),
+        [{"type": "json", "json": {"text": LONG}}],
+        [{"type": "text"}],
+    ],
+)
+def test_results_without_text_to_shorten_stay(mode: str, content: Any) -> None:
+    middleware = BoildownToolMiddleware(engine=BM25, tokens=50, trigger_tokens=60, mode=mode)
+    message = ToolMessage(content, tool_call_id="1", name="t")
+    assert shown(middleware, message).content == message.content
+
+
+def test_two_megabytes_of_json() -> None:
+    rows = [{"id": i, "note": f"{FILLER} {i}"} for i in range(150)]
+    rows[77]["note"] = LONG
+    text = json.dumps(rows, indent=2)
+    assert len(text) > 2_000_000
+    middleware = BoildownToolMiddleware(engine=BM25, tokens=4000, trigger_tokens=4000)
+    short = shown(middleware, ToolMessage(text, tool_call_id="1", name="t"))
+    assert tokens(short.content) <= 4000
+    again = json.loads(short.content.rpartition("\n\n")[0])
+    assert [row["id"] for row in again] == list(range(150))
+    assert "41.5 m high" in again[77]["note"]
+
+
+@pytest.mark.parametrize(
+    "text", ["x" * 20_000, "\ud800 lone surrogate. " * 500, "\x00" * 5000, "{" * 5000, "[" * 20_000]
+)
+def test_odd_text_keeps_the_budget(text: str) -> None:
+    short = shown(
+        BoildownToolMiddleware(engine=BM25, tokens=60, trigger_tokens=60), ToolMessage(text, tool_call_id="1", name="t")
+    )
+    assert tokens(short.content) <= 60
+
+
+def test_messages_are_not_mutated() -> None:
+    message = ToolMessage([{"type": "text", "text": LONG}, IMAGE], tool_call_id="1", name="t", artifact={"a": 1})
+    before = copy.deepcopy(message)
+    for mode in ("persist", "view"):
+        assert shown(BoildownToolMiddleware(engine=BM25, mode=mode), message) != message
+    assert message == before

@@ -1,0 +1,65 @@
+"""Rules, arguments and copies of the agent middleware."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from typing import Any
+
+import pytest
+from agent_tools import BM25, DONE, LONG, Agent, asks, call, shown, tokens
+from langchain_core.messages import ToolMessage
+
+from boildown import Compressor, ConfigurationError
+from langchain_boildown import BoildownToolMiddleware, ToolRule
+
+
+def test_rules_for_single_tools(chat_model: Any) -> None:
+    rules = {"look_up": None, "records": ToolRule(tokens=1000, trigger_tokens=1000), "blocks": ToolRule(90, 100)}
+    calls = [call(name, name) for name in ("look_up", "records", "blocks", "look_up_with_artifact")]
+    agent = Agent(chat_model, asks(*calls), DONE, rules=rules)
+    agent.ask()
+    free, wide, narrow, default = agent.results(1)
+    assert free.content == LONG
+    assert 120 < wide.response_metadata["boildown"]["tokens_out"] <= 1000
+    assert narrow.response_metadata["boildown"]["tokens_out"] <= 90
+    assert default.response_metadata["boildown"]["tokens_out"] <= 120
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"tokens": 10, "trigger_tokens": 5}, "Raise trigger_tokens="),
+        ({"tokens": -1}, "at least 0"),
+        ({"mode": "views"}, "Did you mean 'view'"),
+        ({"engine": object()}, "engine="),
+        ({"rules": {"search": 5}}, r"rules\['search'\]"),
+        ({"counter": 3.5}, "counter="),
+    ],
+)
+def test_wrong_arguments(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        BoildownToolMiddleware(**arguments)
+
+
+@pytest.mark.parametrize("clone", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])
+def test_copies_and_pickles(clone: Any) -> None:
+    middleware = BoildownToolMiddleware(engine=BM25, tokens=80, trigger_tokens=100)
+    message = ToolMessage(LONG, tool_call_id="1", name="t")
+    before = shown(middleware, message)
+    assert shown(clone(middleware), message) == before
+
+
+def test_a_subclass_would_do_nothing_and_is_refused() -> None:
+    class Mine(BoildownToolMiddleware):
+        pass
+
+    with pytest.raises(TypeError, match="Mine has no hooks"):
+        Mine()
+
+
+def test_an_engine_of_ones_own() -> None:
+    message = ToolMessage(LONG, tool_call_id="1", name="t")
+    front = shown(BoildownToolMiddleware(engine=Compressor("bm25", unit="word")), message).content
+    assert tokens(front) <= 600
+    assert front != shown(BoildownToolMiddleware(engine=BM25), message).content

@@ -1,0 +1,130 @@
+"""What is shortened of the results of tools, what stays, and the arguments that say so."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from llama_index.core.agent.workflow import ToolCallResult
+from llama_index.core.tools import ToolOutput
+from scripted_llm import (
+    AGENT_WARNINGS,
+    BM25,
+    FACT,
+    LONG,
+    NOISE,
+    NOTE,
+    QUESTION,
+    SHORT,
+    BlockTool,
+    ScriptedLLM,
+    calls,
+    count,
+    results_in,
+    says,
+    tool,
+)
+
+from boildown import Compressor, ConfigurationError
+from llama_index.postprocessor.boildown import BoildownFunctionAgent, ToolRule, ToolShortener
+
+pytestmark = AGENT_WARNINGS
+
+
+async def test_what_must_stay_stays() -> None:
+    failed = RuntimeError(LONG)
+    llm = ScriptedLLM(
+        [
+            calls(
+                ("search", {}), ("brief", {}), ("broken", {}), ("exempt", {}), ("nothing", {}), ("blocks", {"input": 1})
+            ),
+            says("Done."),
+        ]
+    )
+    agent = BoildownFunctionAgent(
+        tools=[
+            tool("search", LONG),
+            tool("brief", SHORT),
+            tool("broken", failed),
+            tool("exempt", LONG),
+            tool("nothing", ""),
+            BlockTool(),
+        ],
+        llm=llm,
+        shortener=ToolShortener(150, 400, rules={"exempt": None}, engine=BM25),
+    )
+    output = await agent.run(QUESTION)
+    by_name = {call.rpartition("-")[2]: message for call, message in results_in(llm.seen[1]).items()}
+    assert count(by_name["search"].content) <= 150
+    assert by_name["brief"].content == SHORT
+    assert LONG in by_name["broken"].content
+    assert by_name["exempt"].content == LONG
+    assert not by_name["nothing"].content
+    kinds = [block.block_type for block in by_name["blocks"].blocks]
+    assert kinds == ["text", "image", "text", "text"]
+    assert by_name["blocks"].blocks[1] == BlockTool.blocks[1]
+    assert FACT in by_name["blocks"].blocks[0].text
+    results = {result.tool_name: result.tool_output for result in output.tool_calls}
+    assert results["blocks"].raw_output == {"kept": [1, 2]}
+    assert results["blocks"].blocks == list(BlockTool.blocks)
+    assert results["broken"].is_error
+
+
+async def test_json_stays_valid_and_keeps_its_figures() -> None:
+    rows = [{"id": i, "price": i * 1.5, "text": " ".join(NOISE[i : i + 6])} for i in range(30)]
+    rows[7]["text"] += f" {FACT}"
+    raw = json.dumps(rows)
+    llm = ScriptedLLM([calls(("search", {})), says("Done.")])
+    agent = BoildownFunctionAgent(tools=[tool("search", raw)], llm=llm, shortener=ToolShortener(900, 1500, engine=BM25))
+    await agent.run(QUESTION)
+    content = llm.seen[1][-1].content or ""
+    short = json.loads(content[: NOTE.search(content).start()])  # type: ignore[union-attr]
+    assert [(row["id"], row["price"]) for row in short] == [(row["id"], row["price"]) for row in rows]
+    assert FACT in short[7]["text"]
+    assert count(content) <= 900
+
+
+async def test_two_megabytes_of_json() -> None:
+    rows = [{"id": i, "text": f"{' '.join(NOISE * 2)} {i}"} for i in range(150)]
+    rows[77]["text"] = LONG
+    raw = json.dumps(rows, indent=2)
+    assert len(raw) > 2_000_000
+    llm = ScriptedLLM([calls(("search", {})), says("Done.")])
+    shortener = ToolShortener(5000, 5000, engine=BM25)
+    await BoildownFunctionAgent(tools=[tool("search", raw)], llm=llm, shortener=shortener).run(QUESTION)
+    content = llm.seen[1][-1].content or ""
+    assert count(content) <= 5000
+    short = json.loads(content[: NOTE.search(content).start()])  # type: ignore[union-attr]
+    assert [row["id"] for row in short] == list(range(150))
+    assert FACT in short[77]["text"]
+
+
+def test_rules_engines_and_counters_are_used() -> None:
+    output = ToolOutput(tool_name="search", content=LONG, raw_input={}, raw_output=LONG)
+    result = ToolCallResult(tool_name="search", tool_kwargs={}, tool_id="1", tool_output=output, return_direct=False)
+    shortener = ToolShortener(
+        rules={"search": ToolRule(80, 100)},
+        counter=lambda text: len(text.split()),
+        engine=Compressor("bm25", order="score"),
+    )
+    short, originals = shortener.shorten(result, QUESTION)
+    assert 0 < len(short.tool_output.content.split()) <= 80
+    assert list(originals.values()) == [LONG]
+    assert result.tool_output.content == LONG
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"tokens": -1}, "at least 0"),
+        ({"tokens": 500, "trigger_tokens": 100}, "more than trigger_tokens=100"),
+        ({"rules": {"search": 5}}, "must be a ToolRule or None"),
+        ({"engine": "gpu"}, "not str"),
+        ({"counter": 3}, "counter= cannot be a int"),
+    ],
+)
+def test_wrong_arguments_say_what_is_wrong(arguments: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigurationError) as error:
+        ToolShortener(**arguments)
+    assert said in str(error.value)

@@ -1,0 +1,39 @@
+"""The mode that cuts as the published implementation does."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import pytest
+
+from boildown import Budget, Compressor
+from boildown.errors import ConfigurationError, RebudgetError
+from boildown.methods.llmlingua2 import LLMLingua2
+
+
+def test_the_exact_mode_cuts_by_itself_and_cannot_be_cut_again(bert: Path) -> None:
+    text = "The harbour master keeps a log. In 1874 she counted 312 ships, most of them carrying timber. " * 12
+    texts = [text, text[40:], "", "Bread needs time."]
+    compressor = Compressor("llmlingua2", model=str(bert), device="cpu", options={"exact": True})
+    result = compressor.compress("", texts, Budget(rate=0.5))
+    assert 0 < result.tokens_out < result.tokens_in
+    for document in result.documents:
+        assert document.text == "".join(span.of(texts[document.index]) for span in document.spans)
+    with pytest.raises(RebudgetError):
+        result.rebudget(Budget(rate=0.2))
+    assert compressor.compress("", texts, Budget(rate=0.5)).text == result.text
+    assert pickle.loads(pickle.dumps(compressor)).compress("", texts, Budget(rate=0.5)).text == result.text
+
+
+@pytest.mark.parametrize("text", ["A [NEW0] stands here. So does [PAD], and \ud83d.", "?", "\n\n", "[NEW0][NEW1]?\n?"])
+def test_the_exact_mode_takes_odd_text(bert: Path, text: str) -> None:
+    options = {"exact": True, "force_tokens": ["\n", "? ", "stands "]}
+    compressor = Compressor("llmlingua2", model=str(bert), device="cpu", options=options)
+    for document in compressor.compress("", [text, text * 3], Budget(rate=0.6)).documents:
+        assert document.text == "".join(span.of([text, text * 3][document.index]) for span in document.spans)
+
+
+def test_the_exact_mode_takes_label_one() -> None:
+    with pytest.raises(ConfigurationError, match="takes label 1"):
+        LLMLingua2("model", exact=True, keep_label=0)
