@@ -14,6 +14,7 @@ import re
 from pathlib import Path
 
 from report_quality import means, quality
+from report_robustness import fuzzed, leaks
 from report_scale import concurrency, corpus, langchain, pays, service, stored
 from report_speed import against_llmlingua, alone, memory, selection
 from report_tables import Results, missing
@@ -61,6 +62,7 @@ def page(folder: Path) -> str:
         *["## Many requests at once", "", *concurrency(results), *langchain(results)],
         *["## The HTTP service", "", *service(results)],
         *["## Scoring a corpus at ingest", "", *corpus(results)],
+        *["## Robustness", "", *fuzzed(results), *leaks(results)],
         *["## When it pays, and when not", "", *pays(results)],
     ]
     missed = [*results.missed, *gpu.missed]

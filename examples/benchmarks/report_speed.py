@@ -74,6 +74,10 @@ def alone(results: Results, device: str) -> list[str]:
     add("speed_bundled", f"{request}, p95", "p95_ms", ",.1f", unit=" ms")
     add("speed_bundled", f"{request}, tokens a second", "tokens_per_second", ",.0f")
     add("speed_bundled", "of this outside the model", "outside_model", ".1f", unit=" %", scale=100)
+    what = f"{request} in int8, times faster than float32"
+    add("speed_bundled-int8", what, "int8_times_float32", ".2f", most=False, unit="×")
+    what = "of its decisions about tokens, other than float32's"
+    add("speed_bundled-int8", what, "flips_int8", ".1f", unit=" %", scale=100)
     add("speed_cold", "from the start of a process to the first result", "first_result_seconds", ".2f", unit=" s")
     add("speed_cold", "`import boildown`", "import_seconds", ".2f", unit=" s")
     for name, size in (("speed_gemm-bert", "BERT-base"), ("speed_gemm-xlmr", "XLM-R-large")):

@@ -65,6 +65,7 @@ ROWS: dict[str, Row] = {
     "prompt-gpt2": Row("LLMLingua", GPT2, "prompt", 16, 150, goals={"exact": 2.5, "auto": 6}),
     "question-gpt2": Row("LongLLMLingua, contrastive", GPT2, "question", goals={"exact": None, "auto": None}),
     "bundled": Row("the bundled model", "", "bundled", goals={"p50_ms": 105, "p95_ms": 125, "outside_model": 0.05}),
+    "bundled-int8": Row("the bundled model in int8", "", "int8", goals={"int8_times_float32": 1.4, "flips_int8": 0.05}),
     "gemm-bert": Row("the encoder's forward", BERT, "gemm", goals={"share": 0.8}),
     "gemm-xlmr": Row("the encoder's forward", XLMR, "gemm", goals={"share": 0.8}),
     "linear": Row("time against documents", "", "linear", goals={"worst_deviation": 0.1}),

@@ -31,6 +31,43 @@ def bundled(folder: Path, device: str, documents: int, tokens: int, repeat: int,
     return {"machine": machine(device), **found}
 
 
+def int8(folder: Path, device: str, documents: int, tokens: int, repeat: int, tiny: bool) -> Found:
+    """The bundled model in int8 beside fp32 and what "auto" takes; all get every request in turn.
+
+    A token's decision is whether its keep logit is above the median of its request; it is flipped where fp32 decides
+    otherwise.
+    """
+    import numpy as np
+
+    from boildown.runtime.reader import load_reader
+
+    dtypes = ("float32", "auto", "int8")
+    requests = [cut_documents(BUNDLED, documents, tokens, i * documents) for i in range(6 * repeat + 1)]
+    compressors = {dtype: Compressor(device=device, dtype=dtype, cache=False) for dtype in dtypes}
+    seconds: dict[str, list[float]] = {dtype: [] for dtype in dtypes}
+    flips: dict[str, list[float]] = {"auto": [], "int8": []}
+    for i, texts in enumerate(requests):
+        for dtype, compressor in compressors.items():
+            begin = perf_counter()
+            compressor.compress(QUESTION, texts, Budget(rate=0.5))
+            if i:  # the first of each loads and warms up
+                seconds[dtype].append(perf_counter() - begin)
+        if i % 6 == 0:
+            keep = {t: load_reader(BUNDLED, device, t).read(QUESTION, texts, [""] * len(texts)).keep for t in dtypes}
+            kept = {dtype: values > np.median(values) for dtype, values in keep.items()}
+            for dtype, rates in flips.items():
+                rates.append(float((kept[dtype] != kept["float32"]).mean()))
+    return {
+        "machine": machine(device, "int8"),
+        **{f"p50_ms_{dtype}": 1000 * median(seconds[dtype]) for dtype in dtypes},
+        **{
+            f"int8_times_{dtype}": median(a / b for a, b in zip(seconds[dtype], seconds["int8"], strict=True))
+            for dtype in ("float32", "auto")
+        },
+        **{f"flips_{dtype}": float(np.mean(rates)) for dtype, rates in flips.items()},
+    }
+
+
 def gemm(folder: Path, device: str, documents: int, tokens: int, repeat: int, tiny: bool) -> Found:
     """The share of the rate of its own matrix products alone that the whole forward reaches.
 
@@ -144,6 +181,7 @@ def cold(folder: Path, device: str, documents: int, tokens: int, repeat: int, ti
 
 TASKS: dict[str, Callable[[Path, str, int, int, int, bool], Found]] = {
     "bundled": bundled,
+    "int8": int8,
     "gemm": gemm,
     "linear": linear,
     "cold": cold,

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from re import Pattern
 from time import perf_counter
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 
@@ -19,11 +19,11 @@ from boildown.methods.registry import DEFAULT_METHOD, create_method
 from boildown.methods.stored import reading_stored
 from boildown.result import Compression
 from boildown.select.cut import cut
-from boildown.select.plan import Allocation, Order, Plan
+from boildown.select.plan import Allocation, Order, Plan, listed
 from boildown.sources import Sources, check_query
 from boildown.types import Document, Scores, TokenScores, Unit
 
-__all__ = ["Compressor"]
+__all__ = ["Compressor", "EmptyQuery", "check_empty_query"]
 
 EmptyQuery = Literal["passthrough", "raise"]
 
@@ -41,7 +41,8 @@ class Compressor:
             documents a `Budget(documents=)` keeps, their order, and the shares of a linear allocation.
         rank_model: the ranking method's model.
         device: "auto" takes CUDA, else MPS, else the CPU; or any torch device.
-        dtype: "auto" takes the fastest that the device has in hardware; or "float32", "bfloat16", "float16".
+        dtype: "auto" takes the fastest that the device has in hardware; or "float32", "bfloat16", "float16". "int8" is
+            for encoders like BERT and XLM-R on CPUs without bf16; it changes a few decisions in a hundred.
         options: more arguments for the method's constructor.
         unit, order, allocation, spread, protect, patterns, dedupe, separator: how to cut; see `Plan`.
         min_sentence: sentences of fewer words are joined to a neighbour.
@@ -76,11 +77,6 @@ class Compressor:
         on_empty_query: EmptyQuery = "passthrough",
         cache: CacheSpec = True,
     ) -> None:
-        if on_empty_query not in ("passthrough", "raise"):
-            raise unknown_name("on_empty_query policy", on_empty_query, ("passthrough", "raise"))
-        for name, value in (("protect", protect), ("patterns", patterns)):
-            if isinstance(value, str):
-                raise ConfigurationError(f"{name}= takes a list; write {name}=[{value!r}].")
         if options is not None and not isinstance(options, Mapping):
             raise ConfigurationError(f"options= maps names to values, such as {{'level': 'token'}}; got {options!r}.")
         self.plan = Plan(
@@ -88,8 +84,8 @@ class Compressor:
             order=order,
             allocation=allocation,
             spread=spread,
-            protect=None if protect is None else tuple(protect),
-            patterns=tuple(patterns),
+            protect=None if protect is None else listed("protect", protect),
+            patterns=listed("patterns", patterns),
             dedupe=dedupe,
             separator=separator,
         )
@@ -99,7 +95,7 @@ class Compressor:
         if not hasattr(min_sentence, "__index__"):
             raise ConfigurationError(f"min_sentence= must be a whole number of words, not {min_sentence!r}.")
         self.min_sentence = min_sentence
-        self.on_empty_query: EmptyQuery = on_empty_query
+        self.on_empty_query = check_empty_query(on_empty_query)
         resolve_cache(cache)
         self.cache = cache
 
@@ -163,6 +159,17 @@ class Compressor:
                 notes=scores.notes + ranked.notes,
             )
         return scores
+
+
+def check_empty_query(policy: EmptyQuery) -> EmptyQuery:
+    """The policy itself.
+
+    Raises:
+        ConfigurationError: there is no such policy.
+    """
+    if policy not in get_args(EmptyQuery):
+        raise unknown_name("on_empty_query policy", policy, get_args(EmptyQuery))
+    return policy
 
 
 def _cutting(scores: Scores, budget: Budget, plan: Plan) -> tuple[Budget, Plan]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from boildown.errors import InputError
 from boildown.text.sentences import split_sentences
 from boildown.text.words import split_words
-from boildown.types import Document
+from boildown.types import Document, TokenScores
 
 if TYPE_CHECKING:
     from boildown.cache import ScoreCache
@@ -41,6 +41,12 @@ class Units:
     def at(self, index: NDArray[np.int64]) -> Units:
         """Those units that `index` names. Shape (any,)."""
         return Units(self.document[index], self.start[index], self.end[index])
+
+    def containing(self, inner: Units | TokenScores) -> NDArray[np.int64]:
+        """The index of the unit in which each of `inner` starts; these units cover the documents. Shape (inner,)."""
+        beyond = int(self.end.max(initial=0)) + 1
+        places = inner.document * beyond + inner.start
+        return np.searchsorted(self.document * beyond + self.start, places, side="right") - 1
 
     @property
     def lengths(self) -> NDArray[np.int64]:

@@ -181,6 +181,32 @@ def test_many_requests_and_what_went_wrong_with_them(report: ModuleType, tmp_pat
     assert "keeps 1.04 of them busy by itself, all together 1.93." in report.page(tmp_path)
 
 
+def test_fuzzed_inputs_and_leaks_are_on_the_page(report: ModuleType, tmp_path: Path) -> None:
+    assert "`python tests/fuzz --record examples/benchmarks/results/fuzz.json`" in report.page(tmp_path)
+    assert "`python tests/fuzz/leaks.py --record examples/benchmarks/results/leaks.json`" in report.page(tmp_path)
+    found = {
+        "command": "python tests/fuzz --inputs 3000 --seed 7 --record FILE.json", "seed": 7, "inputs": 3000,
+        "inputs_by_area": {"models": 1000, "text": 2000}, "inputs_by_target": {"bundled": 1000, "words": 2000},
+        "findings": [{"target": "words", "found": "AssertionError: torn\nFalsifying example: words(text='x')"}],
+    }  # fmt: skip
+    write(tmp_path, "fuzz", found)
+    row = {"calls": 2000, "seconds": 1.0}
+    rows = [
+        {**row, "subject": "bm25", "python_bytes": 2048, "process_bytes": 0, "flat": True},
+        {**row, "subject": "service", "python_bytes": 1 << 20, "process_bytes": 1 << 22, "flat": False},
+    ]
+    write(tmp_path, "leaks", {"room": {"python_bytes": 1 << 16, "process_bytes": 1 << 24}, "rows": rows})
+    page = report.page(tmp_path)
+    assert page.index("| text | 2,000 |") < page.index("| models | 1,000 |")
+    assert "3,000 inputs over 2 targets, seed 7; findings: 1." in page
+    assert "| bm25 | 2,000 | 2 KiB | 0 KiB | yes |" in page
+    assert "| service | 2,000 | 1,024 KiB | 4,096 KiB | **no** |" in page
+    losses = page.partition("## Quality")[0]
+    assert "- Fuzzing, `words`: AssertionError: torn\n" in losses
+    assert "- Memory, service: 1,000 calls grew it by 1,024 KiB in Python, 4,096 KiB in the process." in losses
+    assert "bm25" not in losses
+
+
 def test_the_check_fails_on_an_old_page(report: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(BENCHMARKS / "results", tmp_path / "results")
     (tmp_path / "README.md").write_text("old", encoding="utf-8")

@@ -69,3 +69,11 @@ def test_a_list_of_short_items_does_not_become_one_lump():
 def test_nothing_is_joined_for_one_word():
     spans = np.array([[0, 3], [3, 6]])
     assert join_fragments("Oh. No.", spans, 1) is spans
+
+
+def test_units_say_which_of_them_holds_a_place() -> None:
+    sources = Sources(["One two. Three four.", "", "Five six seven eight."], min_sentence=0)
+    sentences, words = sources.sentences, sources.words
+    assert sentences.containing(words).tolist() == [0, 0, 1, 1, 2, 2, 2, 2]
+    assert sentences.containing(words.at(np.array([3, 0]))).tolist() == [1, 0]
+    assert Sources([]).sentences.containing(Sources([]).words).tolist() == []

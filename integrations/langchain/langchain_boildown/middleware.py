@@ -19,7 +19,7 @@ from boildown.errors import unknown_name
 from boildown.settings import Engine
 from boildown.tools.content import Content
 from boildown.tools.shorten import Memory, ToolRule, question_of, read_page
-from boildown.tools.shortening import Shortening, note_of
+from boildown.tools.shortening import Shortening, note_of, unknown_reference
 
 __all__ = ["BoildownToolMiddleware", "ToolRule"]
 
@@ -46,9 +46,7 @@ def read_full_result(reference: str, runtime: ToolRuntime[Any, Any], start: int 
     if text is None:
         text = next((c.text for c in _contents(_get(runtime.state, "messages")) if c.reference == reference), None)
     if text is None:
-        raise ToolException(
-            f"No shortened result has the reference {reference!r}. Copy it from the result's last line."
-        )
+        raise ToolException(unknown_reference(reference))
     return read_page(text, start)
 
 

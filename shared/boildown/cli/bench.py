@@ -15,6 +15,8 @@ from statistics import median
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from boildown.cli.made_up import QUESTION, made_up_documents
+
 if TYPE_CHECKING:
     from boildown.compressor import Compressor
 
@@ -31,7 +33,6 @@ Documents are made-up English, and no two are alike. Each run scores them anew, 
 loads the model, is not counted. For steady numbers, let nothing else run.
 """
 _RATE = 0.25
-_QUESTION = "Who keeps the log of the harbour in winter?"
 _FIRST_RESULT = """
 import time
 begin = time.perf_counter()
@@ -59,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--runs", type=int, default=30, metavar="N", help="requests that are measured (default: 30)")
     add("--starts", type=int, default=3, metavar="N", help="processes started for the first result (default: 3)")
     add("--device", default="auto", help="auto, cpu, cuda, mps (default: auto)")
-    add("--dtype", default="auto", help="auto, float32, bfloat16, float16 (default: auto)")
+    add("--dtype", default="auto", help="auto, float32, bfloat16, float16, int8 (default: auto)")
     add("--llmlingua", action="store_true", help="also run the llmlingua package on the weights of llmlingua2 methods")
     add("--json", action="store_true", help="print JSON instead of tables")
 
@@ -71,7 +72,6 @@ def run(args: argparse.Namespace) -> int:
         BoildownError: an argument is out of range, or a model cannot be loaded.
     """
     from boildown.budget import Budget
-    from boildown.cli.made_up import made_up_documents
     from boildown.cli.side_by_side import timed_package
     from boildown.compressor import Compressor
     from boildown.counters import resolve_counter
@@ -98,11 +98,11 @@ def run(args: argparse.Namespace) -> int:
             "import_seconds": median(start["import_seconds"] for start in starts),
             "first_result_seconds": median(start["first_result_seconds"] for start in starts),
         }
-    found["methods"] = [{"method": name, **timed(c, _QUESTION, requests)} for name, c in compressors.items()]
+    found["methods"] = [{"method": name, **timed(c, QUESTION, requests)} for name, c in compressors.items()]
     for entry in found["methods"] if args.llmlingua else ():
         method, _, model = entry["method"].partition("=")
         if method == "llmlingua2":
-            ours = partial(compressors[entry["method"]].compress, _QUESTION, budget=Budget(rate=_RATE))
+            ours = partial(compressors[entry["method"]].compress, QUESTION, budget=Budget(rate=_RATE))
             entry["llmlingua"] = timed_package(model, args.device, _RATE, requests, ours)
     print(json.dumps(found, indent=1) if args.json else _report(found))
     return 0
@@ -142,7 +142,7 @@ def cold_start(device: str, documents: Sequence[str]) -> dict[str, float]:
     """
     from boildown.errors import ConfigurationError
 
-    code = _FIRST_RESULT.format(device=device, query=_QUESTION, documents=list(documents))
+    code = _FIRST_RESULT.format(device=device, query=QUESTION, documents=list(documents))
     begin = perf_counter()
     with subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any
 
-from boildown.budget import Budget
+from boildown.budget import Budget, check_budget
 from boildown.client.answers import Call, RemoteCompression, read_answer, write_request
 from boildown.client.connections import Connections
-from boildown.compressor import EmptyQuery
-from boildown.errors import ConfigurationError, unknown_name
-from boildown.select.plan import Allocation, Order, Plan
+from boildown.compressor import EmptyQuery, check_empty_query
+from boildown.errors import ConfigurationError
+from boildown.select.plan import Allocation, Order, Plan, listed
 from boildown.sources import Sources, check_query
 from boildown.types import Document, Unit
 
@@ -74,18 +75,13 @@ class Client:
             raise ConfigurationError("token= has a space, a line break or a letter that no HTTP header may have.")
         if not isinstance(timeout, (int, float)) or not timeout > 0:
             raise ConfigurationError(f"timeout= is a number of seconds above 0, not {timeout!r}.")
-        if on_empty_query not in ("passthrough", "raise"):
-            raise unknown_name("on_empty_query policy", on_empty_query, ("passthrough", "raise"))
-        for name, value in (("protect", protect), ("patterns", patterns)):
-            if isinstance(value, str):
-                raise ConfigurationError(f"{name}= takes a list; write {name}=[{value!r}].")
         self.plan = Plan(
             unit=unit,
             order=order,
             allocation=allocation,
             spread=spread,
-            protect=None if protect is None else tuple(protect),
-            patterns=tuple(patterns),
+            protect=None if protect is None else listed("protect", protect),
+            patterns=listed("patterns", patterns),
             dedupe=dedupe,
             separator=separator,
         )
@@ -95,16 +91,9 @@ class Client:
             "method": method,
             "model": model,
             "rank": rank,
-            "unit": unit,
-            "order": order,
-            "allocation": allocation,
-            "spread": spread,
-            "protect": self.plan.protect,
-            "patterns": self.plan.patterns,
-            "dedupe": dedupe,
-            "separator": separator,
+            **asdict(self.plan),
             "min_sentence": min_sentence,
-            "on_empty_query": on_empty_query,
+            "on_empty_query": check_empty_query(on_empty_query),
         }
         headers = {"Content-Type": "application/json"}
         if token is not None:
@@ -172,6 +161,4 @@ class Client:
 
 
 def _checked(query: str, documents: Iterable[str | Document], budget: Budget, plan: Plan) -> Call:
-    if not isinstance(budget, Budget):
-        raise ConfigurationError(f"budget= must be a Budget, such as Budget(tokens=1500), not {budget!r}.")
-    return Call(check_query(query), Sources(documents), budget, plan)
+    return Call(check_query(query), Sources(documents), check_budget(budget), plan)

@@ -116,10 +116,7 @@ def _texts(contexts: Sequence[str], used: Sequence[int], spans: Sequence[Spans])
 
 def _first_of_words(sources: Sources, tokens: TokenScores) -> TokenScores:
     """Only the first token of each word."""
-    words = sources.words
-    base = int(words.end.max(initial=0)) + 1
-    inside = np.searchsorted(words.document * base + words.start, tokens.document * base + tokens.start, "right")
-    first = np.diff(inside, prepend=-1) != 0
+    first = np.diff(sources.words.containing(tokens), prepend=-1) != 0
     return TokenScores(tokens.document[first], tokens.start[first], tokens.end[first], tokens.score[first])
 
 

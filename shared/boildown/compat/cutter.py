@@ -20,7 +20,7 @@ from boildown.sources import Sources
 from boildown.text.structured import Section
 from boildown.types import Scores
 
-__all__ = ["DROPPED", "SectionCutter", "Spans", "fit"]
+__all__ = ["SectionCutter", "Spans", "fit"]
 
 T = TypeVar("T")
 Spans = list[tuple[int, int]]

@@ -18,16 +18,15 @@ from boildown.compat.models import (
     token_classifier,
 )
 from boildown.compat.scorers import Scorers, causal_scorers, classifier_scorers, method_scorers
-from boildown.counters import Counter
+from boildown.counters import Counter, resolve_counter
 from boildown.errors import ConfigurationError
 from boildown.methods.base import Method
 from boildown.methods.exact.llmlingua2 import ExactLLMLingua2
 from boildown.methods.llmlingua2 import LLMLingua2
+from boildown.methods.securitylingua import SecurityLingua
 from boildown.runtime.models import shared_model
 
 __all__ = ["LazyModels"]
-
-_SECURITY_THRESHOLD = 0.5
 
 
 class LazyModels:
@@ -84,8 +83,6 @@ class LazyModels:
 
     @cached_property
     def _counter(self) -> Counter:
-        from boildown.counters import resolve_counter
-
         if self._counter_spec is not None:
             return resolve_counter(self._counter_spec)
         return reporting_counter(lambda: None if isinstance(self.model_name, Method) else self.tokenizer)
@@ -100,7 +97,7 @@ class LazyModels:
 
     @property
     def _threshold(self) -> float | None:
-        return _SECURITY_THRESHOLD if self.use_slingua else None
+        return SecurityLingua.THRESHOLD if self.use_slingua else None
 
     @cached_property
     def _token_classifier(self) -> Any:

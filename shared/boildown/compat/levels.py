@@ -122,10 +122,7 @@ def after_sentence_level(
         sentences = relevance[units.document]
     tokens = scores.tokens
     if tokens is not None:
-        base = int(units.end.max()) + 1
-        starts = units.document * base + units.start
-        inside = np.searchsorted(starts, tokens.document * base + tokens.start, side="right") - 1
-        tokens = replace(tokens, score=tokens.score - loss[inside])
+        tokens = replace(tokens, score=tokens.score - loss[units.containing(tokens)])
     return replace(scores, tokens=tokens, sentences=None if sentences is None else sentences - loss)
 
 

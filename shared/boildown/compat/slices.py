@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from boildown.sources import Sources
+from boildown.sources import Sources, Units
 from boildown.types import Scores, TokenScores
 
 __all__ = ["Piece", "slice_scores"]
@@ -35,7 +35,9 @@ def slice_scores(
     sentences = None
     if scores.sentences is not None:
         inner = parts.sentences
-        sentences = _at(sources, scores.sentences, owner[inner.document], offset[inner.document] + inner.start)
+        start = offset[inner.document]
+        there = Units(owner[inner.document], start + inner.start, start + inner.end)
+        sentences = scores.sentences[sources.sentences.containing(there)]
     elif tokens is None:
         sentences = relevance[owner][parts.sentences.document]
     return parts, Scores(relevance[owner], sentences=sentences, tokens=tokens)
@@ -57,14 +59,3 @@ def _slice_tokens(tokens: TokenScores, pieces: Sequence[Piece]) -> TokenScores:
         np.concatenate([np.minimum(tokens.end[part] - start, length) for _, part, start, length in rows]),
         np.concatenate([tokens.score[part] for _, part, _, _ in rows]),
     )
-
-
-def _at(
-    sources: Sources, values: NDArray[np.float64], document: NDArray[np.int64], start: NDArray[np.int64]
-) -> NDArray[np.float64]:
-    """The value of the sentence in which each place lies."""
-    sentences = sources.sentences
-    base = int(sentences.end.max(initial=0)) + 1
-    places = sentences.document * base + sentences.start
-    found: NDArray[np.float64] = values[np.searchsorted(places, document * base + start, side="right") - 1]
-    return found

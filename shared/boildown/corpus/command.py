@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--option", action="append", default=[], metavar="KEY=VALUE", help="argument of the method; repeatable"
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, mps (default: auto)")
-    parser.add_argument("--dtype", default="auto", help="auto, float32, bfloat16, float16 (default: auto)")
+    parser.add_argument("--dtype", default="auto", help="auto, float32, bfloat16, float16, int8 (default: auto)")
     parser.add_argument(
         "--block", type=int, default=5_000, metavar="N", help="documents in one file of the output (default: 5000)"
     )

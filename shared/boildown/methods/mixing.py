@@ -40,6 +40,8 @@ class Mix:
         lexical: of the sentence's BM25, the best one's being 1.
         document: of the document's BM25, the best one's being 1.
         mention: of standing in a document that a lead sentence speaks of; see `Lexical.mentions`.
+        best: of the best sentence's logit, taken off all, so that a threshold means the same for questions of which the
+            model is sure and of which it is not.
         keep_scale, keep_bias, relevance_scale, relevance_bias: from mixed logits to probabilities.
     """
 
@@ -48,6 +50,7 @@ class Mix:
     lexical: float = 1.0
     document: float = 1.0
     mention: float = 5.0
+    best: float = 0.0
     keep_scale: float = 1.0
     keep_bias: float = 0.0
     relevance_scale: float = 1.0
@@ -145,7 +148,8 @@ class MixedScores:
     def scores(self, model_seconds: float, notes: Sequence[str]) -> Scores:
         """Probabilities, from 0 to 1."""
         mix = self._mix
-        sentences = _sigmoid(mix.keep_scale * self._sentences + mix.keep_bias)
+        logits = self._sentences - mix.best * self._sentences.max(initial=_LOWEST)
+        sentences = _sigmoid(mix.keep_scale * logits + mix.keep_bias)
         return Scores(
             relevance=_sigmoid(mix.relevance_scale * self._documents + mix.relevance_bias),
             sentences=sentences,

@@ -67,8 +67,7 @@ def _mean_inside(units: Units, tokens: TokenScores) -> NDArray[np.float64]:
     """The mean of the tokens that start in each unit; 0, than which nothing is less surprising, for units without."""
     if not len(tokens.score):
         return np.zeros(len(units))
-    base = int(units.end.max()) + 1
-    place = np.searchsorted(units.document * base + units.start, tokens.document * base + tokens.start, "right") - 1
+    place = units.containing(tokens)
     total = np.bincount(place, weights=tokens.score, minlength=len(units))
     count = np.bincount(place, minlength=len(units))
     return total / np.maximum(count, 1)

@@ -9,7 +9,7 @@ from typing import Any
 from boildown.errors import ModelError
 from boildown.runtime.causal import CausalLM
 from boildown.runtime.checkpoint import refuse_pickles
-from boildown.runtime.devices import pick_device, pick_dtype
+from boildown.runtime.devices import pick_device, pick_dtype, refuse_int8
 from boildown.runtime.models import shared_model
 
 __all__ = ["load_causal", "load_pretrained"]
@@ -40,6 +40,7 @@ def load_causal(
 
     Raises:
         ModelError: the model cannot be loaded, needs a package that is missing, or is no causal language model.
+        ConfigurationError: the dtype is int8, or there is no such device.
     """
 
     def load() -> CausalLM:
@@ -75,10 +76,11 @@ def load_pretrained(
         options: passed to all three `from_pretrained`; not changed.
 
     Raises:
-        ModelError: as `load_causal`.
+        ModelError, ConfigurationError: as `load_causal`.
     """
     import transformers
 
+    refuse_int8(dtype, f"The model {name!r}, which runs by transformers' classes,")
     options = {**options, "trust_remote_code": trust_remote_code}
     try:
         config = transformers.AutoConfig.from_pretrained(name, **options)

@@ -12,9 +12,9 @@ from boildown.errors import ConfigurationError, unknown_name
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["available_devices", "pick_device", "pick_dtype"]
+__all__ = ["available_devices", "pick_device", "pick_dtype", "refuse_int8"]
 
-_DTYPES = ("bfloat16", "float16", "float32")
+_DTYPES = ("bfloat16", "float16", "float32", "int8")
 _warned: set[tuple[str, str]] = set()
 _warned_guard = threading.Lock()
 
@@ -63,11 +63,12 @@ def pick_dtype(name: str, device: torch.device) -> torch.dtype:
 
     Args:
         name: "auto" takes the fastest that the device has in hardware; or "float32", "bfloat16", "float16".
-            One that the device lacks is replaced by "float32", with one warning.
+            One that the device lacks is replaced by "float32", with one warning. "int8" is for CPUs, and never what
+            "auto" takes, since it changes some of the decisions.
         device: where it will run.
 
     Raises:
-        ConfigurationError: the name is none of these.
+        ConfigurationError: the name is none of these, or it is "int8" and the device no CPU.
     """
     import torch
 
@@ -80,10 +81,29 @@ def pick_dtype(name: str, device: torch.device) -> torch.dtype:
         if device.type == "cuda":
             return torch.bfloat16 if _has(device, "bfloat16") else torch.float16
         return torch.bfloat16 if device.type == "cpu" and _has(device, "bfloat16") else torch.float32
+    if name == "int8" and device.type != "cpu":
+        raise ConfigurationError(f'dtype="int8" is for CPUs, not for {device}: give device="cpu", or dtype="auto".')
     if not _has(device, name):
         _warn_once(device, name)
         return torch.float32
-    return torch.bfloat16 if name == "bfloat16" else torch.float16
+    dtype: torch.dtype = getattr(torch, name)
+    return dtype
+
+
+def refuse_int8(dtype: str | torch.dtype, what: str) -> None:
+    """For models that run by the code of other packages.
+
+    Args:
+        dtype: the precision that was asked for.
+        what: the model, as the message's subject.
+
+    Raises:
+        ConfigurationError: it is int8.
+    """
+    if str(dtype).removeprefix("torch.") == "int8":
+        raise ConfigurationError(
+            f'{what} cannot compute in int8, which is for encoders like BERT, RoBERTa and XLM-R: give dtype="auto".'
+        )
 
 
 def _has(device: torch.device, dtype: str) -> bool:
@@ -93,7 +113,7 @@ def _has(device: torch.device, dtype: str) -> bool:
     if device.type == "cuda":
         return dtype == "float16" or torch.cuda.get_device_capability(device) >= (8, 0)
     if device.type == "cpu":
-        return dtype in _cpu_dtypes()
+        return dtype in _cpu_dtypes() and (dtype != "int8" or _has_int8_operators())
     return dtype == "float16"
 
 
@@ -116,7 +136,15 @@ def _cpu_dtypes() -> frozenset[str]:
         found.add("bfloat16")
     if probe("_is_amx_fp16_supported") or flags & {"avx512_fp16", "amx_fp16"}:
         found.add("float16")
+    if flags & {"avx512_vnni", "avx_vnni", "amx_int8"} or probe("_is_vnni_supported"):
+        found.add("int8")
     return frozenset(found)
+
+
+def _has_int8_operators() -> bool:
+    from boildown.runtime.int8_linear import int8_available
+
+    return int8_available()
 
 
 def _cpu_flags() -> frozenset[str]:
@@ -135,8 +163,9 @@ def _warn_once(device: torch.device, dtype: str) -> None:
         if (device.type, dtype) in _warned:
             return
         _warned.add((device.type, dtype))
+    where = "hardware that this torch uses" if dtype == "int8" else "hardware"
     warnings.warn(
-        f"This {device.type} has no {dtype} in hardware, so float32 is used; dtype='auto' picks the fastest.",
+        f"This {device.type} has no {dtype} in {where}, so float32 is used; dtype='auto' picks the fastest.",
         RuntimeWarning,
         stacklevel=4,
     )

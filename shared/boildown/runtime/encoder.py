@@ -6,7 +6,8 @@ matrix; linear layers run over all of them at once, and only attention looks at 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from boildown.errors import ModelError
+from boildown.errors import ConfigurationError, ModelError
 from boildown.runtime.attention import Attention, attention_for
 from boildown.runtime.checkpoint import read_config, read_weights
+from boildown.runtime.int8_linear import Int8Linear, int8_available
 from boildown.runtime.jobs import Head
 from boildown.runtime.linear import ACTIVATIONS, Linear
 from boildown.runtime.packing import Ids, MicroBatch, Packing
@@ -36,6 +38,7 @@ _ROWS = 16
 """On a CPU, matrices are padded to a multiple of so many rows: oneDNN builds kernels for each new number of them, which
 takes milliseconds; and very few rows are multiplied by another algorithm, which rounds differently."""
 _BUFFERS = ("embeddings.position_ids", "embeddings.token_type_ids")
+_LinearKind = Callable[..., Linear | Int8Linear]
 
 
 class Encoder:
@@ -44,8 +47,20 @@ class Encoder:
     It is immutable, and may be used from several threads: `hidden` leaves the work to the device's scheduler. A
     sequence's states do not depend on those that it runs together with.
 
+    Args:
+        config: the model's config.json.
+        tensors: the checkpoint's.
+        device: where to run.
+        dtype: what to compute in. With `torch.int8`, on a CPU, the linear layers multiply in int8 and all else is fp32.
+        prepack: see `Linear`.
+
+    Raises:
+        ModelError: the tensors do not fit, or the architecture is another.
+        ConfigurationError: int8 elsewhere than on a CPU that can do it.
+
     Attributes:
         config: the model's config.json.
+        dtype: what the states are in.
         heads: the checkpoint's tensors that are not the encoder's, such as a classifier, in fp32.
         max_length: the most tokens a sequence may have, special tokens included.
         batch_tokens: about the most tokens in a forward.
@@ -63,7 +78,10 @@ class Encoder:
             raise ModelError(f"The packed encoder does not know the model_type {config.get('model_type')!r}.")
         self.config = config
         self.device = torch.device(device)
-        self.dtype = dtype
+        int8 = dtype == torch.int8
+        if int8 and not (self.device.type == "cpu" and int8_available()):
+            raise ConfigurationError(f"This {self.device.type} and this torch have no linear layers in int8.")
+        self.dtype = dtype = torch.float32 if int8 else dtype
         self.batch_tokens = _CPU_TOKENS if self.device.type == "cpu" else _GPU_TOKENS
         self.hidden_size = int(config["hidden_size"])
         self._heads_count = int(config["num_attention_heads"])
@@ -83,7 +101,8 @@ class Encoder:
         self._norm = (take("embeddings.LayerNorm.weight"), take("embeddings.LayerNorm.bias"))
         activation = config.get("hidden_act", "gelu")
         count = int(config["num_hidden_layers"])
-        self._layers = [_Layer(take, f"encoder.layer.{i}", activation, prepack) for i in range(count)]
+        linear: _LinearKind = Int8Linear if int8 else partial(Linear, prepack=prepack)
+        self._layers = [_Layer(take, f"encoder.layer.{i}", activation, linear) for i in range(count)]
 
     @classmethod
     def load(cls, path: str | Path, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32) -> Encoder:
@@ -91,6 +110,7 @@ class Encoder:
 
         Raises:
             ModelError: a file or a tensor is missing or does not fit, or the architecture is another.
+            ConfigurationError: int8 elsewhere than on a CPU that can do it.
         """
         folder = Path(path)
         config = read_config(folder)
@@ -165,23 +185,22 @@ class Encoder:
 class _Layer:
     """A transformer layer as in BERT: attention and a feed-forward, each with a residual and a norm after it."""
 
-    def __init__(self, take: Any, prefix: str, activation: str, prepack: bool | None) -> None:
-        def linear(name: str, activation: str = "") -> Linear:
-            return Linear(take(f"{prefix}.{name}.weight"), take(f"{prefix}.{name}.bias"), activation, prepack)
+    def __init__(self, take: Any, prefix: str, activation: str, linear: _LinearKind) -> None:
+        def dense(name: str, activation: str = "") -> Linear | Int8Linear:
+            return linear(take(f"{prefix}.{name}.weight"), take(f"{prefix}.{name}.bias"), activation)
 
         def norm(name: str) -> tuple[Tensor, Tensor]:
             return take(f"{prefix}.{name}.LayerNorm.weight"), take(f"{prefix}.{name}.LayerNorm.bias")
 
         projections = [f"{prefix}.attention.self.{name}" for name in ("query", "key", "value")]
-        self.qkv = Linear(
+        self.qkv = linear(
             torch.cat([take(f"{name}.weight") for name in projections]),
             torch.cat([take(f"{name}.bias") for name in projections]),
-            prepack=prepack,
         )
-        self.attended = linear("attention.output.dense")
+        self.attended = dense("attention.output.dense")
         self.attention_norm = norm("attention.output")
-        self.widen = linear("intermediate.dense", activation)
-        self.narrow = linear("output.dense")
+        self.widen = dense("intermediate.dense", activation)
+        self.narrow = dense("output.dense")
         self.output_norm = norm("output")
 
     def __call__(self, x: Tensor, attend: Attention, epsilon: float) -> Tensor:

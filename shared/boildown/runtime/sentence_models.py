@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from boildown.errors import MissingExtraError, ModelError
 from boildown.runtime.checkpoint import refuse_pickles
-from boildown.runtime.devices import pick_device, pick_dtype
+from boildown.runtime.devices import pick_device, pick_dtype, refuse_int8
 from boildown.runtime.models import shared_model
 
 __all__ = ["load_sentence_model"]
@@ -28,7 +28,9 @@ def load_sentence_model(
     Raises:
         MissingExtraError: sentence-transformers is not installed.
         ModelError: the model cannot be loaded, or has pickled weights.
+        ConfigurationError: the dtype is int8.
     """
+    refuse_int8(dtype, f"The model {name!r}, which runs by sentence-transformers,")
     place = pick_device(device)
     precision = pick_dtype(dtype, place)
 

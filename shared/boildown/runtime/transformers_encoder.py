@@ -15,6 +15,7 @@ from torch import Tensor
 
 from boildown.errors import ModelError
 from boildown.runtime.checkpoint import check_weights, read_config, read_weights
+from boildown.runtime.devices import refuse_int8
 from boildown.runtime.jobs import Head
 from boildown.runtime.packing import Ids, MicroBatch, Packing
 from boildown.runtime.scheduler import scheduler_for
@@ -70,10 +71,12 @@ class TransformersEncoder:
 
         Raises:
             ModelError: transformers does not know the architecture, or a file or a tensor is missing.
+            ConfigurationError: the dtype is int8.
         """
         import transformers
 
         folder = Path(path)
+        refuse_int8(dtype, f"The model in {folder}, which runs by transformers' classes,")
         config = read_config(folder)
         check_weights(folder)
         try:

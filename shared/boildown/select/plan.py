@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, TypeVar, get_args
 
 from boildown.errors import ConfigurationError, unknown_name
 from boildown.text.protected import PROTECTED_KINDS
 from boildown.types import Unit
 
-__all__ = ["Allocation", "Order", "Plan"]
+__all__ = ["Allocation", "Order", "Plan", "listed"]
+
+T = TypeVar("T")
 
 Order = Literal["original", "score", "edges"]
 Allocation = Literal["global", "linear", "equal"]
@@ -65,6 +68,17 @@ class Plan:
                 raise unknown_name("kind of protected span", kind, PROTECTED_KINDS)
         if not isinstance(self.separator, str):
             raise ConfigurationError(f"separator= must be text, not {type(self.separator).__name__}.")
+
+
+def listed(name: str, values: Iterable[T]) -> tuple[T, ...]:
+    """The values of an argument that takes several, such as `Plan.protect`.
+
+    Raises:
+        ConfigurationError: it is one string, which would pass as a list of its letters.
+    """
+    if isinstance(values, str):
+        raise ConfigurationError(f"{name}= takes a list; write {name}=[{values!r}].")
+    return tuple(values)
 
 
 def _is_number(value: object) -> bool:

@@ -57,20 +57,20 @@ def build_candidates(sources: Sources, scores: Scores, plan: Plan) -> Candidates
     spans = _protected_spans(sources, plan, unit)
     base = _bases(sources)
     sentences, sentence_score = _merge(
-        sources.sentences, _sentence_scores(sources, scores, base), _covering(sources.sentences, spans, base)
+        sources.sentences, _sentence_scores(sources, scores), _covering(sources.sentences, spans, base)
     )
     if unit == "sentence":
         no = np.zeros(len(sentences), dtype=bool)
         return Candidates(sentences, sentence_score, np.arange(len(sentences)), no, ~no, spans)
-    units, score = _finer_units(sources, scores, unit, base)
-    group = _containing(sentences, units, base)
+    units, score = _finer_units(sources, scores, unit)
+    group = sentences.containing(units)
     if scores.tokens is None:
         score = sentence_score[group]
     elif scores.sentences is not None:
         score = (score + sentence_score[group]) / 2
     covering = _covering(units, spans, base)
     units, score, protected = _merge_protected(units, score, covering)
-    group = _containing(sentences, units, base)
+    group = sentences.containing(units)
     # A protected unit is as good as the best of its sentence, so that the cut reaches it no later than that.
     best = np.full(len(sentences), -np.inf)
     np.maximum.at(best, group, score)
@@ -97,20 +97,13 @@ def _bases(sources: Sources) -> NDArray[np.int64]:
     return np.cumsum(lengths) - lengths
 
 
-def _containing(outer: Units, inner: Units | TokenScores, base: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The index of the outer unit in which each inner unit starts."""
-    outer_start = base[outer.document] + outer.start
-    inner_start = base[inner.document] + inner.start
-    return np.searchsorted(outer_start, inner_start, side="right") - 1
-
-
-def _sentence_scores(sources: Sources, scores: Scores, base: NDArray[np.int64]) -> NDArray[np.float64]:
+def _sentence_scores(sources: Sources, scores: Scores) -> NDArray[np.float64]:
     sentences = sources.sentences
     if scores.sentences is not None:
         return scores.sentences
     if scores.tokens is None:
         return scores.relevance[sentences.document]
-    return _mean_inside(scores.tokens, _containing(sentences, scores.tokens, base), len(sentences))
+    return _mean_inside(scores.tokens, sentences.containing(scores.tokens), len(sentences))
 
 
 def _mean_inside(tokens: TokenScores, inside: NDArray[np.int64], count: int) -> NDArray[np.float64]:
@@ -121,15 +114,13 @@ def _mean_inside(tokens: TokenScores, inside: NDArray[np.int64], count: int) -> 
     return np.where(sizes > 0, totals / np.maximum(sizes, 1), lowest)
 
 
-def _finer_units(
-    sources: Sources, scores: Scores, unit: Unit, base: NDArray[np.int64]
-) -> tuple[Units, NDArray[np.float64]]:
+def _finer_units(sources: Sources, scores: Scores, unit: Unit) -> tuple[Units, NDArray[np.float64]]:
     tokens = scores.tokens
     if unit == "word":
         words = sources.words
         if tokens is None:
             return words, np.zeros(len(words))
-        return words, _mean_inside(tokens, _containing(words, tokens, base), len(words))
+        return words, _mean_inside(tokens, words.containing(tokens), len(words))
     if tokens is None:
         raise ConfigurationError('This method scores no tokens. Use unit="sentence" or unit="word".')
     return _stretch(sources, tokens)

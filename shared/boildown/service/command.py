@@ -55,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a token counter that requests may name; the first one is the default",
     )
     add("--device", default="auto", help="auto, cpu, cuda, mps (default: auto)")
-    add("--dtype", default="auto", help="auto, float32, bfloat16, float16 (default: auto)")
+    add("--dtype", default="auto", help="auto, float32, bfloat16, float16, int8 (default: auto)")
     add("--cache", metavar="FILE", help="keep scores in this file too; without it they are in memory")
     add("--no-cache", action="store_true", help="keep no scores")
     add("--token-file", metavar="FILE", help="bearer tokens, one a line")

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 from pydantic.json_schema import WithJsonSchema
 
+from boildown.compressor import EmptyQuery
 from boildown.select.plan import Allocation, Order
 from boildown.text.protected import PROTECTED_KINDS
 from boildown.types import DropReason, Unit
@@ -146,7 +147,7 @@ class CompressRequest(_Strict):
     )
     separator: Annotated[str, Field(max_length=1000)] = "\n\n"
     min_sentence: Annotated[int, Field(ge=0, le=1000)] = 3
-    on_empty_query: Literal["passthrough", "raise"] = "passthrough"
+    on_empty_query: EmptyQuery = "passthrough"
     units: bool = Field(False, description="Also give the score of every unit.")
     timeout: Seconds | None = Field(None, description="Seconds; the service has a maximum.")
 
@@ -181,12 +182,12 @@ class Protected(BaseModel):
 
 
 class UnitOut(BaseModel):
-    """A piece that was kept or dropped as a whole."""
+    """A piece that is scored as a whole."""
 
     start: int
     end: int
     score: float | None
-    kept: bool
+    kept: bool = Field(description="Whether any of it was: at the border of a budget sentences are kept by clauses.")
 
 
 class DocumentOut(BaseModel):

@@ -8,10 +8,19 @@ from collections.abc import Sequence
 
 from boildown.types import Span
 
-__all__ = ["clause_ends"]
+__all__ = ["CLAUSE_END", "clause_ends"]
 
-# White space is looked at from its beginning only, since a run of it may be as long as the text.
-_CLAUSE_END = re.compile(r"(?:[,;:)\]–—]|\s[-])\s+|[，；：、]\s*|(?<!\s)\s+(?=\()")
+CLAUSE_END = (
+    # With a space after it: without one, a comma or a colon may stand inside a number, a time or a name.
+    r"(?:[,;:)\]–—]|\s-)\s+"
+    # Chinese and Japanese, Arabic and Urdu, Myanmar, Ethiopic, which may do without the space.
+    r"|[，；：、､،؛၊፣፤፥]\s*"
+    # White space is looked at from its beginning only, since a run of it may be as long as the text.
+    r"|(?<!\s)\s+(?=\()"
+)
+"""An expression for what ends a clause, white space after it included."""
+
+_CLAUSE_END = re.compile(CLAUSE_END)
 _LEAST = 15
 """Bytes in UTF-8 of a part worth standing alone: two or three words, or five Chinese characters."""
 

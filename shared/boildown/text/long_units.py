@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from boildown.text.clauses import CLAUSE_END
 from boildown.text.graphemes import safe_cut
 
 __all__ = ["shorten"]
 
-_CLAUSE = re.compile(r"[,;:،؛—–|](?=\s)\s*|[、，；：،؛]\s*")
+# A cell of a table row is no clause of a sentence, but the next best place.
+_CLAUSE_END = re.compile(rf"{CLAUSE_END}|\|\s+")
 _BLANKS = re.compile(r"\s*")
 
 
@@ -43,7 +45,7 @@ def _best_cut(text: str, start: int, max_length: int, end: int) -> int:
     low, high = start + max(1, max_length // 2), start + max_length
     cut = text.rfind("\n", low, high) + 1
     if not cut:
-        for match in _CLAUSE.finditer(text, low, min(high + 1, end)):
+        for match in _CLAUSE_END.finditer(text, low, min(high + 1, end)):
             if match.start() < high:  # white space may stand beyond the limit, but no mark
                 cut = match.end()
     if not cut:

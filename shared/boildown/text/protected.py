@@ -39,8 +39,6 @@ def find_protected(text: str, kinds: Collection[str], patterns: Sequence[re.Patt
     Raises:
         ConfigurationError: If a kind is unknown, or a pattern is not a valid regular expression for strings.
     """
-    if isinstance(kinds, str):
-        kinds = (kinds,)
     for kind in kinds:
         if kind not in _FINDERS:
             raise unknown_name("kind of protected text", kind, PROTECTED_KINDS)

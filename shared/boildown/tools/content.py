@@ -9,10 +9,11 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Any
 
+from boildown.counters import well_formed
+
 __all__ = ["Content"]
 
 _STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"(\s*:)?')
-_SURROGATE = re.compile("[\\ud800-\\udfff]")
 _SHORT = 100
 """A JSON string of fewer characters, such as a name, a path or a link, is data more than text, and stays."""
 
@@ -85,7 +86,8 @@ class _Text:
 
     def rebuilt(self, slots: Sequence[str]) -> str:
         if self._json:
-            slots = [json.dumps(slot, ensure_ascii=_SURROGATE.search(slot) is not None) for slot in slots]
+            # A lone surrogate is written as an escape, since no encoding of the whole would take it.
+            slots = [json.dumps(slot, ensure_ascii=slot != well_formed(slot)) for slot in slots]
         return "".join(_alternate(self._stay, slots))
 
 

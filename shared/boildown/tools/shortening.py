@@ -11,7 +11,7 @@ from boildown.settings import Engine
 from boildown.tools.content import Content
 from boildown.tools.shorten import Short, ToolRule, shorten
 
-__all__ = ["READER_NAME", "Shortening", "note_of"]
+__all__ = ["READER_NAME", "Shortening", "note_of", "unknown_reference"]
 
 READER_NAME = "read_full_result"
 """The tool by which an agent reads the full text of a shortened result."""
@@ -73,3 +73,8 @@ def note_of(content: Content) -> str:
         "[Shortened to what matters for the question. "
         f'For the full text call {READER_NAME} with reference "{content.reference}".]'
     )
+
+
+def unknown_reference(reference: str) -> str:
+    """What the model is told that calls the reader with a reference which no note gave."""
+    return f"No shortened result has the reference {reference!r}. Copy it from the result's last line."

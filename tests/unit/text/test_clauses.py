@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import pytest
+
 from boildown.text.clauses import clause_ends
 from boildown.text.protected import PROTECTED_KINDS, find_protected
+from boildown.text.sentences import split_sentences
 
 
 def parts(text: str, protect: bool = False) -> list[str]:
@@ -40,3 +43,34 @@ def test_spans_that_are_whole_are_not_cut() -> None:
     assert parts(text, protect=True)[-1].endswith(
         'May 5, 1931 and called it "a house, a home, a castle" in all his letters.'
     )
+
+
+def test_arabic_and_urdu_marks_end_clauses() -> None:
+    text = "أعيد بناء الميناء بعد العاصفة، وجاء المهندسون من روتردام؛ واستمر العمل سنوات."
+    assert parts(text) == ["أعيد بناء الميناء بعد العاصفة، ", "وجاء المهندسون من روتردام؛ ", "واستمر العمل سنوات."]
+
+
+@pytest.mark.parametrize(
+    "mark", [*"،؛၊፣፤፥", "\uff0c", "\uff1b", "\uff1a", "、", "､", *(f"{m} " for m in ",;:)]–—"), " - ", " ("]
+)
+def test_a_unit_that_is_too_long_is_cut_where_a_sentence_may_be(mark: str) -> None:
+    text = f"thirty letters without any comma{mark}and{'x' * 40}"
+    (end,) = clause_ends(text)
+    assert text[:end].rstrip(" (") == text.partition("and")[0].rstrip(" (")
+    assert split_sentences(text, max_length=50).tolist()[0] == [0, end]
+
+
+def test_a_mark_inside_a_number_ends_no_clause() -> None:
+    text = "The harbour handled 1,250,000 tons at a ratio of 3:1 until 10:45 in the evening."
+    assert parts(text) == [text]
+
+
+@pytest.mark.parametrize("run", [" " * 100_000, "\t\n" * 50_000], ids=["blanks", "tabs and newlines"])
+def test_a_long_run_of_white_space_is_read_once(run: str) -> None:
+    """A pattern that begins anew at each of its characters would take minutes."""
+    before, after = "The harbour was rebuilt", "after the great storm."
+    end = len(before) + len(run)
+    assert clause_ends(f"{before}{run}{after}") == []
+    assert clause_ends(f"{before}{run}({after})") == [end]
+    assert clause_ends(f"{before},{run}{after}") == [end + 1]
+    assert clause_ends(f"{before}{run}- {after}") == [end + 2]

@@ -3,7 +3,7 @@ those that go out."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from llama_index.core.schema import BaseNode, MetadataMode, Node, NodeWithScore, TextNode
@@ -13,7 +13,7 @@ from boildown.settings import copied, has_scores, report, title_of
 from boildown.stored_scores import STORED_KEY
 from boildown.types import CompressedDocument, Document
 
-__all__ = ["NODE_ID", "RETRIEVAL_SCORE", "copy_node", "rebuild_nodes", "to_document"]
+__all__ = ["NODE_ID", "RETRIEVAL_SCORE", "copy_node", "hide", "rebuild_nodes", "to_document"]
 
 NODE_ID = "boildown_node_id"
 """Metadata key of the node's id, which outlives engines that split nodes once more under new ids."""
@@ -70,8 +70,7 @@ def _rebuild(
         added[RETRIEVAL_SCORE] = node.metadata.get(RETRIEVAL_SCORE, float(source.score))
     node.metadata.update(added)
     node.metadata.pop(STORED_KEY, None)  # They are the scores of the whole text.
-    for excluded in (node.excluded_llm_metadata_keys, node.excluded_embed_metadata_keys):
-        excluded.extend(key for key in added if key not in excluded)
+    hide(node, added)
     if isinstance(node, TextNode):
         _narrow(node, document)
     if isinstance(node, Node) and node.text_resource is not None:
@@ -101,6 +100,12 @@ def copy_node(node: BaseNode) -> BaseNode:
             "excluded_embed_metadata_keys": list(node.excluded_embed_metadata_keys),
         }
     )
+
+
+def hide(node: BaseNode, keys: Collection[str]) -> None:
+    """Shows metadata neither to the LLM nor to an embedding model. The node is changed."""
+    for excluded in (node.excluded_llm_metadata_keys, node.excluded_embed_metadata_keys):
+        excluded.extend([key for key in keys if key not in excluded])
 
 
 def _copy_relation(related: Any) -> Any:

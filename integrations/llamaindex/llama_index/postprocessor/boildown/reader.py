@@ -8,7 +8,7 @@ from llama_index.core.tools import FunctionTool
 from llama_index.core.workflow import Context
 
 from boildown.tools.shorten import read_page
-from boildown.tools.shortening import READER_NAME
+from boildown.tools.shortening import READER_NAME, unknown_reference
 
 __all__ = ["ORIGINALS", "READER"]
 
@@ -25,7 +25,7 @@ async def read_full_result(ctx: Context, reference: str, start: int = 0) -> str:
     """
     originals: dict[str, str] = await ctx.store.get(ORIGINALS, default={})
     if reference not in originals:
-        raise ValueError(f"No shortened result has the reference {reference!r}. Copy it from the result's last line.")
+        raise ValueError(unknown_reference(reference))
     return read_page(originals[reference], start)
 
 

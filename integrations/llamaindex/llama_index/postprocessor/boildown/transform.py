@@ -15,7 +15,7 @@ from boildown.settings import invalid_settings
 from boildown.sources import Sources
 from boildown.stored_scores import STORED_KEY
 from boildown.workers import run_in_worker
-from llama_index.postprocessor.boildown.nodes import copy_node, to_document
+from llama_index.postprocessor.boildown.nodes import copy_node, hide, to_document
 
 __all__ = ["BoildownTransform"]
 
@@ -103,7 +103,5 @@ class BoildownTransform(TransformComponent):
 def _with_scores(node: BaseNode, value: str) -> BaseNode:
     copy = copy_node(node)
     copy.metadata[STORED_KEY] = value
-    for excluded in (copy.excluded_llm_metadata_keys, copy.excluded_embed_metadata_keys):
-        if STORED_KEY not in excluded:
-            excluded.append(STORED_KEY)
+    hide(copy, [STORED_KEY])
     return copy
