@@ -22,7 +22,7 @@ from boildown.evaluation.metrics import holds_answer
 from boildown.evaluation.records import Record, read_data_set
 
 RESULTS = Path(__file__).parent / "results" / "adaptive.json"
-THRESHOLDS = (0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5)
+THRESHOLDS = (0.01, 0.02, 0.05, 0.07, 0.1, 0.2, 0.5)
 MINIMUM_RETENTION = 0.95
 MINIMUM_GONE = 0.9
 

@@ -13,6 +13,7 @@ import argparse
 import re
 from pathlib import Path
 
+from report_adaptive import adaptive
 from report_quality import means, quality
 from report_robustness import fuzzed, leaks
 from report_scale import concurrency, corpus, langchain, pays, service, stored
@@ -52,6 +53,7 @@ def page(folder: Path) -> str:
     results, gpu = Results(folder), Results(folder / "cuda")
     parts = [
         *quality(results),
+        *["## Thresholds", "", *adaptive(results)],
         *["## Speed beside llmlingua, on identical weights", ""],
         "Both read the same texts with the same models, in turn, in one process. Weights are random.",
         *["", "### On a CPU", "", *against_llmlingua(results, "CPU")],

@@ -19,8 +19,8 @@ __all__ = ["into_clauses"]
 
 _NEXT = 4
 """Sentences after the border that may be kept in part; beginnings of lesser ones would only fill."""
-_SHARPNESS = 0.5
-_LEAST_SHARE = 0.2
+_SHARPNESS = 0.9
+_LEAST_SHARE = 0.1
 """Of its sentence's score, for a clause that the method sees no point in."""
 _FEW = 10
 """Sentences; a budget that holds more gains less by the point of another than it loses by what stood around."""

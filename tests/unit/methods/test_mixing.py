@@ -97,3 +97,22 @@ def test_the_last_reading_says_where_the_points_lie() -> None:
     assert points.document.tolist() == [0, 0, 1, 1]
     assert points.start.tolist() == [0, 4, 0, 4]
     assert points.score.tolist() == [7.0, 8.0, 3.0, 4.0]
+
+
+def test_the_best_sentence_lowers_all_alike() -> None:
+    sources = Sources(["Fog is common here. Trade is brisk now.", "Nobody lives there."])
+    units, keep = sources.sentences, np.array([4.0, -1.0, 1.0])
+
+    def logits(best: float) -> np.ndarray:
+        mixing = MixedScores(sources, Lexical("query", sources), Mix(lexical=0.0, document=0.0, best=best))
+        zeros = np.zeros(3)
+        reading = Reading(
+            np.zeros(2), units.document, units.start, units.end, keep, zeros, zeros, query_cut=False, seconds=0.0
+        )
+        mixing.add(reading, np.arange(2))
+        scores = mixing.scores(0.0, ()).sentences
+        assert scores is not None
+        return np.log(scores / (1 - scores))
+
+    assert logits(0.0) == pytest.approx(keep)
+    assert logits(0.5) == pytest.approx(keep - 2.0)
