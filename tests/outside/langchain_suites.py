@@ -82,8 +82,10 @@ def fetch(name: str, folder: Path) -> Path:
     release = f"{name}=={version(name)}"
     pip("download", "--no-deps", "--no-binary", ":all:", "--dest", str(folder), release)
     [archive] = folder.glob(f"{name.replace('-', '[-_]')}-{version(name)}.tar.gz")
+    # The first patch releases of Python 3.10 and 3.11 know no filters.
+    safely = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
     with tarfile.open(archive) as packed:
-        packed.extractall(folder, filter="data")
+        packed.extractall(folder, **safely)
     return folder / archive.name.removesuffix(".tar.gz")
 
 
