@@ -103,8 +103,10 @@ def test_alone_and_in_any_company(make: Make, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["prune", *ALONE, *RANKED])
 def test_in_any_order_and_any_thread(make: Make, name: str) -> None:
-    budget = Budget(rate=0.4)
     compressor = make(name, order="score")
+    budget = Budget(rate=0.4)
+    if name in ALONE:  # Random weights score many words nearly alike, and a rate may end between two of these.
+        budget = clear_threshold(compressor.compress(QUERY, TEXTS, budget))
     expected = compressor.compress(QUERY, TEXTS, budget)
     one = by_text(TEXTS, expected)
     orders = [random.Random(i).sample(TEXTS, len(TEXTS)) for i in range(4)]

@@ -79,7 +79,6 @@ class MixedScores:
         self._owner = sources.sentences.document
         lengths = np.array([len(text) + 1 for text in sources.texts], dtype=np.int64)
         self._base = np.cumsum(lengths) - lengths
-        self._starts = self._base[self._owner] + sources.sentences.start
         documents = _share_of_best(words.documents)
         self._lexical = mix.lexical * _share_of_best(words.sentences) + mix.document * documents[self._owner]
         alone = _share_of_best(words.sentences + DOCUMENT_PART * words.documents[self._owner])
@@ -102,10 +101,10 @@ class MixedScores:
         if not np.array_equal(reading.window, reading.relevance[reading.document]):
             self._around = self._mix.window
         tokens, origin = self._inside_words(reading, documents)
-        inside = np.searchsorted(self._starts, self._base[tokens.document] + tokens.start, side="right") - 1
-        count = np.bincount(inside, minlength=len(self._starts))
+        inside = self._sources.sentences.containing(tokens)
+        count = np.bincount(inside, minlength=len(self._owner))
         around = self._around * np.maximum(reading.window[origin], _LOWEST)
-        total = np.bincount(inside, weights=tokens.score + around, minlength=len(self._starts))
+        total = np.bincount(inside, weights=tokens.score + around, minlength=len(self._owner))
         relevance = np.full(len(self._sources), _LOWEST)
         relevance[documents] = np.maximum(reading.relevance, _LOWEST)
         logit = np.where(count > 0, total / np.maximum(count, 1), _LOWEST) + self._lexical

@@ -70,7 +70,7 @@ def into_clauses(
     first = np.diff(divided.group, prepend=-1) != 0
     score = divided.score
     if points is not None and pointed:
-        score = score * _shares(divided, first, points, texts)
+        score = score * _shares(divided, first, points)
     named = np.zeros(len(divided), dtype=bool)
     for sentence, place in zip(near.tolist(), places, strict=True):
         if place.named:
@@ -129,14 +129,9 @@ def _divide(candidates: Candidates, sentences: NDArray[np.int64], ends: Sequence
     )
 
 
-def _shares(
-    divided: Candidates, first: NDArray[np.bool_], points: TokenScores, texts: list[str]
-) -> NDArray[np.float64]:
+def _shares(divided: Candidates, first: NDArray[np.bool_], points: TokenScores) -> NDArray[np.float64]:
     """The share of its sentence's point that each clause holds; of first ones, all. Shape (clauses,)."""
-    lengths = np.array([len(text) + 1 for text in texts], dtype=np.int64)
-    base = np.cumsum(lengths) - lengths
-    starts = base[divided.units.document] + divided.units.start
-    inside = np.searchsorted(starts, base[points.document] + points.start, side="right") - 1
+    inside = divided.units.containing(points)
     point = np.full(len(divided), -np.inf)
     np.maximum.at(point, inside, points.score)
     best = np.maximum.reduceat(point, np.flatnonzero(first))[divided.group]

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import contextvars
 import copy
 import threading
 from collections.abc import Callable, Iterator
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from scheduler_jobs import in_thread
 from tiny_models import ENGLISH
 
 from boildown.errors import CancelledError, DeadlineError
@@ -118,19 +118,6 @@ class Gate:
         self.begun.set()
         assert self.go_on.wait(60)
         return torch.zeros(batch.tokens.shape[1], 1)
-
-
-def in_thread(function: Callable[[], Any]) -> Future[Any]:
-    context, future = contextvars.copy_context(), Future[Any]()
-
-    def work() -> None:
-        try:
-            future.set_result(context.run(function))
-        except BaseException as error:
-            future.set_exception(error)
-
-    threading.Thread(target=work, daemon=True).start()
-    return future
 
 
 @pytest.fixture
