@@ -15,7 +15,7 @@ from boildown.result import Compression
 from boildown.select.units import build_candidates
 from boildown.service.engines import Served
 from boildown.service.errors import Refusal, error_body, internal, invalid, refusal_of
-from boildown.service.patterns import read_patterns
+from boildown.service.patterns import Patterns
 from boildown.service.schemas import BatchRequest, BatchResponse, CompressRequest, CompressResponse
 from boildown.service.service import Service
 from boildown.service.wire import StrictRoute, json_response
@@ -101,11 +101,13 @@ def _prepared(service: Service, body: CompressRequest) -> tuple[Served, Callable
     )
     counter = body.budget.counter or engines.default_counter
     arguments: dict[str, Any] = {name: getattr(body, name) for name in _ARGUMENTS}
-    compressor = engines.compressor(served, rank, patterns=read_patterns(body.patterns), **arguments)
+    patterns = Patterns(body.patterns)
+    compressor = engines.compressor(served, rank, patterns=patterns.each, **arguments)
     documents = [Document(d.text, d.id, d.title, d.metadata) for d in body.documents]
 
     def call() -> tuple[Compression, Any]:
         begin = perf_counter()
+        patterns.compile()
         service.check_tokens([body.query, *(d.text for d in documents), *(d.title for d in documents)])
         try:
             result = compressor.compress(body.query, documents, budget)
