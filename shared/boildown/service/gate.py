@@ -27,6 +27,7 @@ OPEN_PATHS = frozenset({"/", "/health", "/ready", "/openapi.json"})
 
 _ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,100}")
 _CLIENT_GONE = 499
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _log = logging.getLogger("boildown.service")
 
 
@@ -88,7 +89,8 @@ class Gate:
             body.release()
             seconds = perf_counter() - begin
             route = getattr(scope.get("route"), "path", None) or "unmatched"
-            method = scope["method"] if route != "unmatched" else "other"
+            # A client may make up methods, and each would be a series of its own for ever.
+            method = scope["method"] if scope["method"] in _METHODS and route != "unmatched" else "other"
             self._metrics.in_flight.dec()
             self._metrics.requests.labels(route, method, str(status)).inc()
             self._metrics.seconds.labels(route).observe(seconds)
