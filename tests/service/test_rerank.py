@@ -132,3 +132,12 @@ def test_llamaindexs_tei_reranker(client):
     found = reranker.postprocess_nodes(nodes, query_str=QUERY)
     assert found[0].text == DOCUMENTS[2]
     assert found[0].score == relevance(client)[2]
+
+
+@pytest.mark.parametrize("model", ["prune", "bm25", "gzip"])
+def test_blank_documents_come_last_by_every_method(client, model):
+    given = {"model": model, "query": QUERY, "documents": ["", DOCUMENTS[2], " \n", DOCUMENTS[0]]}
+    results = client.post("/v1/rerank", json=given).json()["results"]
+    assert {result["index"] for result in results[2:]} == {0, 2}
+    scores = [result["relevance_score"] for result in results]
+    assert scores == sorted(scores, reverse=True)

@@ -139,9 +139,10 @@ def add_routes(app: FastAPI, service: Service) -> None:
 
         result = await service.run(request, call)
         service.note(request, served, [result])
-        relevance = result.scores.relevance
+        # A blank document comes last by every method. JSON lacks minus infinity, and the clients want a number.
+        blank = np.array([not document.text.strip() for document in documents], dtype=bool)
+        relevance = np.where(blank, -np.inf, result.scores.relevance)
         order = best_first(relevance).tolist()
-        # A blank document scores minus infinity, which JSON lacks, and the clients want a number.
         lowest = relevance[np.isfinite(relevance)].min(initial=0.0)
         return list(zip(order, np.where(np.isfinite(relevance), relevance, lowest)[order].tolist(), strict=True))
 
