@@ -165,6 +165,37 @@ def test_documents_are_added_edited_removed_and_brought_back(opened):
     assert playground.texts() == [HARBOUR, "Pelican | 120 m"]
 
 
+def test_undo_keeps_what_was_added_and_edited_since(opened):
+    playground = opened()
+    page = playground.page
+    playground.put("When does the harbour open?", HARBOUR, TABLE.strip())
+    page.get_by_role("button", name="Edit Document 1").click()
+    page.get_by_role("button", name="Remove", exact=True).click()
+    page.get_by_role("button", name="Edit Document 1").click()
+    page.get_by_label("Text.").fill("Edited since.")
+    page.get_by_label("Text.").press("Control+Enter")
+    page.get_by_role("button", name="Add documents").click()
+    page.get_by_label("Text.").fill("Added since.")
+    page.get_by_role("button", name="Undo").click()
+    assert playground.texts() == [HARBOUR, "Edited since.", "Added since."]
+
+
+def test_a_document_that_is_emptied_is_removed_and_can_be_brought_back(opened):
+    playground = opened()
+    page = playground.page
+    playground.put("When does the harbour open?", HARBOUR, TABLE.strip())
+    page.get_by_role("button", name="Edit Document 1").click()
+    page.get_by_label("Text.").fill(" \n")
+    page.get_by_role("button", name="Done").click()
+    assert playground.texts() == [TABLE.strip()]
+    page.get_by_role("button", name="Edit Document 1").click()
+    page.get_by_label("Text.").fill("")
+    page.get_by_role("button", name="Undo").click()
+    assert playground.texts() == [HARBOUR]
+    page.get_by_role("button", name="Undo").click()
+    assert playground.texts() == [HARBOUR, TABLE.strip()]
+
+
 def test_an_open_editor_is_kept_when_another_one_opens(opened):
     playground = opened()
     page = playground.page
