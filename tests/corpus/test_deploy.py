@@ -82,6 +82,15 @@ COMPOSE = {
 """Keys of the compose specification that the file may use."""
 
 
+def longest_end() -> float:
+    """Seconds that the service takes to end at the most, as it is started by default."""
+    from boildown.cli import build_parser
+    from boildown.service.server import _GRACE
+
+    args = build_parser().parse_args(["serve"])
+    return float(args.drain + args.max_body_seconds + args.max_timeout + _GRACE)
+
+
 def test_the_compose_file_builds_this_image_read_only() -> None:
     compose: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text("utf-8"))
     assert {key for key in compose if not key.startswith("x-")} <= COMPOSE
@@ -95,6 +104,8 @@ def test_the_compose_file_builds_this_image_read_only() -> None:
             (DEPLOY / service["build"]["context"]) / service["build"]["dockerfile"]
         ).resolve() == DEPLOY / "Dockerfile"
         assert set(service["build"].get("args", {})) <= arguments
+    for service in compose["services"].values():
+        assert int(service["stop_grace_period"].removesuffix("s")) >= longest_end()
     limits = compose["services"]["boildown"]["deploy"]["resources"]["limits"]
     assert isinstance(limits["cpus"], str)
 
