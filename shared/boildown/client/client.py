@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -19,6 +20,8 @@ from boildown.types import Document, Unit
 __all__ = ["Client"]
 
 _PATH = "/v1/compress"
+_MOST_SECONDS = 1_000_000
+"""What a service takes; sockets know no much longer timeouts."""
 
 
 class Client:
@@ -71,10 +74,12 @@ class Client:
     ) -> None:
         if not isinstance(url, str) or not re.match(r"https?://[^/]", url):
             raise ConfigurationError(f"A service's address begins with http:// or https://; got {url!r}.")
-        if token is not None and not re.fullmatch("[!-~]+", token):
+        if token is not None and not (isinstance(token, str) and re.fullmatch("[!-~]+", token)):
             raise ConfigurationError("token= has a space, a line break or a letter that no HTTP header may have.")
-        if not isinstance(timeout, (int, float)) or not timeout > 0:
-            raise ConfigurationError(f"timeout= is a number of seconds above 0, not {timeout!r}.")
+        if not isinstance(timeout, (int, float)) or not 0 < timeout <= _MOST_SECONDS:
+            raise ConfigurationError(f"timeout= is a number of seconds above 0, up to a million, not {timeout!r}.")
+        if not isinstance(retries, int) or retries < 0:
+            raise ConfigurationError(f"retries= is how often a request is sent again, from 0 on; got {retries!r}.")
         self.plan = Plan(
             unit=unit,
             order=order,
@@ -95,6 +100,10 @@ class Client:
             "min_sentence": min_sentence,
             "on_empty_query": check_empty_query(on_empty_query),
         }
+        try:
+            json.dumps(self._settings, ensure_ascii=False, allow_nan=False).encode()
+        except (TypeError, ValueError) as error:  # half of a surrogate pair, for one, has no UTF-8
+            raise ConfigurationError(f"A setting cannot be sent as JSON: {error}.") from None
         headers = {"Content-Type": "application/json"}
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
