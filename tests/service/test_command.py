@@ -63,6 +63,12 @@ def test_without_the_packages_it_says_what_to_install():
         (["--max-queue", "0"], "above 0"),
         (["--max-timeout", "-1"], "above 0"),
         (["--max-body-bytes", "100000000"], "Raise all_body_bytes"),
+        (["--max-timeout", "inf"], "at most 1,000,000, not inf"),
+        (["--max-body-seconds", "1e12"], "at most 1,000,000, not"),
+        (["--port", "70000"], "no port 70000"),
+        (["--port", "-1"], "no port -1"),
+        (["--drain", "nan"], "The drain must"),
+        (["--drain", "-1"], "The drain must"),
         (["--threads", "0"], "at least 1"),
     ],
 )
@@ -105,6 +111,17 @@ def test_tokens_come_from_a_file_and_the_environment(tmp_path):
     with pytest.raises(ConfigurationError, match="holds no token"):
         read_tokens(None, {"BOILDOWN_TOKENS": " , "})
     assert "first" not in repr(Settings(tokens=("first",)))
+
+
+def test_a_comment_is_no_token(tmp_path):
+    file = tmp_path / "tokens"
+    file.write_bytes(b"\xef\xbb\xbffirst\n  # secret\n\t#second\n")
+    assert read_tokens(str(file), {}) == ("first",)
+    file.write_text("first # of Alice\n")
+    for tokens in (read_tokens(str(file), {}), ("",), "secret"):
+        with pytest.raises(ConfigurationError, match="white space") as error:
+            Settings(tokens=tokens)
+        assert "first" not in str(error.value)
 
 
 def start(*arguments, **environment):

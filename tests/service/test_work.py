@@ -49,9 +49,22 @@ def test_a_full_queue_answers_429(narrow, held, eventually):
     assert narrow.post("/v1/compress", json=GOOD).status_code == 200
 
 
-def test_a_batch_that_does_not_fit_begins_nothing(narrow, held):
+def test_a_batch_that_does_not_fit_begins_nothing(narrow, held, eventually):
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(narrow.post, "/v1/compress", json=GOOD)
+        eventually(lambda: held.begun == 1)
+        response = narrow.post("/v1/compress/batch", json={"requests": [GOOD] * 2})
+        assert response.status_code == 429
+        held.go.set()
+        assert first.result().status_code == 200
+    assert held.begun == 1
+
+
+def test_a_batch_that_never_fits_is_too_large(narrow, held):
     response = narrow.post("/v1/compress/batch", json={"requests": [GOOD] * 3})
-    assert response.status_code == 429
+    assert response.status_code == 413
+    assert response.json()["error"]["field"] == "requests"
+    assert narrow.get("/v1/models").json()["limits"]["queries"] == 2
     assert held.begun == 0
 
 

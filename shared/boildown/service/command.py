@@ -27,7 +27,7 @@ _LIMITS = {
     "all_body_bytes": "bytes of all bodies that are read or worked on; more are refused with 429",
     "documents": "documents of a query",
     "tokens": "tokens of a query's documents",
-    "queries": "queries of a batch",
+    "queries": "queries of a batch, which has no more than the queue",
     "queue": "queries that wait or run; more are refused with 429",
     "timeout": "seconds of the longest deadline",
 }
@@ -58,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--dtype", default="auto", help="auto, float32, bfloat16, float16, int8 (default: auto)")
     add("--cache", metavar="FILE", help="keep scores in this file too; without it they are in memory")
     add("--no-cache", action="store_true", help="keep no scores")
-    add("--token-file", metavar="FILE", help="bearer tokens, one a line")
+    add("--token-file", metavar="FILE", help="bearer tokens, one a line; # begins a comment")
     add("--cors", action="append", default=[], metavar="ORIGIN", help="let pages of this origin call; none by default")
     add(
         "--drain",

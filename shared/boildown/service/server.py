@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 from time import monotonic
 from types import FrameType
@@ -12,6 +13,7 @@ from fastapi import FastAPI
 from pydantic_core import to_json
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
+from boildown.errors import ConfigurationError
 from boildown.service.errors import Refusal, error_body
 from boildown.service.logs import LOGGING
 from boildown.service.settings import Limits
@@ -79,7 +81,14 @@ def build_server(app: FastAPI, host: str, port: int, drain: float, limits: Limit
         port: 0 takes a free one, which the log tells.
         drain: seconds between SIGTERM and the end of new connections.
         limits: the application's.
+
+    Raises:
+        ConfigurationError: there is no such port, or the seconds are no such number.
     """
+    if not 0 <= port <= 65_535:
+        raise ConfigurationError(f"There is no port {port}: ports go from 0, which takes a free one, to 65535.")
+    if not 0 <= drain < math.inf:
+        raise ConfigurationError(f"The drain must be a number of seconds from 0, not {drain!r}.")
     config = uvicorn.Config(
         app,
         host=host,

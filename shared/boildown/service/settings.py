@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
@@ -14,6 +15,8 @@ __all__ = ["TOKENS_VARIABLE", "Limits", "Settings", "read_named", "read_tokens"]
 TOKENS_VARIABLE = "BOILDOWN_TOKENS"
 """The environment variable with the bearer tokens, separated by commas or white space."""
 
+_MOST_SECONDS = 1_000_000
+"""What a request may ask for at the most; far beyond it, the system's timers overflow."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -27,12 +30,13 @@ class Limits:
         all_body_bytes: of the bodies of all requests that are read or worked on; what goes beyond is refused with 429.
         documents: of one query.
         tokens: of one query's documents and the query itself, by the built-in estimate.
-        queries: of one batch.
+        queries: of one batch, which has no more than the queue in any case.
         queue: queries that wait or run at the same time; one more is refused with 429.
         timeout: seconds; a request's own deadline is cut to it, and one without has it.
 
     Raises:
-        ConfigurationError: a limit is not above 0, or one body may be longer than all together.
+        ConfigurationError: a limit is not above 0, or seconds are more than a million; one body may be longer than all
+            together.
     """
 
     body_bytes: int = 8 << 20
@@ -47,13 +51,20 @@ class Limits:
     def __post_init__(self) -> None:
         for limit in fields(self):
             value = getattr(self, limit.name)
-            if not value > 0:
-                raise ConfigurationError(f"The limit {limit.name} must be above 0, not {value!r}.")
+            most = _MOST_SECONDS if isinstance(limit.default, float) else math.inf
+            if not isinstance(value, (int, float)) or not 0 < value <= most:
+                end = f" and at most {most:,}" if most < math.inf else ""
+                raise ConfigurationError(f"The limit {limit.name} must be a number above 0{end}, not {value!r}.")
         if self.body_bytes > self.all_body_bytes:
             raise ConfigurationError(
                 f"One body may have {self.body_bytes:,} bytes, and all together {self.all_body_bytes:,}. Raise "
                 "all_body_bytes, too."
             )
+
+    @property
+    def batch(self) -> int:
+        """Queries of one batch: what the queue could never hold is too much, however often it is tried again."""
+        return min(self.queries, self.queue)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +84,7 @@ class Settings:
         limits: see `Limits`.
 
     Raises:
-        ConfigurationError: a name cannot be one.
+        ConfigurationError: a name or a token cannot be one.
     """
 
     models: Mapping[str, str] = field(default_factory=dict)
@@ -93,6 +104,11 @@ class Settings:
                     f"{name!r} cannot be a name for requests. Use up to 100 letters, digits, dots, dashes and "
                     "underscores, and begin with a letter or a digit."
                 )
+        if isinstance(self.tokens, str) or not all(token.split() == [token] for token in self.tokens):
+            raise ConfigurationError(
+                "tokens= is a list of bearer tokens, and none may be empty or hold white space. In a token file, each "
+                "token and each comment has a line of its own."
+            )
         if self.threads < 1:
             raise ConfigurationError(f"threads= must be at least 1, not {self.threads!r}.")
 
@@ -117,6 +133,8 @@ def read_named(items: Iterable[str], option: str) -> dict[str, str]:
 def read_tokens(file: str | None, environment: Mapping[str, str]) -> tuple[str, ...]:
     """Bearer tokens from a file with one a line, and from the environment variable `TOKENS_VARIABLE`.
 
+    Lines of the file that begin with # are comments.
+
     Raises:
         ConfigurationError: the file cannot be read; or one of both is there and holds no token, which would open the
             service to everybody.
@@ -128,10 +146,10 @@ def read_tokens(file: str | None, environment: Mapping[str, str]) -> tuple[str, 
             raise ConfigurationError(f"{TOKENS_VARIABLE} is set and holds no token. Unset it to serve without tokens.")
     if file is not None:
         try:
-            lines = Path(file).read_text(encoding="utf-8").splitlines()
+            lines = Path(file).read_text(encoding="utf-8-sig").splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigurationError(f"The token file {file} cannot be read: {error}.") from error
-        found = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+        found = [line for line in map(str.strip, lines) if line and not line.startswith("#")]
         if not found:
             raise ConfigurationError(f"The token file {file} holds no token.")
         tokens += found

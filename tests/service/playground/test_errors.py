@@ -28,14 +28,14 @@ def test_a_refusal_is_told_in_words(browser, opened):
 
 
 def test_a_token_is_asked_for_and_not_stored(opened):
-    with serving(tokens=("open sesame",)) as address:
+    with serving(tokens=("open-sesame",)) as address:
         playground = opened(url=address)
         page = playground.page
         sync_api.expect(page.get_by_role("alert")).to_contain_text("asks for a token")
         page.get_by_label("Token", exact=True).fill("wrong")
         page.get_by_role("button", name="Use it").click()
         sync_api.expect(page.get_by_role("alert")).to_contain_text("does not take")
-        page.get_by_label("Token", exact=True).fill("open sesame")
+        page.get_by_label("Token", exact=True).fill("open-sesame")
         page.get_by_label("Token", exact=True).press("Enter")
         playground.shown()
         assert page.locator("#problem").is_hidden()

@@ -53,11 +53,11 @@ def add_routes(app: FastAPI, service: Service) -> None:
     async def batch(body: BatchRequest, request: Request) -> Response:
         """Answers each request of a batch; one that fails does not fail the others."""
         service.state.check_loaded()
-        if len(body.requests) > service.limits.queries:
+        if len(body.requests) > service.limits.batch:
             raise Refusal(
                 413,
                 "too_large",
-                f"{len(body.requests)} queries are more than {service.limits.queries}, the most.",
+                f"{len(body.requests)} queries are more than {service.limits.batch}, the most.",
                 "requests",
             )
         jobs, models = [], []

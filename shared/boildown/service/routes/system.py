@@ -68,7 +68,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
                 "object": "list",
                 "data": data,
                 "counters": list(engines.counters),
-                "limits": asdict(service.limits),
+                "limits": {**asdict(service.limits), "queries": service.limits.batch},
                 "version": __version__,
             }
         )
