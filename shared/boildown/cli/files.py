@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import glob
-import gzip
-import json
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 from boildown.cli.terminal import progress
 from boildown.errors import InputError
+from boildown.json_lines import UNREADABLE, open_lines, parse_line, reason
 from boildown.types import Document
 
 __all__ = ["read_documents"]
@@ -32,11 +30,11 @@ def read_documents(files: Iterable[str], *, jsonl: bool = False) -> list[Documen
     documents: list[Document] = []
     with progress(len(names), "file") as step:
         for name in names:
-            text = _decoded(_content(name), "standard input" if name == "-" else name)
+            content = _content(name)
             if jsonl or name.endswith((".jsonl", ".jsonl.gz")):
-                documents += _json_documents(text, name)
+                documents += _json_documents(content, name)
             else:
-                documents.append(Document(text, id=name))
+                documents.append(Document(_decoded(content, _called(name)), id=name))
             step(1)
     return documents
 
@@ -53,16 +51,16 @@ def _expanded(files: Iterable[str]) -> Iterator[str]:
         yield from found
 
 
-def _json_documents(text: str, name: str) -> Iterator[Document]:
-    for number, line in enumerate(text.split("\n"), 1):
+def _json_documents(content: bytes, name: str) -> Iterator[Document]:
+    for number, line in enumerate(content.split(b"\n"), 1):
         if not line.strip():
             continue
         try:
-            value: Any = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise InputError(f"{name}, line {number}: not JSON: {error}.") from None
+            value = parse_line(line)
+        except InputError as error:
+            raise InputError(f"{_called(name)}, line {number}: {error}.") from None
         if not isinstance(value, dict) or not isinstance(value.get("text"), str):
-            raise InputError(f'{name}, line {number}: a document must be an object with a "text".')
+            raise InputError(f'{_called(name)}, line {number}: a document must be an object with a "text".')
         given = value.get("id")
         yield Document(
             value["text"],
@@ -72,13 +70,19 @@ def _json_documents(text: str, name: str) -> Iterator[Document]:
 
 
 def _content(name: str) -> bytes:
-    if name == "-":
-        return sys.stdin.buffer.read()
+    if name == "-" and sys.stdin is None:
+        raise InputError("Standard input is closed. Name a file.")
     try:
-        content = Path(name).read_bytes()
-        return gzip.decompress(content) if name.endswith(".gz") else content
-    except (OSError, EOFError) as error:
-        raise InputError(f"{name} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
+        if name == "-":
+            return sys.stdin.buffer.read()
+        with open_lines(name) as file:
+            return file.read()
+    except UNREADABLE as error:
+        raise InputError(f"{_called(name)} cannot be read: {reason(error)}.") from error
+
+
+def _called(name: str) -> str:
+    return "standard input" if name == "-" else name
 
 
 def _decoded(content: bytes, name: str) -> str:

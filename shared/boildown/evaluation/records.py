@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import gzip
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from boildown.errors import InputError
+from boildown.json_lines import parse_line, read_lines
 from boildown.types import Document
 
 __all__ = ["DataSet", "Record", "data_set_name", "parse_record", "read_data_set"]
@@ -61,9 +60,9 @@ def read_data_set(path: str | Path, limit: int | None = None) -> DataSet:
     path = Path(path)
     records = []
     lines: dict[str, int] = {}
-    for number, value in islice(_json_lines(path), limit):
+    for number, line in islice(read_lines(path), limit):
         try:
-            record = parse_record(value, default_id=str(number))
+            record = parse_record(parse_line(line), default_id=str(number))
         except InputError as error:
             raise InputError(f"{path}, line {number}: {error}") from None
         if record.id in lines:
@@ -138,19 +137,3 @@ def _field(value: Mapping[str, Any], name: str, kind: type, hint: str = "", defa
         wrong = "is missing" if found is None else f"must be a {kind.__name__}, not {type(found).__name__}"
         raise InputError(f'"{name}" {wrong}. {hint}'.rstrip())
     return found
-
-
-def _json_lines(path: Path) -> Iterator[tuple[int, Any]]:
-    """Number (from 1) and value of each line that is not blank."""
-    number = 0
-    try:
-        with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8") as lines:
-            for number, line in enumerate(lines, 1):
-                if line.strip():
-                    yield number, json.loads(line)
-    except json.JSONDecodeError as error:
-        raise InputError(f"{path}, line {number}: not JSON: {error}.") from None
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}, after line {number}: not UTF-8: {error}.") from None
-    except (OSError, EOFError) as error:
-        raise InputError(f"{path} cannot be read: {error}.") from error

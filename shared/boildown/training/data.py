@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from boildown.errors import InputError
+from boildown.json_lines import parse_line, read_lines
 
 HELD_OUT_MODULUS = 50
 
@@ -78,12 +77,9 @@ def _spans(record: dict[str, Any], key: str) -> tuple[tuple[int, int], ...]:
     return tuple(found)
 
 
-def parse(line: str) -> tuple[Question, Passage]:
+def parse(line: bytes) -> tuple[Question, Passage]:
     """Parses one record; raises ``ValueError`` that says what is wrong with it."""
-    try:
-        record = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"not JSON: {error}") from None
+    record = parse_line(line)
     if not isinstance(record, dict):
         raise ValueError("not a JSON object")
     for key, kind in (("question", str), ("passage", str), ("relevant", bool)):
@@ -104,12 +100,6 @@ def parse(line: str) -> tuple[Question, Passage]:
     return question, Passage(str(record.get("title") or ""), record["passage"], answers, evidence, record["relevant"])
 
 
-def _lines(path: Path) -> Iterator[str]:
-    opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rt", encoding="utf-8") as handle:
-        yield from handle
-
-
 def read_questions(
     paths: Sequence[Path],
     on_error: str = "raise",
@@ -122,20 +112,18 @@ def read_questions(
         The questions in order of first appearance, and the lines that were skipped.
 
     Raises:
-        InputError: a line is broken and ``on_error`` is ``"raise"``; names file and line.
+        InputError: a file cannot be read; or a line is broken and ``on_error`` is ``"raise"``; names file and line.
     """
     questions: dict[tuple[str, str], Question] = {}
     broken: list[BrokenLine] = []
     for path in paths:
-        for number, line in enumerate(_lines(Path(path)), 1):
-            if not line.strip():
-                continue
+        for number, line in read_lines(path):
             try:
                 question, passage = parse(line)
             except ValueError as error:
                 fault = BrokenLine(str(path), number, str(error))
                 if on_error != "skip":
-                    hint = "Mend the line, or skip broken lines with on_error='skip'."
+                    hint = "Mend the line, or skip broken ones: --on-error skip, or on_error='skip' in Python."
                     raise InputError(f"{fault}. {hint}") from None
                 broken.append(fault)
                 continue

@@ -19,6 +19,11 @@ def test_reads_plain_and_compressed_files_alike(data_file, tmp_path):
     assert [document.title for document in first.documents] == ["Marrow Point", "Bread"]
 
 
+def test_a_byte_order_mark_is_no_part_of_a_question(data_file):
+    data_file.write_bytes(b"\xef\xbb\xbf" + data_file.read_bytes())
+    assert len(read_data_set(data_file).records) == 2
+
+
 def test_the_limit_stops_before_a_later_broken_line(data_file):
     with data_file.open("a") as file:
         file.write("{broken\n")

@@ -67,8 +67,17 @@ def test_a_broken_line_is_named_or_skipped(
     assert reason.strip("'") in broken[0].reason
 
 
+def test_bytes_that_are_no_text_are_a_broken_line(write: Write, records: list[dict[str, Any]]) -> None:
+    path = write(records)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes() + b'{"question": "caf\xe9"}\n')
+    with pytest.raises(InputError, match=r"not UTF-8.* --on-error skip"):
+        read_questions([path])
+    _, broken = read_questions([path], on_error="skip")
+    assert [b.line for b in broken] == [len(records) + 1]
+
+
 def test_a_record_needs_only_question_passage_and_relevant() -> None:
-    question, passage = parse('{"question": "Why?", "passage": "Because.", "relevant": false}')
+    question, passage = parse(b'{"question": "Why?", "passage": "Because.", "relevant": false}')
     assert (question.qid, question.source, passage.gold) == ("Why?", "data", ())
 
 
