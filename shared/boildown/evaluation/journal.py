@@ -9,12 +9,17 @@ from types import TracebackType
 from typing import Any, TextIO
 
 from boildown.errors import InputError
+from boildown.evaluation.records import Record
+from boildown.json_lines import parse_line
 
 __all__ = ["Journal"]
 
+_BEGIN = b'{"file": "'
+"""Of every line."""
+
 
 class Journal:
-    """A JSONL file of results, keyed by data set, record id and the settings of the run.
+    """A JSONL file of results, keyed by data set, record and the settings of the run.
 
     The settings hold the name of a model, not its weights: delete the file when a model changes in place.
 
@@ -22,8 +27,8 @@ class Journal:
         path: the file; made when it is not there.
 
     Raises:
-        InputError: the file cannot be opened, or a line of it is not a result. A last line without its end, as an
-            interrupted run leaves it, is taken away.
+        InputError: the file cannot be opened, or holds something else than results; then it is left as it is. Only the
+            beginning of a result at the end of results, as an interrupted run leaves it, is taken away.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -47,37 +52,44 @@ class Journal:
     def __len__(self) -> int:
         return len(self._found)
 
-    def get(self, file: str, id: str, settings: Mapping[str, Any]) -> dict[str, Any] | None:
-        """The result of this question under these settings, or None."""
-        return self._found.get(_key(file, id, settings))
+    def get(self, file: str, record: Record, settings: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The result of just this question and these documents under these settings, or None."""
+        return self._found.get(_key(file, record.id, record.digest, settings))
 
-    def add(self, settings: Mapping[str, Any], result: Mapping[str, Any]) -> None:
+    def add(self, record: Record, settings: Mapping[str, Any], result: Mapping[str, Any]) -> None:
         """Writes a result, which has "file" and "id", at once."""
-        line = {**result, "settings": dict(settings)}
-        self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        line = {**result, "record": record.digest, "settings": dict(settings)}
+        self._file.write(json.dumps(line) + "\n")
         self._file.flush()
-        self._found[_key(result["file"], result["id"], settings)] = line
+        self._found[_key(result["file"], record.id, record.digest, settings)] = line
 
     def close(self) -> None:
         """Closes the file."""
         self._file.close()
 
     def _read(self) -> None:
-        content = self.path.read_bytes()
-        whole = content[: content.rfind(b"\n") + 1]
-        if len(whole) < len(content):
-            with self.path.open("r+b") as file:
-                file.truncate(len(whole))
-        for number, line in enumerate(whole.splitlines(), 1):
+        *lines, tail = self.path.read_bytes().split(b"\n")
+        for number, line in enumerate(lines, 1):
             try:
-                value = json.loads(line)
-                self._found[_key(value["file"], value["id"], value["settings"])] = value
-            except (ValueError, KeyError, TypeError):
-                raise InputError(
-                    f"{self.path}, line {number}: not a result of an evaluation. Give another file to resume from, or "
-                    "delete this one."
-                ) from None
+                value = parse_line(line)
+                # Results of an earlier version tell of no record, and so fit none.
+                key = _key(value["file"], value["id"], value.get("record"), value["settings"])
+            except (InputError, AttributeError, KeyError, TypeError):
+                raise self._other(number) from None
+            self._found[key] = value
+        if tail:
+            # Nobody's notes may be cut off: only what can be the beginning of a result.
+            if not lines and tail[: len(_BEGIN)] != _BEGIN[: len(tail)]:
+                raise self._other(1)
+            with self.path.open("r+b") as file:
+                file.truncate(sum(len(line) + 1 for line in lines))
+
+    def _other(self, number: int) -> InputError:
+        return InputError(
+            f"{self.path}, line {number}: not a result of an evaluation. Give another file to resume from, or delete "
+            "this one."
+        )
 
 
-def _key(file: str, id: str, settings: Mapping[str, Any]) -> str:
-    return json.dumps([file, id, settings], sort_keys=True)
+def _key(file: str, id: str, digest: str | None, settings: Mapping[str, Any]) -> str:
+    return json.dumps([file, id, digest, settings], sort_keys=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -36,6 +38,13 @@ class Record:
     documents: tuple[Document, ...]
     gold: tuple[int, ...]
     source: str = ""
+
+    @property
+    def digest(self) -> str:
+        """Hash of all that a result depends on: question, answers, documents and which of them are gold."""
+        documents = [(document.title, document.text) for document in self.documents]
+        known = json.dumps([self.question, self.answers, documents, self.gold])
+        return hashlib.blake2b(known.encode(), digest_size=12).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,7 +112,7 @@ def evaluate(
             settings = {**entrant.settings, **how}
             warm = False
             for record in data_set.records:
-                found = journal.get(data_set.name, record.id, settings) if journal else None
+                found = journal.get(data_set.name, record, settings) if journal else None
                 if found is not None:
                     result = QuestionResult.from_dict({**found, "method": entrant.label})
                 else:
@@ -122,7 +122,7 @@ def evaluate(
                     cuts = tuple(_cuts(entrant.system, record, budgets, counter))
                     result = _result(data_set, entrant, record, cuts, counter)
                     if journal is not None:
-                        journal.add(settings, result.to_dict())
+                        journal.add(record, settings, result.to_dict())
                 results.append(result)
                 if progress is not None:
                     progress(f"{data_set.name} {entrant.label}")

@@ -98,6 +98,19 @@ def test_a_run_goes_on_from_its_journal(data_file, tmp_path):
     assert method.calls == 2 + 1 + 2
 
 
+def test_a_changed_question_is_not_taken_from_the_journal(data_file, tmp_path):
+    path = tmp_path / "results.jsonl"
+    method = Counting()
+    with Journal(path) as journal:
+        evaluate([read_data_set(data_file)], [entrant(method)], BUDGETS, journal=journal)
+    before = method.calls
+    data_file.write_text(data_file.read_text().replace("Ada Quill", "Ida Fell"))
+    with Journal(path) as journal:
+        lighthouse, _ = evaluate([read_data_set(data_file)], [entrant(method)], BUDGETS, journal=journal)
+    assert method.calls == before + 2  # to warm up, and for the one that has changed
+    assert lighthouse.answerable
+
+
 def test_progress_is_told_after_each_question(data_file):
     told: list[str] = []
     evaluate([read_data_set(data_file)], build_entrants(["bm25"]), BUDGETS, progress=told.append)
