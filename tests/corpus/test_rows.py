@@ -84,3 +84,34 @@ def test_columns_that_cannot_be_used_fail_the_file(scoring: Scoring, tmp_path: P
     first, second = map(json.loads, (tmp_path / "out" / "_boildown" / "failed.jsonl").read_text().splitlines())
     assert first["error"] == 'It has no column "text" but content.'
     assert second["error"].startswith('Its column "metadata" is double')
+
+
+def test_metadata_that_is_no_object_fails_its_row_alone(scoring: Scoring, tmp_path: Path) -> None:
+    metadata = ["[1, 2]", '["ab"]', '{"a": "\\ud800"}', "1" + "0" * 5000, '{"page": 1}']
+    pq.write_table(pa.table({"text": ["One."] * 5, "metadata": metadata}), tmp_path / "in.parquet")
+    summary = score_corpus([tmp_path / "in.parquet"], tmp_path / "out", scoring)
+    assert (summary.documents_written, summary.documents_failed) == (2, 3)
+    failures = [json.loads(line) for line in Path(summary.failed).read_text().splitlines()]
+    assert [failure["line"] for failure in failures] == [1, 2, 4]
+    assert failures[1]["error"] == '"metadata" must be an object, not list'
+    found = pq.read_table(tmp_path / "out" / "in-00000.parquet").column("metadata").to_pylist()
+    assert json.loads(found[0])["a"] == "\ud800"
+    assert json.loads(found[1])["page"] == 1
+
+
+@pytest.mark.parametrize("kind", [None, pa.string(), pa.struct([("a", pa.int8())]), pa.map_(pa.string(), pa.string())])
+def test_a_block_of_which_nothing_can_be_scored_is_written_empty(kind: Any, scoring: Scoring, tmp_path: Path) -> None:
+    columns = {} if kind is None else {"metadata": pa.nulls(2, kind)}
+    table = pa.table({"text": pa.nulls(2, pa.string()), "number": [1, 2], **columns})
+    pq.write_table(table, tmp_path / "in.parquet")
+    summary = score_corpus([tmp_path / "in.parquet"], tmp_path / "out", scoring)
+    assert (summary.documents_read, summary.documents_failed) == (2, 2)
+    assert pq.read_table(tmp_path / "out" / "in-00000.parquet").num_rows == 0
+
+
+def test_two_columns_of_one_name_fail_the_file(scoring: Scoring, tmp_path: Path) -> None:
+    table = pa.Table.from_arrays([pa.array(["a"]), pa.array(["b"])], names=["text", "text"])
+    pq.write_table(table, tmp_path / "in.parquet")
+    summary = score_corpus([tmp_path / "in.parquet"], tmp_path / "out", scoring)
+    (failure,) = map(json.loads, Path(summary.failed).read_text().splitlines())
+    assert failure["error"] == 'It has 2 columns "text", and one is expected.'

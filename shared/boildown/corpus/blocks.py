@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import re
-import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 
 from boildown.errors import ConfigurationError, InputError, MissingExtraError
+from boildown.json_lines import UNREADABLE, open_lines
 
-__all__ = ["ENDINGS", "Block", "find_files", "input_name", "open_lines", "open_parquet", "split_file"]
+__all__ = ["ENDINGS", "Block", "find_files", "input_name", "open_parquet", "split_file"]
 
 ENDINGS = (".jsonl", ".jsonl.gz", ".parquet")
 _PART = re.compile(r"(.+)-\d{5,}(" + "|".join(map(re.escape, ENDINGS)) + ")", re.DOTALL)
@@ -43,8 +42,12 @@ class Block:
     digest: str
 
 
-def find_files(inputs: Iterable[str | Path]) -> dict[str, Path]:
+def find_files(inputs: Iterable[str | Path], output: Path) -> dict[str, Path]:
     """Files by name; below a folder all that end like JSONL or Parquet, named with the folders in between.
+
+    Args:
+        inputs: files, and folders of files.
+        output: a folder to leave out where it lies below a folder of inputs: an earlier run's parts are no input.
 
     Raises:
         InputError: a file is not there or has another ending, or a folder holds none.
@@ -53,7 +56,13 @@ def find_files(inputs: Iterable[str | Path]) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for given in (Path(one).absolute() for one in inputs):
         if given.is_dir():
-            below = sorted(path for path in given.rglob("*") if _is_data(path.relative_to(given)) and path.is_file())
+            root, real = given.resolve(), output.resolve()
+            own = given / real.relative_to(root) if root in real.parents else None
+            below = sorted(
+                path
+                for path in given.rglob("*")
+                if _is_data(path.relative_to(given)) and path.is_file() and own not in path.parents
+            )
             if not below:
                 raise InputError(f"{given} holds no file that ends with {', '.join(ENDINGS)}.")
             named = [(path.relative_to(given).as_posix(), path) for path in below]
@@ -87,13 +96,8 @@ def split_file(name: str, path: Path, size: int) -> list[Block]:
     """
     try:
         return list(_parquet_blocks(name, path, size) if name.endswith(".parquet") else _line_blocks(name, path, size))
-    except (OSError, EOFError, zlib.error) as error:
+    except UNREADABLE as error:
         raise InputError(f"{path} cannot be read: {error}") from error
-
-
-def open_lines(path: str | Path) -> IO[bytes]:
-    """A JSONL file, decompressed if it ends with .gz."""
-    return cast("IO[bytes]", gzip.open(path, "rb")) if str(path).endswith(".gz") else open(path, "rb")
 
 
 def open_parquet(path: str | Path) -> Any:

@@ -127,6 +127,6 @@ def _options(given: list[str]) -> dict[str, Any]:
             raise ConfigurationError(f"--option needs KEY=VALUE, not {item!r}.")
         try:
             options[name] = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             options[name] = value
     return options

@@ -115,8 +115,8 @@ def score_corpus(
     if block_documents < 1:
         raise ConfigurationError(f"A block needs at least 1 document, not {block_documents}.")
     workers = workers or InProcess()
-    files = find_files(inputs)
     place = Output(output)
+    files = find_files(inputs, place.folder)
     key = scoring.key
     place.prepare(files.values())
     found = dict(workers.split(files, block_documents))

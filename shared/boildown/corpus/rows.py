@@ -9,12 +9,15 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
-from boildown.corpus.blocks import Block, open_lines, open_parquet
+from boildown.corpus.blocks import Block, open_parquet
 from boildown.errors import InputError
+from boildown.json_lines import open_lines, parse_line
 from boildown.stored_scores import STORED_KEY
 from boildown.types import Document
 
 __all__ = ["Rows", "read_rows"]
+
+_COLUMNS = ("text", "id", "metadata")
 
 
 class Rows(Protocol):
@@ -89,20 +92,22 @@ class _ParquetRows:
             schema = file.schema_arrow
             if "text" not in schema.names:
                 raise OSError(f'It has no column "text" but {", ".join(schema.names)}.')
+            for name in _COLUMNS:
+                if schema.names.count(name) > 1:
+                    raise OSError(f'It has {schema.names.count(name)} columns "{name}", and one is expected.')
             if "metadata" in schema.names and not _takes_scores(kind := schema.field("metadata").type):
                 raise OSError(f'Its column "metadata" is {kind}; a struct, a map or JSON in strings can take scores.')
             batches = list(_rows(file, block.first - 1, block.lines))
         self._table = pyarrow.Table.from_batches(batches, schema=schema)
-        columns = {
-            name: self._table.column(name).to_pylist() for name in ("text", "id", "metadata") if name in schema.names
-        }
+        columns = {name: self._table.column(name).to_pylist() for name in _COLUMNS if name in schema.names}
+        is_map = "metadata" in columns and pyarrow.types.is_map(schema.field("metadata").type)
         self.numbers = list(range(block.first, block.first + self._table.num_rows))
         self.documents: list[Document | InputError] = []
         self._metadata: list[dict[str, Any]] = []
         for row in range(self._table.num_rows):
             metadata: dict[str, Any] = {}
             try:
-                metadata = _plain(columns["metadata"][row]) if "metadata" in columns else {}
+                metadata = _plain(columns["metadata"][row], is_map) if "metadata" in columns else {}
                 record = {name: values[row] for name, values in columns.items()} | {"metadata": metadata}
                 self.documents.append(_document(record))
             except InputError as error:
@@ -110,10 +115,11 @@ class _ParquetRows:
             self._metadata.append(metadata)
 
     def write(self, path: Path, values: Sequence[str | None]) -> None:
+        import pyarrow
         from pyarrow import parquet
 
         kept = [row for row, value in enumerate(values) if value is not None]
-        table = self._table.take(kept)
+        table = self._table.take(pyarrow.array(kept, pyarrow.int64()))  # no type can be seen in an empty list
         place = table.schema.get_field_index("metadata")
         kind = table.schema.field(place).type if place >= 0 else None
         metadata, scores = [self._metadata[row] for row in kept], [str(values[row]) for row in kept]
@@ -123,12 +129,7 @@ class _ParquetRows:
 
 
 def _parsed(line: bytes) -> dict[str, Any]:
-    try:
-        record = json.loads(line.removeprefix(b"\xef\xbb\xbf").decode("utf-8"))
-    except UnicodeDecodeError as error:
-        raise InputError(f"not UTF-8: {error}") from None
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"not JSON: {error}") from None
+    record = parse_line(line)
     if not isinstance(record, dict):
         raise InputError(f"a document must be a JSON object, not {type(record).__name__}")
     return record
@@ -144,23 +145,29 @@ def _document(record: Mapping[str, Any]) -> Document:
 
 
 def _line(record: Mapping[str, Any]) -> bytes:
+    return _json(record).encode("utf-8") + b"\n"
+
+
+def _json(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
     try:
-        return json.dumps(record, ensure_ascii=False).encode("utf-8") + b"\n"
+        text.encode("utf-8")
     except UnicodeEncodeError:  # half of a surrogate pair has no UTF-8, only an escape
-        return json.dumps(record).encode("ascii") + b"\n"
+        return json.dumps(value)
+    return text
 
 
-def _plain(metadata: Any) -> dict[str, Any]:
+def _plain(metadata: Any, is_map: bool) -> dict[str, Any]:
     """Metadata of a Parquet row as a dictionary: pyarrow gives a map as a list of pairs."""
     if metadata is None:
         return {}
+    if is_map:
+        return dict(metadata)
     if isinstance(metadata, str):
         try:
             metadata = json.loads(metadata)
         except (ValueError, RecursionError) as error:
             raise InputError(f'"metadata" is not JSON: {error}') from None
-    if isinstance(metadata, list):
-        metadata = dict(metadata)
     if not isinstance(metadata, dict):
         raise InputError(f'"metadata" must be an object, not {type(metadata).__name__}')
     return metadata
@@ -202,7 +209,7 @@ def _metadata_column(kind: Any, metadata: list[dict[str, Any]], values: list[str
     merged = [{**one, STORED_KEY: value} for one, value in zip(metadata, values, strict=True)]
     if pa.types.is_map(kind):
         return pa.array([list(one.items()) for one in merged], kind)
-    return pa.array([json.dumps(one, ensure_ascii=False) for one in merged], kind)
+    return pa.array([_json(one) for one in merged], kind)
 
 
 def _child(structs: Any, name: str) -> Any:

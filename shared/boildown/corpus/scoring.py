@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,6 +14,7 @@ from boildown.corpus.blocks import Block
 from boildown.corpus.output import Failure, Output, Receipt
 from boildown.corpus.rows import read_rows
 from boildown.errors import MissingExtraError, ModelError
+from boildown.json_lines import UNREADABLE
 from boildown.methods.stored import _VERSION, Stored, storing_method
 from boildown.sources import Sources
 from boildown.types import Document
@@ -90,8 +90,12 @@ class BlockScorer:
             if self.output.attempt(block.part) > _ATTEMPTS:
                 return self._lost(block, f"the worker died {_ATTEMPTS} times while it scored these documents")
             return self._score(block, begin)
-        except (OSError, EOFError, zlib.error) as error:
+        except (ModelError, MissingExtraError):
+            raise
+        except UNREADABLE as error:
             return self._lost(block, str(error))
+        except Exception as error:  # a block that nothing here has thought of must not end the whole job
+            return self._lost(block, f"{type(error).__name__}: {error}")
 
     def _score(self, block: Block, begin: float) -> Receipt:
         rows = read_rows(block)
