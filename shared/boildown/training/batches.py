@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from boildown.errors import ConfigurationError
+
 from .config import TrainConfig
 from .data import Question
 from .examples import GOLD, OTHER, TARGETS, Example
@@ -217,6 +219,8 @@ class QuestionStream:
             self.by_source[question.source].append(question)
         self.sources = sorted(self.by_source)
         self.weights = [len(self.by_source[s]) * weights.get(s, 1.0) for s in self.sources]
+        if not sum(self.weights):
+            raise ConfigurationError(f"The weights of all sources are 0: {', '.join(self.sources)}.")
         self.seed = seed
 
     def __iter__(self) -> Iterator[Question]:

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from boildown.errors import ConfigurationError
+
+_ENDLESS = sys.float_info.max
+_RANGES = (
+    (("steps", "questions_per_step", "negatives", "save_every", "log_every", "micro_tokens", "workers"), 1, _ENDLESS),
+    (("warmup", "composed", "altered", "calibration_questions", "calibration_documents"), 0, _ENDLESS),
+    (("learning_rate", "weight_decay", "clip", "relevance_weight"), 0, _ENDLESS),
+    (("decay", "long_window", "crop", "second_round", "second_round_multi", "bridge", "unanswerable"), 0, 1),
+)
+"""Settings with the least and the most that each may be; not-a-number is in no range."""
 
 
 @dataclass
@@ -111,9 +121,16 @@ class TrainConfig:
             raise ConfigurationError("No base model. Name a folder that holds a Hugging Face encoder.")
         if self.on_error not in ("raise", "skip"):
             raise ConfigurationError(f"on_error is 'raise' or 'skip', not {self.on_error!r}.")
-        for name in ("steps", "questions_per_step", "negatives", "save_every", "log_every", "micro_tokens"):
-            if getattr(self, name) < 1:
-                raise ConfigurationError(f"{name} must be at least 1, not {getattr(self, name)}.")
+        if Path(self.output).exists() and not Path(self.output).is_dir():
+            raise ConfigurationError(f"The output {str(self.output)!r} is a file. Name a folder.")
+        for names, least, most in _RANGES:
+            for name in names:
+                if not least <= getattr(self, name) <= most:
+                    end = f" and at most {most}" if most < _ENDLESS else ""
+                    raise ConfigurationError(f"{name} must be at least {least}{end}, not {getattr(self, name)}.")
+        for source, weight in self.source_weights.items():
+            if not 0 <= weight <= _ENDLESS:
+                raise ConfigurationError(f"The weight of {source!r} must be at least 0, not {weight}.")
         if self.max_query + 64 + 16 > self.max_length:
             raise ConfigurationError(
                 f"max_length={self.max_length} leaves no room for a passage beside a query of "

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 
+from boildown.errors import ConfigurationError
 from boildown.text.sentences import split_sentences
 
 from .batches import Bundle, QuestionStream
@@ -121,7 +122,10 @@ def train(config: TrainConfig) -> Path:
         ConfigurationError: settings that do not fit each other, the data or a state found in the folder.
     """
     config.check()
-    config.output.mkdir(parents=True, exist_ok=True)
+    try:
+        config.output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"The output folder {config.output} cannot be made: {error}.") from error
     threads = torch.get_num_threads()
     try:
         trainer = Trainer(config)

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from boildown.errors import ConfigurationError, InputError
+from boildown.runtime.devices import pick_device
 from boildown.text.sentences import split_sentences
 
 from .alter import alter
@@ -55,7 +56,7 @@ class Trainer:
         name = config.device
         if name == "auto":
             name = "cuda" if torch.cuda.is_available() else "cpu"
-        self.device = torch.device(name)
+        self.device = pick_device(name)
         torch.manual_seed(config.seed)
         self.model = PruneModel(load_encoder(config.base)).to(self.device).train()
         load_heads(self.model, config.base)
@@ -93,7 +94,7 @@ class Trainer:
             )
         self.builder = ExampleBuilder(config, NegativeMiner(self.questions), split_sentences)
         self.encoder = Encoder(self.tokenizer, config)
-        self.workers = max(1, config.workers) if self.device.type == "cpu" else 1
+        self.workers = config.workers if self.device.type == "cpu" else 1
 
     def bundles(self, batch: Iterable[Question], step: int) -> list[Bundle]:
         """Builds and encodes the bundles of one step; two, so that two workers can share a step."""

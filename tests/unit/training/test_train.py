@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +171,13 @@ def test_broken_lines_stop_the_run_or_are_reported(
         ({"base": ""}, "No base model"),
         ({"on_error": "ignore"}, "on_error"),
         ({"steps": 0}, "steps"),
+        ({"workers": 0}, "workers"),
+        ({"learning_rate": math.nan}, "learning_rate"),
+        ({"unanswerable": 1.5}, "unanswerable must be at least 0 and at most 1"),
+        ({"source_weights": {"islands": -1.0}}, "weight of 'islands'"),
+        ({"source_weights": {"islands": math.inf}}, "weight of 'islands'"),
+        ({"source_weights": {"islands": 0.0, "dairies": 0.0}}, "weights of all sources are 0"),
+        ({"device": "tpu"}, "Unknown device 'tpu'"),
         ({"max_query": 100}, "leaves no room"),
         ({"max_length": 500}, "room for 256 tokens"),
     ],
@@ -176,6 +185,14 @@ def test_broken_lines_stop_the_run_or_are_reported(
 def test_impossible_settings_are_named(another: Another, change: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         train(another("impossible", **change))
+
+
+def test_an_output_that_is_a_file_is_named(another: Another) -> None:
+    config = another("taken")
+    config.output.write_text("mine")
+    for output in (config.output, config.output / "below"):
+        with pytest.raises(ConfigurationError, match="output"):
+            train(replace(config, output=output))
 
 
 def test_a_base_that_is_no_model_is_named(another: Another, tmp_path: Path) -> None:
