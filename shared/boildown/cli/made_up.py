@@ -25,12 +25,14 @@ def made_up_documents(tokens: int, chunk: int, count: Callable[[str], int], run:
 
     Args:
         tokens: of all together, about.
-        chunk: tokens of each, about.
+        chunk: tokens of each, about; there are tokens / chunk of them, rounded, and at least one.
         count: counts tokens.
         run: which run.
     """
     numbers = itertools.count(10_000 * (run + 1))
     sentence = count(" ".join(_SENTENCES)) / len(_SENTENCES)
-    total, each = max(1, round(tokens / sentence)), max(1, round(chunk / sentence))
+    documents = max(1, round(tokens / chunk))
+    total = max(documents, round(tokens / sentence))
     lines = [_SENTENCES[i % len(_SENTENCES)].format(n=next(numbers)) for i in range(total)]
-    return [" ".join(lines[i : i + each]) for i in range(0, total, each)]
+    borders = [i * total // documents for i in range(documents + 1)]
+    return [" ".join(lines[first:last]) for first, last in itertools.pairwise(borders)]

@@ -6,6 +6,8 @@ import pytest
 from boildown import Compressor
 from boildown.cli import main
 from boildown.cli.bench import cold_start, timed
+from boildown.cli.made_up import made_up_documents
+from boildown.counters import resolve_counter
 
 SMALL = ["bench", "--documents", "2", "--tokens", "40", "--runs", "2"]
 
@@ -31,6 +33,14 @@ def test_json_has_every_number(capsys):
     assert entry["tokens"] == pytest.approx(80, rel=0.5)
     assert 0 < entry["p50_ms"] <= entry["p95_ms"]
     assert 0 < entry["outside_model"] < 1
+
+
+@pytest.mark.parametrize(("documents", "tokens"), [(3, 50), (1, 20), (7, 23), (20, 150)])
+def test_there_are_as_many_documents_as_asked_for(documents, tokens):
+    count = resolve_counter(None).count
+    made = made_up_documents(documents * tokens, tokens, count, run=0)
+    assert len(made) == len(set(made)) == documents
+    assert sum(map(count, made)) == pytest.approx(documents * tokens, rel=0.5)
 
 
 def test_the_llmlingua_package_runs_beside_on_the_same_weights(bert, llmlingua, capsys):

@@ -51,3 +51,8 @@ def test_the_bundled_model_finds_an_answer_in_other_words(capsys):
     assert main(["demo"]) == 0
     _, after = capsys.readouterr().out.split("\nAfter: ")
     assert "Marit Oyen" in after
+    kept, _ = after.partition("\n\n")[2].rsplit("\n\n", 1)
+    sentences = {one for document in _DOCUMENTS for one in re.findall(r"[^.]+\.", document.text)}
+    shown = re.findall(r"[^.]+\.|[^.]+$", words(kept))
+    assert shown
+    assert {one.strip() for one in shown} <= {one.strip() for one in sentences}
