@@ -71,7 +71,7 @@ def build_entrants(
             raise unknown_name(f"method in the option {target}.{key}:", target, names)
     entrants: list[Entrant] = []
     for name, model in chosen:
-        label = f"{name} ({Path(model).name})" if model and names.count(name) > 1 else name
+        label = _label(name, model, [other for known, other in chosen if known == name]) if model else name
         if any(label == other.label for other in entrants):
             raise ConfigurationError(f"The method {label!r} was given twice; results are told apart by name and model.")
         own = {key: value for target, key, value in given if target in ("", name)}
@@ -87,6 +87,17 @@ def build_entrants(
             raise unknown_name("method", name, entrant_names())
         entrants.append(Entrant(label, settings, system))
     return entrants
+
+
+def _label(name: str, model: str, models: Sequence[str | None]) -> str:
+    """The method's name; where it comes with several models, also as much of the model's path as tells them apart."""
+    if len(models) == 1:
+        return name
+    parts = Path(model).parts
+    others = [Path(other).parts for other in models if other and Path(other).parts != parts]
+    tails = (parts[-count:] for count in range(1, len(parts) + 1))
+    tail = next((tail for tail in tails if all(other[-len(tail) :] != tail for other in others)), parts)
+    return f"{name} ({Path(*tail)})"
 
 
 def _build_baseline(name: str, options: Mapping[str, Any]) -> Any:
@@ -111,5 +122,5 @@ def _parse_option(text: str) -> tuple[str, str, Any]:
         raise ConfigurationError(f"An option must be KEY=VALUE or METHOD.KEY=VALUE, not {text!r}.")
     try:
         return target, key, json.loads(value)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         return target, key, value

@@ -26,6 +26,13 @@ def test_options_go_to_all_methods_or_to_one():
 def test_the_same_method_with_two_models_has_two_labels():
     entrants = build_entrants(["llmlingua_package=a/one", "llmlingua_package=a/two"])
     assert [e.label for e in entrants] == ["llmlingua_package (one)", "llmlingua_package (two)"]
+    same = ["llmlingua_package=a/model", "llmlingua_package=b/model", "llmlingua_package=model", "random"]
+    assert [e.label for e in build_entrants(same)] == [
+        "llmlingua_package (a/model)",
+        "llmlingua_package (b/model)",
+        "llmlingua_package (model)",
+        "random",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -39,6 +46,7 @@ def test_the_same_method_with_two_models_has_two_labels():
         (["truncate=model"], [], "takes no 'model'"),
         (["llmlingua_package"], [], "needs a model"),
         (["bm25", "bm25"], [], "given twice"),
+        (["llmlingua_package=a/model", "llmlingua_package=a//model"], [], "given twice"),
     ],
 )
 def test_what_does_not_fit_is_an_error(methods, options, message):
