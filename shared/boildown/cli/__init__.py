@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import NamedTuple
 
 from boildown import __version__
+from boildown.cli.terminal import drop_output, open_output
 from boildown.errors import BoildownError
 
 __all__ = ["build_parser", "main"]
@@ -46,10 +47,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     # Spinning OpenMP threads cost a start more than they gain; the engine's workers compute on one thread each.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    open_output()
     args = build_parser().parse_args(argv)
     try:
         code: int = args.run(args)
-        sys.stdout.flush()  # a closed pipe must show here, where it is handled
+        sys.stdout.flush()  # a closed pipe or a full disk must show here, where it is handled
         return code
     except BoildownError as error:
         print(f"boildown: {' '.join(str(error).split())}", file=sys.stderr)
@@ -57,10 +59,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("boildown: interrupted", file=sys.stderr)
         return 130
-    except BrokenPipeError:
-        # The reader (head, less) has gone. Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # the reader (head, less) has gone
+        drop_output()
         return 0
+    except OSError as error:
+        print(f"boildown: {error}", file=sys.stderr)
+        drop_output()
+        return 2
 
 
 def build_parser() -> argparse.ArgumentParser:

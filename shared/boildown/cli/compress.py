@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -74,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
     """
     from boildown.budget import Budget
     from boildown.cli.files import read_documents
-    from boildown.cli.terminal import model_progress
+    from boildown.cli.terminal import model_progress, print_json
     from boildown.compressor import Compressor
     from boildown.methods.registry import DEFAULT_METHOD
 
@@ -101,7 +100,10 @@ def run(args: argparse.Namespace) -> int:
         print(f"boildown: {note}", file=sys.stderr)
     if args.html:
         _write_page(args.html, result)
-    print(json.dumps(result.to_dict(), ensure_ascii=False, indent=1) if args.json else result.text)
+    if args.json:
+        print_json(result.to_dict())
+    else:
+        print(result.text)
     return 0
 
 

@@ -1,22 +1,55 @@
-"""What a person at a terminal sees beside the output: colours, and how far a long job is."""
+"""The standard streams: output that cannot be written, colours, and how far a long job is."""
 
 from __future__ import annotations
 
+import io
+import json
 import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
     from boildown.runtime.scheduler import Stats
 
-__all__ = ["model_progress", "progress", "status", "wants_colour"]
+__all__ = ["drop_output", "model_progress", "open_output", "print_json", "progress", "status", "wants_colour"]
 
 _PATIENCE = 0.5
 """Seconds after which a bar shows; what takes no longer needs none."""
 _GLANCE = 0.1
+
+
+def open_output() -> None:
+    """Makes standard output and error take any text: what their encoding lacks is written as an escape.
+
+    Where they are closed, as a daemon's may be, what is written is lost, and nothing fails.
+    """
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def drop_output() -> None:
+    """Lets go of what standard output cannot write; Python would complain once more when it flushes at exit."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def print_json(value: Any) -> None:
+    """Prints a value, with letters as they are where standard output has them all, else with JSON's own escapes."""
+    text = json.dumps(value, ensure_ascii=False, indent=1)
+    try:
+        text.encode(sys.stdout.encoding)
+    except UnicodeEncodeError:
+        text = json.dumps(value, indent=1)
+    print(text)
 
 
 def wants_colour(stream: TextIO) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -65,14 +64,17 @@ def run(args: argparse.Namespace) -> int:
         BoildownError: an argument or a file cannot be used.
     """
     from boildown.budget import Budget
+    from boildown.cli.terminal import print_json
     from boildown.counters import resolve_counter
     from boildown.evaluation.entrants import build_entrants
     from boildown.evaluation.journal import Journal
-    from boildown.evaluation.plot import save_plot
+    from boildown.evaluation.plot import check_plot, save_plot
     from boildown.evaluation.report import format_table, report, summarise
     from boildown.evaluation.runner import evaluate
     from boildown.methods.registry import DEFAULT_METHOD
 
+    if args.plot:
+        check_plot(args.plot)
     rates = args.rate or ([] if args.threshold else [0.5, 0.25, 0.1])
     budgets = [Budget(rate=rate, counter=args.counter) for rate in dict.fromkeys(rates)]
     budgets += [Budget(threshold=value, counter=args.counter) for value in dict.fromkeys(args.threshold)]
@@ -87,15 +89,15 @@ def run(args: argparse.Namespace) -> int:
         progress = stack.enter_context(_progress(total, args.progress))
         results = evaluate(data_sets, entrants, budgets, journal=journal, progress=progress)
     rows = summarise(results)
-    if args.plot:
-        written = save_plot(rows, args.plot)
-        print(f"Wrote {' and '.join(map(str, written))}.", file=sys.stderr)
     if args.json:
         methods = [{"label": entrant.label, **entrant.settings} for entrant in entrants]
-        print(json.dumps(report(rows, counter=counter.name, methods=methods), indent=1, ensure_ascii=False))
+        print_json(report(rows, counter=counter.name, methods=methods))
     else:
         print(f"tokens by {counter.name}")
         print(format_table(rows))
+    if args.plot:
+        written = save_plot(rows, args.plot)
+        print(f"Wrote {' and '.join(map(str, written))}.", file=sys.stderr)
     return 0
 
 

@@ -3,19 +3,40 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from boildown.errors import ConfigurationError, MissingExtraError
 from boildown.evaluation.report import Row
 
-__all__ = ["save_plot"]
+__all__ = ["check_plot", "save_plot"]
 
 # Okabe and Ito's palette, which colour-blind readers can tell apart; markers and dashes say the same once more.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 _DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (1, 1)))
+
+
+def check_plot(path: str | Path) -> None:
+    """Says before a long evaluation what would keep its plot from being written.
+
+    Raises:
+        ConfigurationError: there is no such folder, or nothing can be written to it.
+        MissingExtraError: matplotlib is not installed.
+    """
+    path = Path(path)
+    if not path.name:
+        raise ConfigurationError(f"{str(path)!r} is no file name for the plot.")
+    if not path.parent.is_dir():
+        raise ConfigurationError(f"There is no folder {path.parent} to put the plot into.")
+    for file in _files(path):
+        if file.is_dir() or not os.access(file if file.exists() else file.parent, os.W_OK):
+            raise ConfigurationError(f"The plot {file} cannot be written.")
+    if find_spec("matplotlib") is None:
+        raise MissingExtraError("matplotlib", "evaluation", "A plot")
 
 
 def save_plot(rows: Sequence[Row], path: str | Path) -> list[Path]:
@@ -31,17 +52,13 @@ def save_plot(rows: Sequence[Row], path: str | Path) -> list[Path]:
         The files written.
 
     Raises:
-        ConfigurationError: there is nothing to draw, or the folder does not exist.
+        ConfigurationError: there is nothing to draw, or a file cannot be written.
         MissingExtraError: matplotlib is not installed.
     """
-    path = Path(path)
-    if not path.parent.is_dir():
-        raise ConfigurationError(f"There is no folder {path.parent} to put the plot into.")
-    try:
-        from matplotlib import rc_context
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise MissingExtraError("matplotlib", "evaluation", "A plot") from None
+    check_plot(path)
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
     panels = _panels(rows)
     if not panels:
         raise ConfigurationError("There is nothing to plot: no question has an answer or a gold document.")
@@ -67,10 +84,17 @@ def save_plot(rows: Sequence[Row], path: str | Path) -> list[Path]:
             frameon=False,
             handlelength=3.2,
         )
-        written = [path.with_suffix(".png"), path.with_suffix(".svg")]
-        figure.savefig(written[0], dpi=150, metadata={"Software": None})
-        figure.savefig(written[1], metadata={"Date": None})
+        written = _files(Path(path))
+        try:
+            figure.savefig(written[0], dpi=150, metadata={"Software": None})
+            figure.savefig(written[1], metadata={"Date": None})
+        except OSError as error:
+            raise ConfigurationError(f"The plot cannot be written: {error}.") from error
     return written
+
+
+def _files(path: Path) -> list[Path]:
+    return [path.with_suffix(".png"), path.with_suffix(".svg")]
 
 
 def _panels(rows: Sequence[Row]) -> dict[str, tuple[str, list[Row]]]:

@@ -1,6 +1,8 @@
 import gzip
 import io
 import json
+import os
+import subprocess
 import sys
 
 import pytest
@@ -94,7 +96,9 @@ def test_notes_go_to_stderr(note, capsys):
     [
         (b'{"text": "a"}\n{"text": \n', "line 2: not JSON"),
         (b'{"id": "a"}\n', 'line 1: a document must be an object with a "text"'),
-        (b"\xff\xfe\n", "is not UTF-8 text"),
+        (b"\xff\xfe\n", "line 1: not UTF-8"),
+        (b'{"text": "a", "n": 1' + b"0" * 5000 + b"}", "line 1: not JSON"),
+        (b"[" * 100_000, "line 1: not JSON"),
     ],
 )
 def test_broken_input_is_one_line_and_code_2(tmp_path, capsys, content, message):
@@ -105,6 +109,30 @@ def test_broken_input_is_one_line_and_code_2(tmp_path, capsys, content, message)
     assert message in error
     assert error.startswith("boildown: ")
     assert error.count("\n") == 1
+
+
+def test_files_that_are_no_text_or_no_gzip(tmp_path, monkeypatch, capsys):
+    (tmp_path / "latin.txt").write_bytes(b"caf\xe9")
+    (tmp_path / "torn.txt.gz").write_bytes(b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03" + b"\xff" * 20)
+    for name, message in (("latin.txt", "is not UTF-8 text"), ("torn.txt.gz", "cannot be read")):
+        assert main(["compress", *QUESTION, "--rate", "0.5", str(tmp_path / name)]) == 2
+        assert message in capsys.readouterr().err
+    monkeypatch.setattr("sys.stdin", None)
+    assert main(["compress", *QUESTION, "--rate", "0.5"]) == 2
+    assert "Standard input is closed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
+def test_any_text_can_be_printed(tmp_path, encoding):
+    given = tmp_path / "in.jsonl"
+    given.write_text('{"text": "The caf\\u00e9 \\ud800 is open."}', encoding="utf-8")
+    command = [sys.executable, "-m", "boildown.cli", "compress", "--rate", "1", "--method", "bm25", str(given)]
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    done = subprocess.run(command, capture_output=True, env=environment, check=True)
+    cafe = "caf\\xe9" if encoding == "ascii" else "café"
+    assert done.stdout.decode(encoding).strip() == f"The {cafe} \\ud800 is open."
+    done = subprocess.run([*command, "--json"], capture_output=True, env=environment, check=True)
+    assert json.loads(done.stdout)["text"] == "The café \ud800 is open."
 
 
 def test_missing_files_and_wrong_arguments(capsys):

@@ -56,6 +56,33 @@ def test_errors_are_one_line_on_standard_error_and_code_2():
     assert done.stderr.count("\n") == 1
 
 
+DEMO = [sys.executable, "-m", "boildown.cli", "demo", "--method", "bm25"]
+
+
+def test_any_text_can_be_shown():
+    done = subprocess.run(
+        DEMO, capture_output=True, text=True, env={**os.environ, "PYTHONIOENCODING": "ascii"}, check=True
+    )
+    assert "The caf\\xe9 on" in " ".join(done.stdout.split())
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full here")
+def test_a_full_disk_is_one_line_and_code_2():
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(DEMO, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("boildown: [Errno 28]")
+    assert done.stderr.count("\n") == 1
+
+
+def test_closed_streams_are_no_fault():
+    for close in (">&-", "2>&-", ">&- 2>&- <&-"):
+        done = subprocess.run(
+            ["sh", "-c", f'"$@" {close}', "sh", *DEMO], stderr=subprocess.PIPE, text=True, check=False
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_reader_that_leaves_early_is_no_error(tmp_path):
     page = tmp_path / "page.txt"
     page.write_text("The tower was built in 1889. " * 5_000)

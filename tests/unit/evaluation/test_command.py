@@ -44,6 +44,27 @@ def test_a_plot_is_written(data_file, tmp_path, capsys):
     assert "p.svg" in capsys.readouterr().err
 
 
+def test_a_plot_that_cannot_be_written_is_known_before_the_work(data_file, tmp_path, capsys, monkeypatch):
+    call = ["eval", str(data_file), "--method", "bm25", "--plot"]
+    results = tmp_path / "results.jsonl"
+    assert main([*call, str(tmp_path / "absent" / "p.png"), "--resume", str(results)]) == 2
+    assert "no folder" in capsys.readouterr().err
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    assert main([*call, str(tmp_path / "p.png"), "--resume", str(results)]) == 2
+    assert "boildown[evaluation]" in capsys.readouterr().err
+    assert not results.exists()
+
+
+def test_the_table_comes_before_a_plot_of_nothing(tmp_path, capsys):
+    pytest.importorskip("matplotlib")
+    path = tmp_path / "made.jsonl"
+    path.write_text('{"question": "Who?", "documents": ["Nobody knows."]}\n')
+    assert main(["eval", str(path), "--method", "bm25", "--plot", str(tmp_path / "p.png")]) == 2
+    shown = capsys.readouterr()
+    assert "rate=0.25" in shown.out
+    assert "nothing to plot" in shown.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -1,7 +1,7 @@
 import pytest
 
 from boildown.errors import ConfigurationError
-from boildown.evaluation.plot import save_plot
+from boildown.evaluation.plot import check_plot, save_plot
 from boildown.evaluation.report import Row
 
 pytest.importorskip("matplotlib")
@@ -32,3 +32,18 @@ def test_nothing_to_draw_and_nowhere_to_draw_it(tmp_path):
         save_plot([row("one", "bm25", 0.5, None)], tmp_path / "a.png")
     with pytest.raises(ConfigurationError, match="no folder"):
         save_plot(ROWS, tmp_path / "absent" / "a.png")
+    (tmp_path / "taken.png").mkdir()
+    for path in (tmp_path / "taken.svg", "."):
+        with pytest.raises(ConfigurationError, match=r"cannot be written|no file name"):
+            check_plot(path)
+
+
+def test_a_full_disk_is_no_traceback(tmp_path, monkeypatch):
+    from matplotlib.figure import Figure
+
+    def full(self, path, **options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Figure, "savefig", full)
+    with pytest.raises(ConfigurationError, match="No space left"):
+        save_plot(ROWS, tmp_path / "a.png")
