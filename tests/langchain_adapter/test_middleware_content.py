@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
+from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -71,6 +73,7 @@ def test_blocks_that_are_no_text_stay(chat_model: Any) -> None:
         [IMAGE],
         ["", {"type": "text", "text": ""}],
         json.dumps({"n": list(range(3000))}),
+        f"Rows: {[(i, date(2024, 1, 1), Decimal(i)) for i in range(300)]}",
         [{"type": "json", "json": {"text": LONG}}],
         [{"type": "text"}],
     ],

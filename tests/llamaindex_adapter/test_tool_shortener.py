@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from typing import Any
 
@@ -83,6 +84,23 @@ async def test_json_stays_valid_and_keeps_its_figures() -> None:
     assert [(row["id"], row["price"]) for row in short] == [(row["id"], row["price"]) for row in rows]
     assert FACT in short[7]["text"]
     assert count(content) <= 900
+
+
+async def test_rows_that_the_framework_writes_as_python_does_stay_whole() -> None:
+    rows = [{"station": i, "name": f"Station {i} north", "depth_m": i * 1.5} for i in range(150)]
+    llm = ScriptedLLM([calls(("table", {}), ("pages", {})), says("Done.")])
+    agent = BoildownFunctionAgent(
+        tools=[tool("table", rows), tool("pages", [{"id": 7, "text": LONG}])],
+        llm=llm,
+        shortener=ToolShortener(150, 400, engine=BM25),
+    )
+    await agent.run(QUESTION)
+    table, pages = [message.content or "" for message in results_in(llm.seen[1]).values()]
+    assert table == str(rows)
+    (page,) = ast.literal_eval(pages[: NOTE.search(pages).start()])  # type: ignore[union-attr]
+    assert page["id"] == 7
+    assert FACT in page["text"]
+    assert count(pages) <= 150
 
 
 async def test_two_megabytes_of_json() -> None:

@@ -63,8 +63,8 @@ class BoildownToolMiddleware(AgentMiddleware[BoildownState, Any, Any]):
     `reference`, `tokens_in`, `tokens_out`, `mode`.
 
     These stay as they are: errors, results that are a `Command`, artifacts, ids and names, images and other
-    blocks that are no text. JSON is never cut; of it, the longer string values are shortened and all else
-    stays. JSON that has none stays whole, and the budget is met only as far as what must stay allows.
+    blocks that are no text. Data, such as JSON, are never cut; of them, the longer string values are shortened and
+    all else stays. Data that have none stay whole, and the budget is met only as far as what must stay allows.
 
     Args:
         tokens: a shortened result has at most so many tokens, the note at its end included.

@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
-from boildown.counters import well_formed
+from boildown.tools.slots import slots_of
 
 __all__ = ["Content"]
-
-_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"(\s*:)?')
-_SHORT = 100
-"""A JSON string of fewer characters, such as a name, a path or a link, is data more than text, and stays."""
 
 
 class Content:
     """The content of a tool message: a string, or a list of content blocks.
 
-    What may be shortened are the texts of its text blocks; of a text that is JSON only the longer string
-    values, so that it stays valid and all keys, numbers and names stay. Images and other blocks stay as they
-    are.
+    What may be shortened are the texts of its text blocks; of data, such as JSON, only the longer string values, so
+    that they stay valid and all keys, numbers and names stay (see `boildown.tools.slots`). Images and other blocks
+    stay as they are.
 
     Attributes:
         text: all its text, that is, without the blocks that are none.
@@ -34,7 +29,7 @@ class Content:
         self._content = content
         self._parsed = [None if text is None else _Text(text) for text in map(_text_of, _blocks(content))]
         self.text = "\n\n".join(text.original for text in self._parsed if text)
-        self.texts = [slot for text in self._parsed if text for slot in text.slots]
+        self.texts = [slot.text for text in self._parsed if text for slot in text.slots]
 
     @cached_property
     def reference(self) -> str:
@@ -63,49 +58,18 @@ class Content:
 
 
 class _Text:
-    """One text: strings that stay, alternating with strings that may be shortened."""
+    """One text, and the slots in it that may be shortened."""
 
     def __init__(self, text: str) -> None:
         self.original = text
-        self._json = _is_json(text)
-        self._stay = ["", ""]
-        self.slots = [text]
-        if self._json:
-            self._split()
-        elif not text.strip():
-            self._stay, self.slots = [text], []
+        self.slots = slots_of(text)
 
-    def _split(self) -> None:
-        self._stay, self.slots, place = [], [], 0
-        for match in _STRING.finditer(self.original):
-            if match.group(1) is None and match.end() - match.start() > _SHORT:
-                self._stay.append(self.original[place : match.start()])
-                self.slots.append(json.loads(match.group()))
-                place = match.end()
-        self._stay.append(self.original[place:])
-
-    def rebuilt(self, slots: Sequence[str]) -> str:
-        if self._json:
-            # A lone surrogate is written as an escape, since no encoding of the whole would take it.
-            slots = [json.dumps(slot, ensure_ascii=slot != well_formed(slot)) for slot in slots]
-        return "".join(_alternate(self._stay, slots))
-
-
-def _alternate(stay: Sequence[str], slots: Sequence[str]) -> Iterable[str]:
-    for before, slot in zip(stay, slots, strict=False):
-        yield before
-        yield slot
-    yield stay[-1]
-
-
-def _is_json(text: str) -> bool:
-    if not text.lstrip().startswith(("{", "[")):
-        return False
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        return False
-    return True
+    def rebuilt(self, shorter: Sequence[str]) -> str:
+        parts, place = [], 0
+        for slot, text in zip(self.slots, shorter, strict=True):
+            parts += [self.original[place : slot.start], slot.write(text)]
+            place = slot.end
+        return "".join([*parts, self.original[place:]])
 
 
 def _blocks(content: str | list[Any]) -> list[Any]:

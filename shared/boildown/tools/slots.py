@@ -1,0 +1,102 @@
+"""Which parts of a tool's text may be shortened: all of prose, and of data only the longer strings."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+from boildown.counters import well_formed
+
+__all__ = ["Slot", "slots_of"]
+
+_SHORT = 100
+"""A string of fewer characters, such as a name, a path or a link, is data more than text, and stays."""
+
+_BEGIN = re.compile(r"(?:^[ \t]*|:\s*)(?=[\[({])", re.MULTILINE)
+_TOKEN = re.compile(
+    r"""\s*(?:
+    (?P<string>[bru]{0,2}(?P<quoted>"[^"\\\n]*(?:\\.[^"\\\n]*)*"|'[^'\\\n]*(?:\\.[^'\\\n]*)*')(?P<key>\s*:)?)
+    |(?P<word>[-+]?[\w.][\w.+-]*|<[^<>\n]*>)  # a number, a name, or an object that has no other writing
+    |(?P<open>[\[({])|(?P<close>[\])}])|(?P<mark>[,:=]))""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_END = re.compile(r"\s*(?:```\s*)?")
+
+
+class Slot(NamedTuple):
+    """A part that may be shortened: its characters from where to where, what it says, and how that is written."""
+
+    start: int
+    end: int
+    text: str
+    write: Callable[[str], str] = str
+
+
+def slots_of(text: str) -> list[Slot]:
+    """The parts of a text that may be shortened, in order.
+
+    Data are JSON, or lists, tuples and dictionaries as Python writes them, which is what frameworks make of a result
+    that is no text. They are the whole text, or stand behind an introduction or in a Markdown fence. Any cut in them
+    would say something else than the tool did, so what may be shortened are their string values of more than 100
+    characters, and the introduction if it is as long.
+    """
+    begin = _BEGIN.search(text)
+    found = _read_data(text, begin.end()) if begin else None
+    if begin is None or found is None:
+        return [Slot(0, len(text), text)] if text.strip() else []
+    end, strings = found
+    is_json = _is_json(text[begin.end() : end])
+    read, write = (json.loads, _json) if is_json else (ast.literal_eval, repr)
+    slots = [Slot(0, begin.end(), text[: begin.end()])] if begin.end() > _SHORT else []
+    for start, stop in strings:
+        try:
+            value = read(text[start:stop])
+        except (ValueError, SyntaxError):
+            continue
+        if isinstance(value, str):
+            slots.append(Slot(start, stop, value, write))
+    return slots
+
+
+def _read_data(text: str, at: int) -> tuple[int, list[tuple[int, int]]] | None:
+    """Where the data that begin at a bracket end, and where their longer string values are; None if they are none.
+
+    A reading by tokens, since one by Python's own parser would take a hundred times the text's memory, or the
+    whole stack. Two values in a row without a mark between them, as words in prose stand, are no data.
+    """
+    strings, depth, last = [], 0, "mark"
+    while match := _TOKEN.match(text, at):
+        kind = match.lastgroup or ""
+        if kind in ("string", "word") and last in ("string", "word", "close"):
+            return None
+        if kind == "string" and match["key"]:
+            kind = "mark"
+        elif kind == "string" and match.end("quoted") - match.start("string") > _SHORT:
+            strings.append(match.span("string"))
+        elif kind == "open":
+            called = last == "word" and match.end() == at + 1  # as in Decimal('1.50')
+            if last in ("string", "word", "close") and not called:
+                return None
+            depth += 1
+        elif kind == "close":
+            depth -= 1
+            if not depth:
+                return (match.end(), strings) if _END.fullmatch(text, match.end()) else None
+        at, last = match.end(), kind
+    return None
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _json(text: str) -> str:
+    # A lone surrogate is written as an escape, since no encoding of the whole would take it.
+    return json.dumps(text, ensure_ascii=text != well_formed(text))

@@ -1,0 +1,96 @@
+"""Data among the text of tools: found whatever writes them, and never cut but in their longer strings."""
+
+from __future__ import annotations
+
+import ast
+import datetime
+import json
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from boildown.tools.slots import slots_of
+
+PROSE = 'The lamp first burned colza oil; it wasn\'t changed to "paraffin" before 1907.\n' * 2
+ROWS = [(i, f"Station {i}", i * 1.5, i % 7) for i in range(150)]
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=200) | st.binary() | st.dates(),
+    lambda inner: st.lists(inner, max_size=4) | st.tuples(inner) | st.dictionaries(st.text(max_size=120), inner),
+    max_leaves=12,
+)
+
+
+def rewritten(text: str, write: Any = lambda piece: piece) -> str:
+    parts, place = [], 0
+    for slot in slots_of(text):
+        parts += [text[place : slot.start], slot.write(write(slot.text))]
+        place = slot.end
+    return "".join([*parts, text[place:]])
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        ROWS,
+        tuple(ROWS),
+        {i: row for i, *row in ROWS},
+        [(datetime.date(2024, 1, i), Decimal("1.50"), UUID(int=i), datetime.timedelta(i)) for i in range(1, 20)],
+        [{"tags": {"a", "b"}, "none": set(), "raw": b"\x00'", "nan": float("nan"), "other": object()}] * 9,
+        [-1.5e-7, 1 + 2j, True, None, ..., "", (), (1,), [], {}],
+        {PROSE: 1},
+    ],
+)
+def test_data_as_python_writes_them_stay(data: Any) -> None:
+    assert slots_of(str(data)) == []
+
+
+@pytest.mark.parametrize("write", [str, json.dumps, lambda data: json.dumps(data, indent=2)])
+@pytest.mark.parametrize(
+    ("before", "after"), [("", ""), (" \n", "\n"), ("Found 2 rows:\n", ""), ("Rows: ", ""), ("```json\n", "\n```\n")]
+)
+def test_of_data_only_the_longer_strings_may_be_shortened(write: Any, before: str, after: str) -> None:
+    data = {"id": 7, "name": "it's", "body": PROSE, PROSE: [1.5, PROSE]}
+    text = f"{before}{write(data)}{after}"
+    assert [slot.text for slot in slots_of(text)] == [PROSE, PROSE]
+    assert rewritten(text) == text
+    short = rewritten(text, lambda piece: 'it\'s "short"\n')
+    assert short.startswith(before)
+    read = ast.literal_eval if write is str else json.loads
+    inner = short[len(before) : len(short) - len(after)]
+    assert read(inner) == {**data, "body": 'it\'s "short"\n', PROSE: [1.5, 'it\'s "short"\n']}
+
+
+def test_a_long_introduction_may_be_shortened_too() -> None:
+    text = f"{PROSE}\n{ROWS}"
+    (slot,) = slots_of(text)
+    assert text[slot.end :] == str(ROWS)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"[note] {PROSE}",
+        f"(1) {PROSE}",
+        f"({PROSE})",
+        f"{{{PROSE}}}",
+        "[INFO] started\n[INFO] stopped\n",
+        '{"a": 1}\n{"a": 2}\n',
+        "[1, 2][3]",
+        f"{ROWS[:2]} and more",
+        "for (i = 0; i < 9; i++) { x[i] = 1; }",
+        "[" * 100_000,
+        "[\n" * 50_000,
+        "['" * 50_000,
+    ],
+)
+def test_what_only_looks_like_data_is_prose(text: str) -> None:
+    assert [slot.text for slot in slots_of(text)] == [text]
+
+
+@given(st.lists(VALUES, min_size=1))
+def test_any_data_come_back(data: list[Any]) -> None:
+    assert rewritten(str(data)) == str(data)
