@@ -72,6 +72,7 @@ def test_an_unknown_reference_is_an_error_for_the_model(chat_model: Any, mode: s
     [seen] = agent.results(1)
     assert seen.status == "error"
     assert "No shortened result has the reference 'nonsense'" in seen.content
+    assert "call the tool again" in seen.content
 
 
 @pytest.mark.parametrize("mode", ["persist", "view"])

@@ -9,9 +9,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from agent_tools import BM25, DONE, FILLER, IMAGE, LONG, Agent, asks, call, records, shown, tokens
-from langchain_core.messages import ToolMessage
+from agent_tools import BM25, DONE, FILLER, IMAGE, LONG, QUESTION, Agent, asks, call, look_up, records, shown, tokens
+from langchain.agents import create_agent
+from langchain_core.messages import HumanMessage, ToolMessage
 
+import boildown
 from langchain_boildown import BoildownToolMiddleware
 
 
@@ -105,6 +107,23 @@ def test_odd_text_keeps_the_budget(text: str) -> None:
         BoildownToolMiddleware(engine=BM25, tokens=60, trigger_tokens=60), ToolMessage(text, tool_call_id="1", name="t")
     )
     assert tokens(short.content) <= 60
+
+
+@pytest.mark.parametrize("mode", ["persist", "view"])
+def test_a_result_for_the_user_is_not_touched(chat_model: Any, mode: Any) -> None:
+    direct = look_up.model_copy(update={"return_direct": True})
+    middleware = BoildownToolMiddleware(engine=BM25, tokens=120, trigger_tokens=400, mode=mode)
+    graph = create_agent(chat_model(answers=[asks(call("look_up"))]), [direct], middleware=[middleware])
+    assert graph.invoke({"messages": [HumanMessage(QUESTION)]})["messages"][-1].content == LONG
+
+
+@pytest.mark.parametrize("mode", ["persist", "view"])
+async def test_a_result_stays_whole_where_the_service_is_down(chat_model: Any, mode: str) -> None:
+    with boildown.Client("http://127.0.0.1:9", retries=0) as down:
+        agent = Agent(chat_model, asks(call("look_up")), DONE, mode=mode, engine=down)
+        with pytest.warns(RuntimeWarning, match="'look_up' stays whole"):
+            assert (await agent.aask())["messages"][-1].content == DONE.content
+    assert agent.results(1)[0].content == LONG
 
 
 def test_messages_are_not_mutated() -> None:

@@ -27,7 +27,7 @@ from scripted_llm import (
     tool,
 )
 
-from boildown import Compressor, ConfigurationError
+from boildown import Client, Compressor, ConfigurationError
 from llama_index.postprocessor.boildown import BoildownFunctionAgent, ToolRule, ToolShortener
 
 pytestmark = AGENT_WARNINGS
@@ -101,6 +101,15 @@ async def test_rows_that_the_framework_writes_as_python_does_stay_whole() -> Non
     assert page["id"] == 7
     assert FACT in page["text"]
     assert count(pages) <= 150
+
+
+async def test_a_result_stays_whole_where_the_service_is_down() -> None:
+    with Client("http://127.0.0.1:9", retries=0) as down:
+        llm = ScriptedLLM([calls(("search", {})), says("Done.")])
+        agent = BoildownFunctionAgent(tools=[tool("search", LONG)], llm=llm, shortener=ToolShortener(engine=down))
+        with pytest.warns(RuntimeWarning, match="'search' stays whole"):
+            assert str(await agent.run(QUESTION)) == "Done."
+    assert llm.seen[1][-1].content == LONG
 
 
 async def test_two_megabytes_of_json() -> None:

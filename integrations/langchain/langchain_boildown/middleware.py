@@ -18,7 +18,7 @@ from boildown.counters import CounterSpec
 from boildown.errors import unknown_name
 from boildown.settings import Engine
 from boildown.tools.content import Content
-from boildown.tools.shorten import Memory, ToolRule, question_of, read_page
+from boildown.tools.shorten import ToolRule, question_of, read_page
 from boildown.tools.shortening import Shortening, note_of, unknown_reference
 
 __all__ = ["BoildownToolMiddleware", "ToolRule"]
@@ -62,9 +62,10 @@ class BoildownToolMiddleware(AgentMiddleware[BoildownState, Any, Any]):
     A shortened result ends in a note for the model. What was done stands in its `response_metadata["boildown"]`:
     `reference`, `tokens_in`, `tokens_out`, `mode`.
 
-    These stay as they are: errors, results that are a `Command`, artifacts, ids and names, images and other
-    blocks that are no text. Data, such as JSON, are never cut; of them, the longer string values are shortened and
-    all else stays. Data that have none stay whole, and the budget is met only as far as what must stay allows.
+    These stay as they are: errors, results that are a `Command` or go to the user as they are (`return_direct`),
+    artifacts, ids and names, images and other blocks that are no text. Data, such as JSON, are never cut; of them,
+    the longer string values are shortened and all else stays. Data that have none stay whole, and the budget is met
+    only as far as what must stay allows. So does a result whose shortening fails, with a warning.
 
     Args:
         tokens: a shortened result has at most so many tokens, the note at its end included.
@@ -72,7 +73,7 @@ class BoildownToolMiddleware(AgentMiddleware[BoildownState, Any, Any]):
         mode: "persist" puts the short text into the agent's state, and the full text aside, where checkpoints
             keep it too. "view" leaves the state alone and only shows the model the short text. In both, the note has
             a reference by which the model reads the full text through the tool `read_full_result`, which this
-            middleware adds.
+            middleware adds; in a later turn, where a checkpointer kept the state, or in "view" the messages.
         rules: for tools by name, a `ToolRule` of their own, or None to leave their results alone.
         counter: whose tokens; see `boildown.Budget`.
         engine: what compresses; None for `boildown.Compressor()`.
@@ -112,7 +113,6 @@ class BoildownToolMiddleware(AgentMiddleware[BoildownState, Any, Any]):
     ) -> None:
         super().__init__()
         self.shortening = Shortening(tokens, trigger_tokens, rules, counter, engine)
-        self._memory = Memory()
 
     @property
     def name(self) -> str:
@@ -124,9 +124,7 @@ class BoildownToolMiddleware(AgentMiddleware[BoildownState, Any, Any]):
         if message.status == "error" or "boildown" in message.response_metadata:
             return message
         content = Content(message.content)
-        short = self._memory.recall(
-            (content.reference, query, name), lambda: self.shortening.short_form(name, content, query)
-        )
+        short = self.shortening.short_form(name, content, query)
         if short is None:
             return message
         done = {
@@ -158,7 +156,8 @@ class _Persist(BoildownToolMiddleware):
         return await asyncio.to_thread(self._persisted, request, result)
 
     def _persisted(self, request: ToolCallRequest, result: ToolMessage | Command[Any]) -> ToolMessage | Command[Any]:
-        if not isinstance(result, ToolMessage):
+        direct = request.tool is not None and request.tool.return_direct  # it goes to the user, and no model reads it
+        if direct or not isinstance(result, ToolMessage):
             return result
         messages: Sequence[BaseMessage] = _get(request.state, "messages") or []
         query = _question(messages, request.tool_call["args"])

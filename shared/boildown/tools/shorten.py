@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -127,9 +127,18 @@ class Memory:
 
 
 def question_of(human: str, arguments: Mapping[str, Any]) -> str:
-    """What a tool result is read for: the human's words and the text among the arguments of the call."""
-    call = " ".join(value for value in arguments.values() if isinstance(value, str))
-    return f"{human}\n{call[:_ARGUMENTS]}".strip()
+    """What a tool result is read for: the human's words and the text among the arguments of the call, at any depth."""
+    return f"{human}\n{' '.join(_strings(arguments))[:_ARGUMENTS]}".strip()
+
+
+def _strings(arguments: Mapping[str, Any]) -> Iterator[str]:
+    left: list[Any] = [arguments]
+    while left:
+        value = left.pop()
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, (Mapping, list, tuple)):
+            left += reversed([*value.values()] if isinstance(value, Mapping) else value)
 
 
 def read_page(text: str, start: int) -> str:

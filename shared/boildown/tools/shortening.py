@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping
 
 from boildown.compressor import Compressor
 from boildown.counters import CounterSpec, resolve_counter
-from boildown.errors import ConfigurationError
+from boildown.errors import CancelledError, ConfigurationError
 from boildown.settings import Engine
 from boildown.tools.content import Content
-from boildown.tools.shorten import Short, ToolRule, shorten
+from boildown.tools.shorten import Memory, Short, ToolRule, shorten
 
 __all__ = ["READER_NAME", "Shortening", "note_of", "unknown_reference"]
 
@@ -19,6 +20,8 @@ READER_NAME = "read_full_result"
 
 class Shortening:
     """Rules by tool, who counts, and what compresses.
+
+    What was shortened lately is remembered, so that a conversation which is read again costs nothing.
 
     Args:
         tokens: a shortened result has at most so many tokens, the note at its end included.
@@ -52,19 +55,36 @@ class Shortening:
         self.rules: dict[str, ToolRule | None] = {**(rules or {}), **dict.fromkeys(exempt)}
         self.counter = counter
         self.engine: Engine = Compressor() if engine is None else engine
+        self._memory = Memory()
 
     def short_form(self, tool: str, content: Content, query: str) -> Short | None:
         """What a tool's result is shortened to; None where it stays as it is.
+
+        It stays, with a warning, where the engine fails, such as a client whose service is down: what the tool found
+        is worth more than its shortness.
 
         Args:
             tool: its name.
             content: the result.
             query: what it is read for; see `boildown.tools.shorten.question_of`.
+
+        Raises:
+            CancelledError: the caller no longer wants it.
         """
         rule = self.rules.get(tool, self.rule)
         if rule is None:
             return None
-        return shorten(content, query, rule, note_of(content), self.engine, self.counter)
+        try:
+            return self._memory.recall(
+                (content.reference, query, rule),
+                lambda: shorten(content, query, rule, note_of(content), self.engine, self.counter),
+            )
+        except CancelledError:
+            raise
+        except Exception as error:  # a reranker's own among them
+            reason = f"{type(error).__name__}: {error}"
+            warnings.warn(f"A result of {tool!r} stays whole, for want of an engine. {reason}", RuntimeWarning, 2)
+            return None
 
 
 def note_of(content: Content) -> str:
@@ -76,5 +96,8 @@ def note_of(content: Content) -> str:
 
 
 def unknown_reference(reference: str) -> str:
-    """What the model is told that calls the reader with a reference which no note gave."""
-    return f"No shortened result has the reference {reference!r}. Copy it from the result's last line."
+    """What the model is told that calls the reader with a reference of which no full text is kept."""
+    return (
+        f"No shortened result has the reference {reference!r}. Copy it from the result's last line. If that is "
+        "where it is from, its full text is no longer kept: call the tool again."
+    )

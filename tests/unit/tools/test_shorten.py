@@ -98,6 +98,8 @@ def test_wrong_rules(tokens: Any, trigger: Any) -> None:
 
 def test_the_question_holds_the_text_among_the_arguments() -> None:
     assert question_of("Why?", {"topic": "boats", "page": 3, "where": "quay"}) == "Why?\nboats quay"
+    deep = {"filter": {"and": [{"field": "boats"}, ["quay", 3, None]]}, "query": "harbour"}
+    assert question_of("Why?", deep) == "Why?\nboats quay harbour"
     assert question_of("", {}) == ""
     assert len(question_of("", {"text": "x" * 10_000})) == 500
 

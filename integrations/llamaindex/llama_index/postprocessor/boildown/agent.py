@@ -55,8 +55,8 @@ class ToolShortener(Shortening):
     def shorten(self, result: ToolCallResult, question: str) -> tuple[ToolCallResult, dict[str, str]]:
         """The result with shorter text, and the full text by its reference; the result itself where it may stay.
 
-        Errors and results that go to the user as they are (`return_direct`) stay. So does what is not text, and
-        what a tool gave beside it (`raw_output`).
+        Errors and results that go to the user as they are (`return_direct`) stay. So does what is not text, what a
+        tool gave beside it (`raw_output`), and, with a warning, a result whose shortening fails.
         """
         if result.tool_output.is_error or result.return_direct:
             return result, {}
@@ -82,7 +82,8 @@ class BoildownAgent(BaseWorkflowAgent):
 
     The LLM and the memory get the short text. It ends in a note with a reference by which the tool
     `read_full_result`, which this class adds to the agent's tools, gives the full text. Events and the final
-    `AgentOutput.tool_calls` carry results as the tools gave them.
+    `AgentOutput.tool_calls` carry results as the tools gave them. The full text is in the run's context, so that a
+    later turn reads it only if it runs with the same one: `agent.run(..., ctx=ctx)`.
 
         class ShortReActAgent(BoildownAgent, ReActAgent): ...
 

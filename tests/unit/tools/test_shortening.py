@@ -1,0 +1,59 @@
+"""What becomes of a result whose engine fails, and what is remembered."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from boildown import Compressor, ServiceError
+from boildown.errors import CancelledError
+from boildown.tools.content import Content
+from boildown.tools.shortening import Shortening
+
+CONTENT = Content(" ".join(f"Entry {i} of the harbour log notes calm weather." for i in range(100)))
+
+
+class Engine:
+    """Fails as often as it is told, and counts its calls."""
+
+    def __init__(self, *failures: Exception) -> None:
+        self.failures, self.calls = [*failures], 0
+
+    def compress(self, *call: Any) -> Any:
+        self.calls += 1
+        if self.failures:
+            raise self.failures.pop()
+        return Compressor("bm25").compress(*call)
+
+    async def acompress(self, *call: Any) -> Any:
+        return self.compress(*call)
+
+
+def test_what_cannot_be_shortened_stays_whole_with_a_warning() -> None:
+    shortening = Shortening(50, 100, None, None, Engine(OSError("timed out"), ServiceError("The service is down.")))
+    for said in ("'log' stays whole, .* ServiceError: The service is down", "OSError: timed out"):
+        with pytest.warns(RuntimeWarning, match=said):
+            assert shortening.short_form("log", CONTENT, "weather") is None
+    short = shortening.short_form("log", CONTENT, "weather")
+    assert short is not None
+    assert short.tokens_out <= 50
+
+
+def test_whoever_cancels_gets_no_warning() -> None:
+    shortening = Shortening(50, 100, None, None, Engine(CancelledError("gone")))
+    with pytest.raises(CancelledError):
+        shortening.short_form("log", CONTENT, "weather")
+
+
+def test_what_was_shortened_is_remembered() -> None:
+    engine = Engine()
+    shortening = Shortening(50, 100, {"other": None}, None, engine)
+    first = shortening.short_form("log", CONTENT, "weather")
+    assert shortening.short_form("log", Content(CONTENT.text), "weather") is first
+    assert engine.calls == 1
+    assert shortening.short_form("other", CONTENT, "weather") is None
+    shortening.short_form("log", CONTENT, "boats")
+    assert engine.calls == 2
+    copy.deepcopy(shortening)
