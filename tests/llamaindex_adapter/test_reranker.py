@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
-from llama_index.core.schema import NodeWithScore, QueryBundle
+from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
 
 from boildown import Budget, Compressor, ConfigurationError, Document
 from boildown.methods.bm25 import BM25
@@ -56,6 +56,18 @@ def test_it_ranks_for_a_compressor() -> None:
     compressor = Compressor(BM25(), rank=RerankerMethod(Words()), order="score")
     result = compressor.compress(QUERY, DOCUMENTS, Budget(rate=1.0, documents=2))
     assert [document.index for document in result.documents] == [2, 3]
+
+
+def test_nodes_that_the_reranker_made_itself_count_as_left_out() -> None:
+    class Splits(BaseNodePostprocessor):
+        def _postprocess_nodes(
+            self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
+        ) -> list[NodeWithScore]:
+            return [nodes[1], NodeWithScore(node=TextNode(text="A half."), score=3.0)]
+
+    scores = RerankerMethod(Splits()).score(QUERY, Sources(DOCUMENTS))
+    assert scores.relevance.argmax() == 2
+    assert "left out 3 documents" in scores.notes[0]
 
 
 def test_nothing_to_rank() -> None:

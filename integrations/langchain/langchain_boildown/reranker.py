@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from typing import Any
 
 from langchain_core.documents import BaseDocumentCompressor, Document
 
@@ -11,7 +12,7 @@ from boildown.methods.reranked import Reranked
 
 __all__ = ["RerankerMethod"]
 
-_INDEX = "boildown_index"
+_LABEL = "boildown_label"
 
 
 class RerankerMethod(Reranked):
@@ -36,8 +37,7 @@ class RerankerMethod(Reranked):
             )
         self.reranker = reranker
 
-    def _ranked(self, query: str, texts: Sequence[tuple[int, str]]) -> list[tuple[int, float | None]]:
-        documents = [Document(page_content=text, metadata={_INDEX: i}) for i, text in texts]
+    def _ranked(self, query: str, texts: Mapping[str, str]) -> list[tuple[Any, Any]]:
+        documents = [Document(page_content=text, metadata={_LABEL: label}) for label, text in texts.items()]
         found = self.reranker.compress_documents(documents, query)
-        ranked = [(d.metadata[_INDEX], d.metadata.get("relevance_score")) for d in found if _INDEX in d.metadata]
-        return [(i, None if score is None else float(score)) for i, score in ranked]
+        return [(d.metadata.get(_LABEL), d.metadata.get("relevance_score")) for d in found]

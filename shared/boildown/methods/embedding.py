@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from time import perf_counter
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boildown.errors import ConfigurationError, ModelError
+from boildown.runtime.seats import away
 from boildown.sources import Sources
 from boildown.types import Scores
 
@@ -58,7 +60,8 @@ class Embedding:
         owner = np.concatenate([sentences.document, np.arange(len(sources))])
         some = np.flatnonzero([bool(text.strip()) for text in texts])
         begin = perf_counter()
-        asked, found = _embed(model, query, [texts[i].strip() for i in some.tolist()])
+        with away() if model is self.model else nullcontext():  # an object may be a service that one waits for
+            asked, found = _embed(model, query, [texts[i].strip() for i in some.tolist()])
         seconds = perf_counter() - begin
         cosines = np.full(len(texts), _NOTHING)
         cosines[some] = _cosines(asked, found)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 
+from boildown.runtime.seats import away
 from boildown.sources import Sources
 from boildown.types import Scores
 
@@ -24,29 +26,32 @@ class Reranked(ABC):
         """Relevance on the reranker's own scale; documents that it leaves out come last."""
         texts = _titled_texts(sources)
         begin = perf_counter()
-        found = self._ranked(query, texts) if texts else []
-        return _scores(found, len(texts), len(sources), perf_counter() - begin)
+        with away():  # most rerankers are services that one waits for
+            ranked = self._ranked(query, texts) if texts else []
+        seconds = perf_counter() - begin
+        found = [(int(label), score) for label, score in ranked if label in texts]
+        return _scores(found, len(texts), len(sources), seconds)
 
     @abstractmethod
-    def _ranked(self, query: str, texts: Sequence[tuple[int, str]]) -> list[tuple[int, float | None]]:
-        """Index and score of documents, best first.
+    def _ranked(self, query: str, texts: Mapping[str, str]) -> Sequence[tuple[Any, Any]]:
+        """Label and score of documents, best first; the score is a number or None.
 
         Args:
             query: what is asked.
-            texts: index and text of each document.
+            texts: each document's text by its label. What comes back under another label counts as left out.
         """
 
 
-def _titled_texts(sources: Sources) -> list[tuple[int, str]]:
-    """Index and text, under its title, of each document that has text."""
-    return [
-        (i, f"{document.title}\n{text}" if document.title else text)
+def _titled_texts(sources: Sources) -> dict[str, str]:
+    """The text, under its title, of each document that has text, by the document's index."""
+    return {
+        str(i): f"{document.title}\n{text}" if document.title else text
         for i, (document, text) in enumerate(zip(sources.documents, sources.texts, strict=True))
         if text.strip()
-    ]
+    }
 
 
-def _scores(found: Sequence[tuple[int, float | None]], asked: int, documents: int, seconds: float) -> Scores:
+def _scores(found: Sequence[tuple[int, Any]], asked: int, documents: int, seconds: float) -> Scores:
     """Relevance of documents; those that the reranker left out come last, and a note says how many they are.
 
     Args:
@@ -55,7 +60,7 @@ def _scores(found: Sequence[tuple[int, float | None]], asked: int, documents: in
         documents: how many there are.
         seconds: how long the reranker took.
     """
-    values = [score for _, score in found if score is not None]
+    values = [float(score) for _, score in found if score is not None]
     if len(values) < len(found):
         values = [float(-place) for place in range(len(found))]
     relevance = np.full(documents, min(values, default=0.0) - 1.0)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from typing import Any
 
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.schema import NodeWithScore, TextNode
@@ -35,7 +36,6 @@ class RerankerMethod(Reranked):
             )
         self.reranker = reranker
 
-    def _ranked(self, query: str, texts: Sequence[tuple[int, str]]) -> list[tuple[int, float | None]]:
-        nodes = [NodeWithScore(node=TextNode(id_=str(i), text=text)) for i, text in texts]
-        found = self.reranker.postprocess_nodes(nodes, query_str=query)
-        return [(int(n.node.node_id), None if n.score is None else float(n.score)) for n in found]
+    def _ranked(self, query: str, texts: Mapping[str, str]) -> list[tuple[Any, Any]]:
+        nodes = [NodeWithScore(node=TextNode(id_=label, text=text)) for label, text in texts.items()]
+        return [(n.node.node_id, n.score) for n in self.reranker.postprocess_nodes(nodes, query_str=query)]
