@@ -95,6 +95,27 @@ async def test_the_exact_prompt_of_an_lcel_chain(store: InMemoryVectorStore, cha
     assert "41.5 m" in context
 
 
+def test_schemas(store: InMemoryVectorStore) -> None:
+    step = BoildownCompressor(method="bm25", tokens=60).as_runnable()
+    (shown,) = [s for name, s in step.get_input_jsonschema()["$defs"].items() if name != "Document"]
+    assert {name: s["type"] for name, s in shown["properties"].items()} == {"documents": "array", "query": "string"}
+    assert step.get_output_jsonschema()["type"] == "array"
+    chain = {"context": store.as_retriever(), "question": RunnablePassthrough()} | RunnablePassthrough.assign(
+        context=step
+    )
+    assert chain.get_input_jsonschema()
+    assert chain.get_output_jsonschema()["properties"]["context"]["type"] == "array"
+
+
+@pytest.mark.filterwarnings("ignore:This API is in beta")
+def test_as_a_tool(documents: list[Document]) -> None:
+    compressor = BoildownCompressor(method="bm25", tokens=60)
+    tool = compressor.as_runnable().as_tool(description="Keeps what the query needs.")
+    assert set(tool.args) == {"documents", "query"}
+    given = {"documents": [document.model_dump() for document in documents], "query": QUESTIONS[0]}
+    assert tool.invoke(given) == compressor.compress_documents(documents, QUESTIONS[0])
+
+
 class _Lengths:
     """A method that reads no query: longer sentences are better."""
 

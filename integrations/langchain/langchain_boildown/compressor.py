@@ -9,6 +9,7 @@ from langchain_core.callbacks import Callbacks, adispatch_custom_event, dispatch
 from langchain_core.documents import BaseDocumentCompressor, Document
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
 from pydantic import ConfigDict, Field, StrictFloat, StrictInt, ValidationError, field_serializer
+from typing_extensions import TypedDict
 
 from boildown import InputError
 from boildown.budget import Budget
@@ -27,6 +28,13 @@ _DOCUMENT_KEYS = ("documents", "context")
 _QUERY_KEYS = ("query", "question", "input")
 
 
+class _Input(TypedDict, total=False):
+    """What schemas and tools show of the step's input, of which any mapping with one of the keys will do."""
+
+    documents: list[Document]
+    query: str
+
+
 class BoildownCompressor(BaseDocumentCompressor):
     """Boils retrieved documents down to what the query needs, all of them together within one budget.
 
@@ -39,6 +47,7 @@ class BoildownCompressor(BaseDocumentCompressor):
 
     - `relevance_score` (float): the document's relevance to the query, as LangChain's rerankers name it; a blank
       query gives none, and leaves one that is there already;
+    - `boildown_retrieval_score`: the `relevance_score` that the document came with, if it had one;
     - `boildown_index` (int): the original's place among the documents that went in;
     - `boildown_spans` (str): JSON, the kept character ranges of the original's text; see `source_spans`;
     - `boildown_tokens_in`, `boildown_tokens_out` (int): the document's tokens before and after;
@@ -141,12 +150,14 @@ class BoildownCompressor(BaseDocumentCompressor):
             {"documents": retriever, "query": RunnablePassthrough()} | compressor.as_runnable()
             RunnablePassthrough.assign(context=compressor.as_runnable())
 
-        A bare list of documents will do where the method reads no query.
+        A bare list of documents will do where the method reads no query. Schemas and `as_tool` show "documents" and
+        "query".
 
         Raises:
             InputError: when it runs, if the input has no documents or no query.
         """
-        return RunnableLambda(self._invoke, self._ainvoke, name=type(self).__name__)
+        step = RunnableLambda(self._invoke, self._ainvoke, name=type(self).__name__)
+        return step.with_types(input_type=_Input, output_type=list[Document])
 
     def _invoke(self, inputs: Mapping[str, Any] | Sequence[Document], config: RunnableConfig) -> list[Document]:
         engine, budget = self._engine_and_budget()
