@@ -6,7 +6,8 @@ written to JSON and read back. An adapter keeps them as fields and calls, for ea
 - `build_engine(settings, engine)` for the engine and the budget; it is cheap, and so it always agrees with
   the fields;
 - `title_of(metadata)` for `Document.title`;
-- `report(document, result)` for the metadata of a document of which text was kept, beside `copied(metadata)`;
+- `report(document, result)` for the metadata of a document of which text was kept, beside `copied(metadata)`, and
+  `RETRIEVAL_SCORE` for the score that it came with;
 - `has_scores(result)` for whether the document's score goes out with it;
 - `statistics(result)` for an event that says what was done.
 
@@ -28,7 +29,20 @@ from boildown.errors import ConfigurationError, unknown_name
 from boildown.result import Compression
 from boildown.types import CompressedDocument, Document
 
-__all__ = ["Engine", "build_engine", "copied", "has_scores", "invalid_settings", "report", "statistics", "title_of"]
+__all__ = [
+    "RETRIEVAL_SCORE",
+    "Engine",
+    "build_engine",
+    "copied",
+    "has_scores",
+    "invalid_settings",
+    "report",
+    "statistics",
+    "title_of",
+]
+
+RETRIEVAL_SCORE = "boildown_retrieval_score"
+"""Metadata key of the score that a document came with."""
 
 _BUDGET = frozenset(field.name for field in fields(Budget))
 _ENGINE = {name: parameter.default for name, parameter in inspect.signature(Compressor).parameters.items()}

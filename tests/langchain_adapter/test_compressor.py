@@ -64,6 +64,16 @@ def test_the_score_is_the_documents_relevance(documents: list[Document]) -> None
     assert scores == sorted(scores, reverse=True)
 
 
+def test_the_score_that_a_document_came_with_is_kept(documents: list[Document]) -> None:
+    for i, document in enumerate(documents):
+        document.metadata["relevance_score"] = i / 10
+    compressor = BoildownCompressor(method="bm25", rate=0.8)
+    once = compressor.compress_documents(documents, QUESTION)
+    for kept in (once, compressor.compress_documents(once, QUESTION)):
+        came_with = {d.id: d.metadata["boildown_retrieval_score"] for d in kept}
+        assert came_with == {d.id: d.metadata["relevance_score"] for d in documents if d.id in came_with}
+
+
 def test_the_order_is_that_of_the_result(documents: list[Document]) -> None:
     def ids(order: str) -> list[str | None]:
         kept = BoildownCompressor(method="bm25", rate=0.8, order=order).compress_documents(documents, QUESTION)

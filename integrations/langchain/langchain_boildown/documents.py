@@ -9,7 +9,7 @@ from langchain_core.documents import Document
 
 import boildown
 from boildown import CompressedDocument, Compression, InputError
-from boildown.settings import copied, has_scores, report, title_of
+from boildown.settings import RETRIEVAL_SCORE, copied, has_scores, report, title_of
 from boildown.stored_scores import STORED_KEY
 
 __all__ = ["check_documents", "from_langchain", "source_spans", "to_langchain"]
@@ -54,6 +54,8 @@ def _to_langchain(kept: CompressedDocument, original: Document, result: Compress
     metadata = {**copied(original.metadata), "boildown_index": kept.index, **report(kept, result)}
     metadata.pop(STORED_KEY, None)  # They are the scores of the whole text.
     if scored:
+        if "relevance_score" in metadata:
+            metadata.setdefault(RETRIEVAL_SCORE, metadata["relevance_score"])
         metadata["relevance_score"] = float(kept.score)
     return Document(id=original.id, page_content=kept.text, metadata=metadata)
 

@@ -1,25 +1,22 @@
-"""From nodes to documents and back. Nodes that come in are never changed, and share nothing that changes with
-those that go out."""
+"""From nodes to documents and back. Nodes that come in are never changed, and share no dictionary or list with those
+that go out."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from llama_index.core.schema import BaseNode, MetadataMode, Node, NodeWithScore, TextNode
+from llama_index.core.schema import BaseNode, ImageNode, MetadataMode, Node, NodeWithScore, TextNode
 
 from boildown.result import Compression
-from boildown.settings import copied, has_scores, report, title_of
+from boildown.settings import RETRIEVAL_SCORE, copied, has_scores, report, title_of
 from boildown.stored_scores import STORED_KEY
 from boildown.types import CompressedDocument, Document
 
-__all__ = ["NODE_ID", "RETRIEVAL_SCORE", "copy_node", "hide", "rebuild_nodes", "to_document"]
+__all__ = ["NODE_ID", "copy_node", "hide", "rebuild_nodes", "to_document"]
 
 NODE_ID = "boildown_node_id"
 """Metadata key of the node's id, which outlives engines that split nodes once more under new ids."""
-
-RETRIEVAL_SCORE = "boildown_retrieval_score"
-"""Metadata key of the score that the node came with."""
 
 _OTHER_CONTENT = (
     "image",
@@ -29,6 +26,7 @@ _OTHER_CONTENT = (
     "audio_resource",
     "video_resource",
     "obj",
+    "index_id",
 )
 
 
@@ -73,12 +71,22 @@ def _rebuild(
     hide(node, added)
     if isinstance(node, TextNode):
         _narrow(node, document)
+    if document.text != node.get_content(metadata_mode=MetadataMode.NONE):
+        _replace_text(node, document.text)
+    return NodeWithScore(node=node, score=float(document.score) if scored else source.score)
+
+
+def _replace_text(node: BaseNode, text: str) -> None:
+    """Sets the text, and clears the embeddings, which are those of another text; an image's own stays."""
+    if isinstance(node, ImageNode):
+        node.text_embedding = None
+    else:
+        node.embedding = None
     if isinstance(node, Node) and node.text_resource is not None:
         # set_content would replace the whole resource, and with it the text's type and address.
-        node.text_resource = node.text_resource.model_copy(update={"text": document.text})
+        node.text_resource = node.text_resource.model_copy(update={"text": text, "embeddings": None})
     else:
-        node.set_content(document.text)
-    return NodeWithScore(node=node, score=float(document.score) if scored else source.score)
+        node.set_content(text)
 
 
 def _narrow(node: TextNode, document: CompressedDocument) -> None:
@@ -91,7 +99,7 @@ def _narrow(node: TextNode, document: CompressedDocument) -> None:
 
 
 def copy_node(node: BaseNode) -> BaseNode:
-    """A copy that shares nothing which changes with the node."""
+    """A copy that shares no dictionary or list with the node."""
     return node.model_copy(
         update={
             "metadata": copied(node.metadata),

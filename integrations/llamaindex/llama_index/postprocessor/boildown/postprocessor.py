@@ -39,9 +39,9 @@ class BoildownPostprocessor(BaseNodePostprocessor):
     """Keeps what the query needs of the retrieved nodes, within a token budget that all of them share.
 
     Each node that comes out is one that went in: its class, id, metadata, relationships and everything that
-    is not text are kept; its text is cut, with white space and wording as they were. Nodes of which nothing
-    is worth keeping do not come out. The score is the node's relevance to the query. `start_char_idx` and
-    `end_char_idx` move to the part of the source document that holds what was kept.
+    is not text are kept; its text is cut, with white space and wording as they were, and then an embedding of the
+    whole text goes. Nodes of which nothing is worth keeping do not come out. The score is the node's relevance to the
+    query. `start_char_idx` and `end_char_idx` move to the part of the source document that holds what was kept.
 
     The metadata gain these flat values, which neither the LLM nor an embedding model is shown:
 
