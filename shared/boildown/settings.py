@@ -3,8 +3,7 @@
 An adapter's arguments are the arguments of `Compressor` and of `Budget` side by side, so that they can be
 written to JSON and read back. An adapter keeps them as fields and calls, for each call of its own:
 
-- `build_engine(settings, engine)` for the engine and the budget; it is cheap, and so it always agrees with
-  the fields;
+- `build_engine(settings, engine)` for the engine and the budget; `boildown.fields.EngineFields` does so;
 - `title_of(metadata)` for `Document.title`;
 - `report(document, result)` for the metadata of a document of which text was kept, beside `copied(metadata)`, and
   `RETRIEVAL_SCORE` for the score that it came with;
@@ -31,6 +30,7 @@ from boildown.types import CompressedDocument, Document
 
 __all__ = [
     "RETRIEVAL_SCORE",
+    "SETTINGS",
     "Engine",
     "build_engine",
     "copied",
@@ -46,6 +46,9 @@ RETRIEVAL_SCORE = "boildown_retrieval_score"
 
 _BUDGET = frozenset(field.name for field in fields(Budget))
 _ENGINE = {name: parameter.default for name, parameter in inspect.signature(Compressor).parameters.items()}
+SETTINGS = _BUDGET | _ENGINE.keys()
+"""The names of all settings."""
+
 _TITLES = ("title", "document_title")
 
 
@@ -75,8 +78,8 @@ def build_engine(settings: Mapping[str, Any], engine: Any = None) -> tuple[Engin
         new one.
     """
     for name in settings:
-        if name not in _BUDGET and name not in _ENGINE:
-            raise unknown_name("setting", name, {*_BUDGET, *_ENGINE})
+        if name not in SETTINGS:
+            raise unknown_name("setting", name, SETTINGS)
     budget = Budget(**{name: value for name, value in settings.items() if name in _BUDGET})
     if not isinstance(budget.counter, str):  # a name may need a download, so it is looked up on first use
         resolve_counter(budget.counter)

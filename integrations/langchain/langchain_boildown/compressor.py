@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from langchain_core.callbacks import Callbacks, adispatch_custom_event, dispatch_custom_event
 from langchain_core.documents import BaseDocumentCompressor, Document
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
-from pydantic import ConfigDict, Field, StrictFloat, StrictInt, ValidationError, field_serializer
+from pydantic import field_serializer
 from typing_extensions import TypedDict
 
 from boildown import InputError
-from boildown.budget import Budget
-from boildown.compressor import EmptyQuery
 from boildown.counters import resolve_counter
+from boildown.fields import EngineFields
 from boildown.methods.base import Method
-from boildown.methods.registry import DEFAULT_METHOD
-from boildown.select.plan import Allocation, Order
-from boildown.settings import Engine, build_engine, invalid_settings, statistics
-from boildown.types import Unit
+from boildown.settings import Engine, statistics
 from langchain_boildown.documents import check_documents, from_langchain, to_langchain
 
 __all__ = ["BoildownCompressor"]
@@ -35,7 +31,7 @@ class _Input(TypedDict, total=False):
     query: str
 
 
-class BoildownCompressor(BaseDocumentCompressor):
+class BoildownCompressor(EngineFields, BaseDocumentCompressor):
     """Boils retrieved documents down to what the query needs, all of them together within one budget.
 
     Give exactly one of `tokens`, `rate` and `threshold`. Building a compressor loads nothing and needs no
@@ -76,41 +72,7 @@ class BoildownCompressor(BaseDocumentCompressor):
         ConfigurationError: an argument is unknown or wrong, or two exclude each other.
     """
 
-    tokens: StrictInt | None = None
-    rate: StrictFloat | None = None
-    threshold: StrictFloat | None = None
-    documents: StrictInt | None = None
-    counter: Any = None
     separator: str = "\n\n"
-    method: str = DEFAULT_METHOD
-    model: str | None = None
-    rank: str | None = None
-    rank_model: str | None = None
-    device: str = "auto"
-    dtype: str = "auto"
-    options: dict[str, Any] | None = None
-    unit: Unit | None = None
-    order: Order = "original"
-    allocation: Allocation = "global"
-    spread: StrictFloat = 0.25
-    protect: list[str] | None = None
-    patterns: list[str] = Field(default_factory=list)
-    dedupe: StrictFloat | None = None
-    min_sentence: StrictInt = 3
-    on_empty_query: EmptyQuery = "passthrough"
-    cache: bool | str = True
-    engine: Any = Field(default=None, exclude=True, repr=False)
-
-    model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid", protected_namespaces=())
-
-    if not TYPE_CHECKING:  # Type checkers take the arguments from the fields.
-
-        def __init__(self, **settings: Any) -> None:
-            try:
-                super().__init__(**settings)
-            except ValidationError as error:
-                raise invalid_settings(error, "BoildownCompressor", type(self).model_fields) from None
-            self._engine_and_budget()
 
     @field_serializer("counter")
     def _counter_name(self, counter: Any) -> str | None:
@@ -172,11 +134,6 @@ class BoildownCompressor(BaseDocumentCompressor):
         result = await engine.acompress(query, from_langchain(documents), budget)
         await adispatch_custom_event("boildown", statistics(result), config=config)
         return to_langchain(result, documents)
-
-    def _engine_and_budget(self) -> tuple[Engine, Budget]:
-        # Built anew for each call: it holds no model, and so it always agrees with the fields.
-        names = type(self).model_fields.keys() - {"engine"}
-        return build_engine({name: getattr(self, name) for name in names}, self.engine)
 
 
 def _read(inputs: Any, engine: Engine) -> tuple[list[Document], str]:

@@ -4,29 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from llama_index.core.bridge.pydantic import (
-    ConfigDict,
-    Field,
-    StrictFloat,
-    StrictInt,
-    ValidationError,
-)
 from llama_index.core.callbacks import CBEventType, EventPayload
 from llama_index.core.instrumentation import get_dispatcher  # type: ignore[attr-defined]
 from llama_index.core.instrumentation.events.rerank import ReRankStartEvent
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.schema import NodeWithScore, QueryBundle
 
-from boildown.budget import Budget
-from boildown.compressor import EmptyQuery
 from boildown.errors import ConfigurationError
-from boildown.methods.registry import DEFAULT_METHOD
+from boildown.fields import EngineFields
 from boildown.result import Compression
-from boildown.select.plan import Allocation, Order
-from boildown.settings import Engine, build_engine, invalid_settings, statistics
-from boildown.types import Document, Unit
+from boildown.settings import statistics
+from boildown.types import Document
 from llama_index.postprocessor.boildown.events import CompressionEndEvent
 from llama_index.postprocessor.boildown.nodes import rebuild_nodes, to_document
 
@@ -35,7 +25,7 @@ __all__ = ["BoildownPostprocessor"]
 dispatcher = get_dispatcher(__name__)
 
 
-class BoildownPostprocessor(BaseNodePostprocessor):
+class BoildownPostprocessor(EngineFields, BaseNodePostprocessor):
     """Keeps what the query needs of the retrieved nodes, within a token budget that all of them share.
 
     Each node that comes out is one that went in: its class, id, metadata, relationships and everything that
@@ -74,41 +64,6 @@ class BoildownPostprocessor(BaseNodePostprocessor):
         ConfigurationError: an argument is unknown or wrong, or two exclude each other.
     """
 
-    model_config = ConfigDict(extra="forbid", protected_namespaces=())
-
-    tokens: StrictInt | None = None
-    rate: StrictFloat | None = None
-    threshold: StrictFloat | None = None
-    documents: StrictInt | None = None
-    counter: Any = None
-    method: str = DEFAULT_METHOD
-    model: str | None = None
-    rank: str | None = None
-    rank_model: str | None = None
-    device: str = "auto"
-    dtype: str = "auto"
-    options: dict[str, Any] | None = None
-    unit: Unit | None = None
-    order: Order = "original"
-    allocation: Allocation = "global"
-    spread: StrictFloat = 0.25
-    protect: list[str] | None = None
-    patterns: list[str] = Field(default_factory=list)
-    dedupe: StrictFloat | None = None
-    min_sentence: StrictInt = 3
-    on_empty_query: EmptyQuery = "passthrough"
-    cache: bool | str = True
-    engine: Any = Field(default=None, exclude=True, repr=False)
-
-    if not TYPE_CHECKING:  # Type checkers take the arguments from the fields.
-
-        def __init__(self, **settings: Any) -> None:
-            try:
-                super().__init__(**settings)
-            except ValidationError as error:
-                raise invalid_settings(error, "BoildownPostprocessor", type(self).model_fields) from None
-            self._engine_and_budget()
-
     @classmethod
     def class_name(cls) -> str:
         """The name under which the postprocessor is serialised."""
@@ -124,10 +79,6 @@ class BoildownPostprocessor(BaseNodePostprocessor):
                 "such as the name of a counter or a function that a module defines."
             )
         return state
-
-    def _engine_and_budget(self) -> tuple[Engine, Budget]:
-        names = type(self).model_fields.keys() - {"callback_manager", "engine"}
-        return build_engine({name: getattr(self, name) for name in names}, self.engine)
 
     def _postprocess_nodes(
         self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
