@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from numbers import Real
 from typing import Any
 
 from boildown.errors import ConfigurationError, unknown_name
 from boildown.methods.exact.arguments import ExactArguments
 from boildown.text.structured import Section
 
-__all__ = ["Arguments", "as_contexts", "given_sections", "read_arguments"]
+__all__ = ["Arguments", "as_contexts", "given_sections", "is_share", "read_arguments"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +32,7 @@ class Arguments(ExactArguments):
             value = getattr(self, name)
             if not isinstance(value, str):
                 raise ConfigurationError(f"{name}= must be text, not {type(value).__name__}.")
-        if not _is_number(self.rate) or not 0 <= self.rate <= 1:
+        if not is_share(self.rate):
             raise ConfigurationError(
                 f"rate is the share to keep, from 0 to 1; got {self.rate!r}. For a number of tokens, use target_token=."
             )
@@ -48,8 +49,13 @@ class Arguments(ExactArguments):
         return self.condition_compare or "_condition" in self.condition_in_question
 
 
+def is_share(value: Any) -> bool:
+    """Whether it is a number from 0 to 1, be it numpy's."""
+    return _is_number(value) and 0 <= value <= 1
+
+
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def read_arguments(given: Mapping[str, Any]) -> Arguments:

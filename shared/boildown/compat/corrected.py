@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from boildown.compat.arguments import Arguments
 from boildown.compat.counting import report
 from boildown.compat.cutter import SectionCutter, Spans, fit
-from boildown.compat.levels import after_sentence_level, choose_contexts, reading_order
+from boildown.compat.levels import after_sentence_level, choose_contexts, forced_contexts, reading_order
 from boildown.compat.scorers import Scorers
 from boildown.counters import Counter
 from boildown.sources import Sources
@@ -73,7 +73,10 @@ def compress(
         rate = min(a.target_token / total, 1.0) if a.target_token >= 0 and total else a.rate
         rows = [[replace(s, rate=rate if s.rate is None else s.rate) for s in row] for row in rows]
 
-    cutter = SectionCutter(sources, scores, relevance, rows, used, a, counter, scorers.threshold)
+    # A forced context is cut as much as all are, and not against the others, of which it may be the least relevant.
+    used_cost = sum(costs[i] for i in used)
+    shares = {i: costs[i] / max(used_cost, 1) for i in forced_contexts(a, len(contexts)) if i in used}
+    cutter = SectionCutter(sources, scores, relevance, rows, used, a, counter, scorers.threshold, shares)
 
     def joined(spans: list[Spans]) -> str:
         return "\n\n".join([text for text in _texts(contexts, used, spans) if text.strip()])

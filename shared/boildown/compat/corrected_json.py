@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-from boildown.compat.arguments import Arguments
+from boildown.compat.arguments import Arguments, is_share
 from boildown.compat.corrected import score
 from boildown.compat.counting import report
 from boildown.compat.cutter import SectionCutter, fit
 from boildown.compat.levels import after_sentence_level, choose_contexts, reading_order
 from boildown.compat.scorers import Scorers
 from boildown.counters import Counter
-from boildown.errors import ConfigurationError, InputError
+from boildown.errors import ConfigurationError, InputError, unknown_name
 from boildown.sources import Sources
 from boildown.text.json_text import json_strings, map_strings
 from boildown.text.structured import Section
@@ -51,7 +51,7 @@ def compress_json(
     thinned = {key: data[key] for key in kept_keys} if isinstance(data, Mapping) else data
     cutter = SectionCutter(sources, scores, relevance, rows, used, a, counter, scorers.threshold)
 
-    def built(budget: int) -> Any:
+    def built(budget: int | None) -> Any:
         kept = zip(used, cutter.spans(budget), strict=True)
         texts = {leaves[i][0]: "".join([leaves[i][1][start:end] for start, end in spans]) for i, spans in kept}
         return map_strings(thinned, lambda path, text: texts[path])
@@ -101,17 +101,27 @@ def _section(path: Path, text: str, rules: Mapping[str, Mapping[str, Any]]) -> S
 
 
 def _check_rules(rules: Mapping[str, Mapping[str, Any]], data: Any) -> None:
+    paths = set(_key_paths(data))
     for key, rule in rules.items():
         for name in rule:
             if name not in _RULES:
                 raise ConfigurationError(f"json_config[{key!r}] has {name!r}; a rule takes {', '.join(_RULES)}.")
         rate = rule.get("rate")
-        if rate is not None and not (isinstance(rate, (int, float)) and 0 <= rate <= 1):
+        if rate is not None and not is_share(rate):
             raise ConfigurationError(f"json_config[{key!r}]['rate'] must be from 0 to 1, not {rate!r}.")
-        if isinstance(data, Mapping) and key.split(".")[0] not in data and key not in data:
-            raise ConfigurationError(
-                f"json_config has a rule for {key!r}, but the data has {', '.join(map(str, data))}."
-            )
+        if key not in paths:
+            raise unknown_name("key in json_config", key, paths)
+
+
+def _key_paths(data: Any, above: tuple[str, ...] = ()) -> Iterator[str]:
+    """Every key with those above it, joined by dots; in lists the places are left out."""
+    if isinstance(data, Mapping):
+        for key, value in data.items():
+            yield ".".join((*above, key))
+            yield from _key_paths(value, (*above, key))
+    elif isinstance(data, (list, tuple)):
+        for value in data:
+            yield from _key_paths(value, above)
 
 
 def _text(data: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -31,7 +31,7 @@ _SLACK = 0.025
 
 
 class SectionCutter:
-    """Cuts contexts section by section; sections of one rate compete with each other.
+    """Cuts contexts section by section; sections of one rate compete with each other, but for forced contexts.
 
     Args:
         sources: the contexts.
@@ -42,6 +42,7 @@ class SectionCutter:
         a: the call's arguments.
         counter: counts.
         threshold: keep what scores at least this, whatever the rates and the budget.
+        shares: of forced contexts, by index, the share of the budget that nobody else gets.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class SectionCutter:
         a: Arguments,
         counter: Counter,
         threshold: float | None = None,
+        shares: Mapping[int, float] | None = None,
     ) -> None:
         self._texts, self._rows, self._used = sources.texts, rows, used
         self._counter = counter
@@ -63,45 +65,65 @@ class SectionCutter:
         spread = a.dynamic_context_compression_ratio
         allocation = "linear" if spread > 0 else "global"
         self._plan = Plan(protect=(), allocation=allocation, spread=min(abs(spread), 1.0))  # type: ignore[arg-type]
-        groups: dict[float | None, list[Piece]] = {}
+        self._shares = dict(shares or {})
+        groups: dict[tuple[float | None, int | None], list[Piece]] = {}
         for document in used:
+            forced = document if document in self._shares else None
             for section in rows[document]:
                 piece = (document, section.start, section.end)
                 whole = section.rate == 1.0 and not a.use_sentence_level_filter
                 if whole or not section.compress or not self._texts[document][section.start : section.end].strip():
                     self._fixed[piece] = [(section.start, section.end)]
                 else:
-                    groups.setdefault(section.rate, []).append(piece)
+                    groups.setdefault((section.rate, forced), []).append(piece)
         self._groups = [
-            (rate, pieces, *slice_scores(sources, scores, relevance, pieces)) for rate, pieces in groups.items()
+            (*key, pieces, *slice_scores(sources, scores, relevance, pieces)) for key, pieces in groups.items()
         ]
 
-    def spans(self, budget: int) -> list[Spans]:
-        """For each used context the kept spans, in order; the budget is for the sections without a rate."""
+    def spans(self, budget: int | None) -> list[Spans]:
+        """For each used context the kept spans, in order; the budget is for the sections without a rate.
+
+        None keeps all of these.
+        """
         kept = dict(self._fixed)
-        for rate, pieces, parts, scores in self._groups:
-            if self._threshold is not None:
-                limit = Budget(threshold=self._threshold, counter=self._counter)
-            elif rate is None:
-                limit = Budget(tokens=max(budget, 0), counter=self._counter)
-            else:
-                limit = Budget(rate=rate, counter=self._counter)
-            found = {document.index: document.spans for document in cut(parts, scores, limit, self._plan).documents}
-            for number, piece in enumerate(pieces):
-                own = [(piece[1] + s.start, piece[1] + s.end) for s in found.get(number, ())]
+        for rate, forced, pieces, parts, scores in self._groups:
+            found = self._cut(parts, scores, self._limit(rate, forced, budget))
+            for piece, spans in zip(pieces, found, strict=True):
+                own = [(piece[1] + start, piece[1] + end) for start, end in spans]
                 kept[piece] = without_repeats(self._texts[piece[0]], own, self._once)
         return [_with_edges(self._texts[d], [(s, kept[d, s.start, s.end]) for s in self._rows[d]]) for d in self._used]
 
+    def _limit(self, rate: float | None, forced: int | None, budget: int | None) -> Budget | None:
+        if self._threshold is not None:
+            return Budget(threshold=self._threshold, counter=self._counter)
+        if rate is not None:
+            return Budget(rate=rate, counter=self._counter)
+        if budget is None:
+            return None
+        tokens = max(budget, 0)
+        own = {document: int(tokens * share) for document, share in self._shares.items()}
+        return Budget(tokens=tokens - sum(own.values()) if forced is None else own[forced], counter=self._counter)
 
-def fit(attempt: Callable[[int], T], measure: Callable[[T], int], limit: int, first: int) -> T:
-    """The attempt that measures most without measuring more than the limit.
+    def _cut(self, parts: Sources, scores: Scores, limit: Budget | None) -> list[Spans]:
+        """For each part its kept spans; without a limit, all of it."""
+        if limit is None:
+            return [[(0, len(text))] for text in parts.texts]
+        kept = {document.index: document.spans for document in cut(parts, scores, limit, self._plan).documents}
+        return [[(span.start, span.end) for span in kept.get(i, ())] for i in range(len(parts))]
+
+
+def fit(attempt: Callable[[int | None], T], measure: Callable[[T], int], limit: int, first: int) -> T:
+    """All there is if it keeps the limit, else an attempt that measures hardly less than the limit, and never more.
 
     Args:
-        attempt: makes a result from a budget.
+        attempt: makes a result from a budget; from None, all there is.
         measure: counts the whole of it, with what stands around it.
         limit: what may not be exceeded, unless not even an attempt at nothing keeps it.
         first: the budget to try first.
     """
+    everything = attempt(None)
+    if measure(everything) <= limit:
+        return everything
     budget, best, best_size = max(first, 0), None, -1
     # The highest budget that kept the limit and the lowest that did not, each with what it measured.
     fits: tuple[int, int] | None = None

@@ -53,6 +53,11 @@ class LazyModels:
         if exact and isinstance(model_name, Method):
             raise ConfigurationError("exact=True reproduces llmlingua, which needs a model, not a method.")
 
+    def __getstate__(self) -> dict[str, Any]:
+        """The arguments, without what was loaded for them."""
+        loaded = {name for name, value in vars(LazyModels).items() if isinstance(value, cached_property)}
+        return {name: value for name, value in vars(self).items() if name not in loaded}
+
     @cached_property
     def _pair(self) -> tuple[Any, Any]:
         if not isinstance(self.model_name, (str, Path)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -18,7 +19,7 @@ from boildown.sources import Sources
 from boildown.text.structured import Section
 from boildown.types import Scores
 
-__all__ = ["DROPPED", "after_sentence_level", "choose_contexts", "reading_order"]
+__all__ = ["DROPPED", "after_sentence_level", "choose_contexts", "forced_contexts", "reading_order"]
 
 DROPPED = 1e6
 """Taken from the scores of dropped sentences, so that they come back only where nothing else is left."""
@@ -48,10 +49,7 @@ def choose_contexts(
     Raises:
         ConfigurationError: `force_context_ids` names a context that is not there, or `context_budget` is malformed.
     """
-    for i in a.force_context_ids or ():
-        if not isinstance(i, int) or not 0 <= i < len(costs):
-            raise ConfigurationError(f"force_context_ids: there is no context {i!r}; there are {len(costs)}.")
-    kept = list(dict.fromkeys([*(a.force_context_ids or ()), *fixed]))
+    kept = list(dict.fromkeys([*forced_contexts(a, len(costs)), *fixed]))
     most = len(costs) if a.force_context_number is None else a.force_context_number
     total = float(sum(costs))
     if not classifier:
@@ -72,6 +70,19 @@ def choose_contexts(
             kept.append(i)
             left -= costs[i]
     return kept
+
+
+def forced_contexts(a: Arguments, contexts: int) -> list[int]:
+    """`force_context_ids`, checked.
+
+    Raises:
+        ConfigurationError: one names a context that is not there.
+    """
+    ids = a.force_context_ids if a.force_context_ids is not None else ()
+    for i in ids:
+        if not hasattr(i, "__index__") or not 0 <= i < contexts:
+            raise ConfigurationError(f"force_context_ids: there is no context {i!r}; there are {contexts}.")
+    return [operator.index(i) for i in ids]
 
 
 def reading_order(taken: Sequence[int], reorder: str) -> list[int]:

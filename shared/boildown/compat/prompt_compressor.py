@@ -59,6 +59,13 @@ class PromptCompressor(LazyModels):
         self.llmlingua2_config = dict(llmlingua2_config or {})
         self._exact_guard = threading.Lock()  # transformers' tokenizers are for one thread at a time
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in super().__getstate__().items() if name != "_exact_guard"}
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        vars(self).update(state)
+        self._exact_guard = threading.Lock()
+
     def __call__(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """`compress_prompt`."""
         return self.compress_prompt(*args, **kwargs)
@@ -177,8 +184,8 @@ class PromptCompressor(LazyModels):
         Args:
             json_data: plain values of any nesting, or JSON as a string.
             json_config: for each key, {"rate", "compress", "value_type", "pair_remove"}, all optional, or the path of
-                a YAML file with them. Keys of nested objects are joined by dots ("author.bio"); what has no rule has
-                `rate`. In the corrected mode the value's type is seen in the data.
+                a YAML file with them. Keys of nested objects are joined by dots ("author.bio"), places in lists left
+                out; what has no rule has `rate`. In the corrected mode the value's type is seen in the data.
             instruction: counted, and not part of the result.
             question: what the data is for; counted likewise.
             rate: the share of tokens to keep.

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from compat_texts import LONG, MODELS, QUESTION, Make, is_met
+from compat_texts import DATA, LONG, MODELS, QUESTION, Make, is_met
 from tiny_models import CODE, ENGLISH
 
 from boildown.compat import PromptCompressor
@@ -98,6 +98,15 @@ def test_rates_of_nothing_and_of_all(make: Make, model: str) -> None:
     whole = make(model).compress_prompt(texts, rate=1.0, use_context_level_filter=False)["compressed_prompt"]
     assert whole.split() == "\n\n".join(texts).split()
     assert "\n    return a + b" in whole
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_all_is_all(make: Make, model: str) -> None:
+    texts = [*LONG, *CODE]
+    for arguments in ({"rate": 1.0}, {"target_token": 10_000}, {"rate": 0.98, "concate_question": False}):
+        result = make(model).compress_prompt(texts, question=QUESTION * 9, **arguments)
+        assert result["compressed_prompt"].startswith("\n\n".join(texts))
+    assert make(model).compress_json(DATA, rate=1.0)["compressed_prompt"] == {**DATA, "tags": list(DATA["tags"])}
 
 
 def test_llmlingua2_does_not_compound_its_rate(make: Make) -> None:

@@ -33,8 +33,13 @@ def test_json_rules(make: Make) -> None:
     assert len(result["notes"]) < 0.2 * len(DATA["notes"])
     few = make("bert").compress_json(DATA, rules, target_token=150, context_budget="+0", use_keyvalue_level_filter=True)
     assert "nested" in few["compressed_prompt"]
-    with pytest.raises(ConfigurationError, match="no_such"):
-        make("bert").compress_json(DATA, {"no_such": {"rate": 0.5}})
+    for name in ("no_such", "nested.list.deeper", "deep", "nested.0"):
+        for data in (DATA, [DATA]):
+            with pytest.raises(ConfigurationError, match=f"{name}.*Known: id, .*nested.list.deep"):
+                make("bert").compress_json(data, {name: {"rate": 0.5}})
+    assert (
+        make("bert").compress_json([DATA], {"notes": {"rate": 1.0}})["compressed_prompt"][0]["notes"] == DATA["notes"]
+    )
     with pytest.raises(ConfigurationError, match="speed"):
         make("bert").compress_json(DATA, {"notes": {"speed": 0.5}})
 

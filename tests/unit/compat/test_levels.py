@@ -8,7 +8,9 @@ import pytest
 from compat_texts import LONG, MODELS, QUESTION, Make, is_met
 from tiny_models import ENGLISH
 
+from boildown.compat import PromptCompressor
 from boildown.errors import ConfigurationError
+from boildown.methods.bm25 import BM25
 
 
 def test_documents_beyond_the_window_are_ranked_and_cut(make: Make) -> None:
@@ -44,6 +46,25 @@ def test_context_level(make: Make) -> None:
     assert ends["compressed_prompt"].startswith(ENGLISH[1])
     with pytest.raises(ConfigurationError, match="no context 9"):
         compressor.compress_prompt(ENGLISH, **arguments, force_context_ids=[9])
+
+
+@pytest.mark.parametrize("model", [*MODELS, BM25()], ids=[*MODELS, "bm25"])
+@pytest.mark.parametrize("forced", range(len(ENGLISH)))
+def test_a_forced_context_is_not_cut_away(make: Make, cl100k: Any, model: Any, forced: int) -> None:
+    compressor = make(model) if isinstance(model, str) else PromptCompressor(model, counter=cl100k)
+    others = " ".join(text for i, text in enumerate(ENGLISH) if i != forced).split()
+    own = {word for word in ENGLISH[forced].split() if word not in others}
+    for budget in ({"rate": 0.35}, {"target_token": 120}):
+        kept = compressor.compress_prompt(
+            ENGLISH, question=QUESTION, concate_question=False, force_context_ids=[forced], **budget
+        )
+        assert own & set(kept["compressed_prompt"].split())
+        assert kept["compressed_tokens"] <= budget.get("target_token", 0.35 * kept["origin_tokens"])
+
+
+def test_forced_contexts_alone_fill_the_budget(make: Make) -> None:
+    kept = make("gpt2").compress_prompt(LONG, rate=0.2, force_context_ids=[1, 3], force_context_number=2)
+    assert is_met(kept, 0.2 * kept["origin_tokens"])
 
 
 def test_context_level_of_llmlingua2(make: Make) -> None:

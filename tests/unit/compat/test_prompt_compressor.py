@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import random
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +11,7 @@ from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from compat_texts import CLASSIFIERS, DATA, LONG, MODELS, QUESTION, Make, is_met, skeleton
@@ -110,6 +113,8 @@ def test_any_method(cl100k: Any) -> None:
         ({"target_token": float("inf")}, "a number of tokens, not inf"),
         ({"question": None}, "question= must be text"),
         ({"force_context_ids": ["one"]}, "no context 'one'"),
+        ({"force_context_ids": [9], "use_context_level_filter": False}, "no context 9"),
+        ({"rate": np.float32(1.5)}, "from 0 to 1"),
         ({"context_segs": [["a"]]}, "the texts of `context`"),
         ({"context_segs": [[text] for text in ENGLISH], "context_segs_rate": [[0.5]]}, "one value for each segment"),
     ],
@@ -117,6 +122,13 @@ def test_any_method(cl100k: Any) -> None:
 def test_wrong_arguments(make: Make, arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         make("gpt2").compress_prompt(ENGLISH, **arguments)
+
+
+def test_numbers_may_be_numpys(make: Make) -> None:
+    plain = make("gpt2").compress_prompt(ENGLISH, rate=0.25, force_context_ids=[1])
+    assert make("gpt2").compress_prompt(ENGLISH, rate=np.float32(0.25), force_context_ids=[np.int64(1)]) == plain
+    target = make("gpt2").compress_prompt(ENGLISH, target_token=np.int64(60))
+    assert target == make("gpt2").compress_prompt(ENGLISH, target_token=60)
 
 
 def test_an_object_brings_its_weights_and_its_kind(make: Make, cl100k: Any) -> None:
@@ -155,6 +167,17 @@ def test_counts_fall_back_and_say_so(gpt2: Path, monkeypatch: pytest.MonkeyPatch
         warnings.simplefilter("error")
         compressor.compress_prompt(LONG, rate=0.5)
     assert result["origin_tokens"] == compressor.get_token_length("\n\n".join(["", *LONG, ""]).strip(), False)
+
+
+@pytest.mark.parametrize("model", ["gpt2", "bert"])
+@pytest.mark.parametrize("clone", [copy.copy, copy.deepcopy, lambda made: pickle.loads(pickle.dumps(made))])
+@pytest.mark.parametrize("exact", [False, True])
+def test_copies_and_pickles_carry_no_weights(model: str, clone: Any, exact: bool, request: Any) -> None:
+    folder, classifier = str(request.getfixturevalue(model)), model in CLASSIFIERS
+    compressor = PromptCompressor(folder, "cpu", use_llmlingua2=classifier, exact=exact, counter="estimate")
+    before = compressor.compress_prompt(LONG[:1], rate=0.5)
+    assert len(pickle.dumps(compressor)) < 1_000
+    assert clone(compressor).compress_prompt(LONG[:1], rate=0.5) == before
 
 
 @pytest.mark.parametrize("model", ["gpt2", "bert"])
