@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 __all__ = ["with_cache_objects"]
@@ -10,8 +11,9 @@ __all__ = ["with_cache_objects"]
 def with_cache_objects(compressor: Any) -> Any:
     """Lets an `llmlingua.PromptCompressor` with a causal language model run on transformers 5.
 
-    The package (0.2.2) holds keys and values in lists. They are converted where they cross its `get_ppl`, and nothing
-    else of it is touched. Transformers whose cache has no layers take the lists as they are, and nothing is changed.
+    The package (0.2.2) holds keys and values in lists. They are converted where they cross its `get_ppl`, its model
+    gets them by the name that it knows, and nothing else is touched. Transformers whose cache has no layers take the
+    lists as they are, and nothing is changed.
 
     Args:
         compressor: an `llmlingua.PromptCompressor`.
@@ -40,5 +42,10 @@ def with_cache_objects(compressor: Any) -> Any:
         result = plain(*args, past_key_values=cache, return_kv=return_kv, **kwargs)
         return (result[0], [[layer.keys, layer.values] for layer in result[1].layers]) if return_kv else result
 
+    def renamed(_: Any, args: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        return args, {"cache" if name == "past_key_values" else name: value for name, value in keywords.items()}
+
+    if "cache" in inspect.signature(compressor.model.forward).parameters:  # since 5.24
+        compressor.model.register_forward_pre_hook(renamed, with_kwargs=True)
     compressor.get_ppl = get_ppl
     return compressor
