@@ -6,6 +6,7 @@ the built-in estimate counts, which needs no download and leans to the high side
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -90,7 +91,10 @@ class _Tiktoken:
 
 
 class _HuggingFace:
+    """Counts all of a text, however its owner lets the tokenizer pad and truncate; that may change between calls."""
+
     def __init__(self, tokenizer: Any, name: str) -> None:
+        self._tokenizer = tokenizer
         self._encode = getattr(tokenizer, "encode_batch_fast", tokenizer.encode_batch)
         self.name = name
 
@@ -99,8 +103,15 @@ class _HuggingFace:
 
     def count_many(self, texts: Sequence[str]) -> list[int]:
         clean = [well_formed(text) for text in texts]
-        # Attention masks tell padding apart when the tokenizer was configured to pad its batches.
-        return [sum(e.attention_mask) for e in self._encode(clean, add_special_tokens=False)]
+        # What truncation takes off follows in pieces, each of which begins with the last tokens of the one before.
+        repeated = (self._tokenizer.truncation or {}).get("stride", 0)
+        counts = []
+        for encoding in self._encode(clean, add_special_tokens=False):
+            beyond = encoding.overflowing
+            # Attention masks tell padding apart.
+            tokens = sum(map(sum, [encoding.attention_mask, *(piece.attention_mask for piece in beyond)]))
+            counts.append(tokens - repeated * len(beyond))
+        return counts
 
 
 class _Callable:
@@ -111,7 +122,8 @@ class _Callable:
     def count(self, text: str) -> int:
         value = self._function(text)
         try:
-            return int(value)
+            tokens: int = math.ceil(value)  # what stands in a part of a token still has to fit
+            return tokens
         except (TypeError, ValueError, OverflowError):
             raise ConfigurationError(
                 f"The counter {self.name!r} returned {value!r} ({type(value).__name__}); it must return the number of "

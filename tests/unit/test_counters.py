@@ -63,6 +63,11 @@ def test_a_callable_counts():
     assert (counter.count("four"), counter.count_many(["a", "bc"]), counter.name) == (4, [1, 2], "len")
 
 
+def test_parts_of_a_token_count_as_one():
+    counter = resolve_counter(lambda text: len(text) / 4)
+    assert counter.count_many(["", "one", "four", "seven"]) == [0, 1, 1, 2]
+
+
 @pytest.mark.parametrize("value", [None, float("nan"), float("inf"), "many"])
 def test_a_callable_must_return_a_number(value):
     with pytest.raises(ConfigurationError, match="must return the number of tokens"):
@@ -89,10 +94,24 @@ def test_hugging_face_tokenizers_count_without_padding_or_special_tokens(tokeniz
     assert resolve_counter(str(tmp_path / "tokenizer.json")).count("one \ud800") == 2
 
 
+@pytest.mark.parametrize(("length", "stride"), [(3, 0), (3, 2), (1, 0)])
+@pytest.mark.parametrize("direction", ["left", "right"])
+def test_hugging_face_tokenizers_count_all_of_a_text_that_they_would_truncate(tokenizer, length, stride, direction):
+    tokenizer.enable_truncation(length, stride=stride, direction=direction)
+    tokenizer.enable_padding(pad_id=3, pad_token="[PAD]")
+    counter = resolve_counter(tokenizer)
+    assert counter.count_many(["one " * count for count in range(8)]) == list(range(8))
+    assert tokenizer.truncation["max_length"] == length
+    tokenizer.no_truncation()
+    assert counter.count("one two one two") == 4
+
+
 def test_transformers_tokenizers_count(tokenizer):
     from transformers import PreTrainedTokenizerFast
 
     fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="[UNK]")
+    assert resolve_counter(fast).count("one two three") == 3
+    fast("one two three", truncation=True, max_length=2)  # which stays with it
     assert resolve_counter(fast).count("one two three") == 3
 
 
