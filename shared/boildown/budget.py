@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from operator import index
+from typing import Any
+
+import numpy as np
 
 from boildown.counters import CounterSpec
 from boildown.errors import ConfigurationError
@@ -41,12 +45,12 @@ class Budget:
             raise ConfigurationError(f"A Budget takes exactly one of tokens=, rate= and threshold=; got {said}.")
         for name in ("tokens", "documents"):
             value = getattr(self, name)
-            if value is not None and (isinstance(value, bool) or not hasattr(value, "__index__") or value < 0):
-                raise ConfigurationError(f"Budget({name}=) must be a whole number of at least 0, not {value!r}.")
+            if value is not None:
+                object.__setattr__(self, name, _whole_number(name, value))
         for name in ("rate", "threshold"):
             value = getattr(self, name)
-            if value is not None and (isinstance(value, bool) or not _is_number(value) or math.isnan(value)):
-                raise ConfigurationError(f"Budget({name}=) must be a number, not {value!r}.")
+            if value is not None:
+                object.__setattr__(self, name, _number(name, value))
         if self.rate is not None and not 0 <= self.rate <= 1:
             hint = " For a number of tokens, use tokens=." if self.rate > 1 else ""
             raise ConfigurationError(f"Budget(rate=) is the share to keep, from 0 to 1; got {self.rate!r}.{hint}")
@@ -63,5 +67,20 @@ def check_budget(budget: Budget) -> Budget:
     return budget
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) or (hasattr(value, "__float__") and not isinstance(value, str))
+# numpy's numbers become Python's, which can be written as JSON and sent to a service.
+def _whole_number(name: str, value: Any) -> int:
+    try:
+        number = -1 if isinstance(value, bool) else index(value)
+    except TypeError:
+        number = -1
+    if number < 0:
+        raise ConfigurationError(f"Budget({name}=) must be a whole number of at least 0, not {value!r}.")
+    return number
+
+
+def _number(name: str, value: Any) -> float:
+    wrong = isinstance(value, (bool, np.bool_)) or not hasattr(value, "__float__")
+    number = math.nan if wrong else float(value)
+    if math.isnan(number):
+        raise ConfigurationError(f"Budget({name}=) must be a number, not {value!r}.")
+    return number
