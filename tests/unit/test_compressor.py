@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import pickle
+import re
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -165,6 +166,8 @@ def test_inputs_are_not_changed():
         ({"rank": "nothing"}, "Unknown method"),
         ({"on_empty_query": "ignore"}, "Unknown on_empty_query"),
         ({"protect": "number"}, r"protect=\['number'\]"),
+        ({"protect": True}, "protect= takes a list of strings"),
+        ({"patterns": re.compile("x")}, r"patterns=\[re.compile\('x'\)\]"),
         ({"patterns": "x+"}, r"patterns=\['x\+'\]"),
         ({"options": ["level"]}, "options= maps names to values"),
         ({"min_sentence": "3"}, "min_sentence= must be a whole number of words, not '3'"),

@@ -82,7 +82,7 @@ class Stored:
             ModelError: the model cannot be loaded.
         """
         found, _ = self._read(sources)
-        values = [str(document.metadata.get(STORED_KEY, "")) for document in sources.documents]
+        values = ["" if value is None else str(value) for value in _carried(sources)]
         fresh = [i for i, scores in enumerate(found) if scores is None]
         if not fresh:
             return values
@@ -119,7 +119,7 @@ class Stored:
         """Each document's stored scores, where they fit, and how often they did not, by reason."""
         found: list[Scores | None] = [None] * len(sources)
         stale: Counter[str] = Counter()
-        carried = [document.metadata.get(STORED_KEY) for document in sources.documents]
+        carried = _carried(sources)
         if all(value is None for value in carried):
             return found, stale
         digests, fingerprint = _digests(sources), self.fingerprint()
@@ -204,6 +204,11 @@ def _model(method: Method) -> str | None:
 
 def _options(method: Method) -> dict[str, Any]:
     return {name: value for name, value in vars(method).items() if name not in _PLACEMENT}
+
+
+def _carried(sources: Sources) -> list[Any]:
+    """What each document's metadata has under `STORED_KEY`; frameworks give None for no metadata."""
+    return [d.metadata.get(STORED_KEY) if isinstance(d.metadata, Mapping) else None for d in sources.documents]
 
 
 def _digest(data: bytes) -> str:

@@ -74,10 +74,12 @@ def listed(name: str, values: Iterable[T]) -> tuple[T, ...]:
     """The values of an argument that takes several, such as `Plan.protect`.
 
     Raises:
-        ConfigurationError: it is one string, which would pass as a list of its letters.
+        ConfigurationError: it is one value, such as a string, which would pass as a list of its letters.
     """
-    if isinstance(values, str):
+    if isinstance(values, (str, re.Pattern)):
         raise ConfigurationError(f"{name}= takes a list; write {name}=[{values!r}].")
+    if not isinstance(values, Iterable):
+        raise ConfigurationError(f"{name}= takes a list of strings, and [] for none; got {values!r}.")
     return tuple(values)
 
 

@@ -208,3 +208,10 @@ def test_what_needs_the_budget_or_holds_a_model_is_refused(causal: Path) -> None
     with pytest.raises(ConfigurationError, match="cannot be told from another"):
         Stored(loaded)
     assert reading_stored(loaded) is loaded
+
+
+def test_documents_without_metadata_carry_nothing(folder: Path) -> None:
+    bare: Any = None
+    result = Compressor(method(folder)).compress("", [Document(TEXTS[0], metadata=bare)], Budget(rate=0.5))
+    assert result.text
+    assert not result.notes
