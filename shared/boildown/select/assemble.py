@@ -19,8 +19,9 @@ Runs = list[tuple[int, int]]
 def kept_runs(candidates: Candidates, kept: NDArray[np.bool_], texts: list[str]) -> dict[int, Runs]:
     """What is kept of each document that has any, neighbours joined, without white space at the two ends.
 
-    White space between pieces is kept as it stood after the piece before it, so that joining a document's runs
-    needs no glue and every character of the result is one of the original.
+    White space between pieces is kept as it stood after the piece before it, or before the piece after it where that
+    begins a line, so that joining a document's runs needs no glue, every character of the result is one of the
+    original, and headings, list items and rows stay what they are.
 
     Args:
         candidates: pieces of the documents.
@@ -42,8 +43,11 @@ def kept_runs(candidates: Candidates, kept: NDArray[np.bool_], texts: list[str])
     owner = units.document[first]
     edges = np.append(np.flatnonzero(np.diff(owner, prepend=-1)), len(owner)).tolist()
     owners = owner[edges[:-1]].tolist()
-    runs = {d: _trim(pairs[i:j], texts[d]) for d, (i, j) in zip(owners, pairwise(edges), strict=True)}
-    return {d: found for d, found in runs.items() if found}
+    runs = {}
+    for d, (i, j) in zip(owners, pairwise(edges), strict=True):
+        if found := _trim(_on_lines(pairs[i:j], texts[d]), texts[d]):
+            runs[d] = found
+    return runs
 
 
 def cut_out(runs: Runs, text: str) -> str:
@@ -54,6 +58,24 @@ def cut_out(runs: Runs, text: str) -> str:
 def pieces(spans: tuple[Span, ...], text: str) -> str:
     """The text that spans cut out."""
     return "".join([text[s.start : s.end] for s in spans])
+
+
+def _on_lines(runs: Runs, text: str) -> Runs:
+    """The runs, each from the line end before it, where that belonged to what was dropped."""
+    if len(runs) < 2 or "\n" not in text:
+        return runs
+    result = runs[:1]
+    for start, end in runs[1:]:
+        first, last = result[-1]
+        gap = text[last:start]
+        # Only a line end right before the run begins its line, and one is enough.
+        line_end = gap[len(gap.rstrip()) :].lstrip(" \t") if "\n" in gap else ""
+        content = first + len(text[first:last].rstrip()) if line_end else last
+        if "\n" in line_end and "\n" not in text[content:last]:
+            start -= len(line_end)
+            last = content if content > first else last
+        result[-1:] = [(first, end)] if start == last else [(first, last), (start, end)]
+    return result
 
 
 def _trim(runs: Runs, text: str) -> Runs:

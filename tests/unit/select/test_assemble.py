@@ -1,0 +1,59 @@
+"""What is dropped takes no line ends with it that what is kept needs."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from boildown.select.assemble import cut_out, kept_runs
+from boildown.select.units import Candidates
+from boildown.sources import Units
+
+
+def kept(*pieces: str) -> str:
+    """The text kept of one document; pieces in brackets are dropped."""
+    dropped = np.array([piece.startswith("[") for piece in pieces])
+    texts = [piece[1:-1] if piece.startswith("[") else piece for piece in pieces]
+    ends = np.cumsum([len(text) for text in texts])
+    zeros = np.zeros(len(texts), dtype=np.int64)
+    units = Units(zeros, ends - [len(text) for text in texts], ends)
+    yes = np.ones(len(texts), dtype=bool)
+    candidates = Candidates(units, np.zeros(len(texts)), np.arange(len(texts)), ~yes, yes, ((),))
+    text = "".join(texts)
+    runs = kept_runs(candidates, ~dropped, [text])[0]
+    assert all(a[1] < b[0] for a, b in pairwise(runs))
+    return cut_out(runs, text)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "expected"),
+    [
+        (
+            ("It weighs 2.1 kg, ", "[with cells.\n\n]", "## Pelican\n\n", "It dives."),
+            "It weighs 2.1 kg,\n\n## Pelican\n\nIt dives.",
+        ),
+        (("- pump ", "[test\n]", "- valve ", "[close\n]", "- end"), "- pump\n- valve\n- end"),
+        (("first ", "[row \r\n]", "  second"), "first\r\n  second"),
+        (("one", "[\n]", "two"), "one\ntwo"),
+        (("one ", "[ \n]", "two"), "one\ntwo"),
+        ((" ", "[a\n]", "two"), "two"),
+    ],
+    ids=["heading", "list", "row", "nothing but the line end", "space before it", "nothing before it"],
+)
+def test_what_begins_a_line_still_does(pieces: tuple[str, ...], expected: str) -> None:
+    assert kept(*pieces) == expected
+
+
+@pytest.mark.parametrize(
+    ("pieces", "expected"),
+    [
+        (("One thing. ", "[Two.\n\nThree things. ]", "Four."), "One thing. Four."),
+        (("Title\n\n", "[One thing.\n\n]", "Two things."), "Title\n\nTwo things."),
+        (("[One thing.\n]", "Two things."), "Two things."),
+    ],
+    ids=["inside a line", "after a line end", "the first"],
+)
+def test_no_other_line_ends_are_kept(pieces: tuple[str, ...], expected: str) -> None:
+    assert kept(*pieces) == expected
