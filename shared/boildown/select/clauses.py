@@ -77,6 +77,7 @@ def into_clauses(
             begin = int(np.searchsorted(divided.group, sentence))
             end = begin + len(place.ends) + 1
             named[begin + np.searchsorted(divided.units.start[begin:end], place.named, side="right") - 1] = True
+            named[begin] = True  # a clause that must stay cannot do without the lead
     # A protected clause is as good as the best of its sentence, so that the cut reaches it no later than that.
     score = np.where(named, candidates.score[divided.group], score)
     return replace(divided, score=score, lead=first, protected=named)
