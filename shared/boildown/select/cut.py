@@ -14,7 +14,7 @@ from boildown.select.assemble import Runs, cut_out, kept_runs
 from boildown.select.choose import choose_within, cut_at, priority_of
 from boildown.select.clauses import into_clauses
 from boildown.select.counts import SourceCounts
-from boildown.select.duplicates import find_duplicates
+from boildown.select.exclude import exclude
 from boildown.select.order import arrange, rank
 from boildown.select.plan import Plan
 from boildown.select.units import Candidates, build_candidates
@@ -56,7 +56,7 @@ def cut(sources: Sources, scores: Scores, budget: Budget, plan: Plan) -> Cut:
     counter = counts.counter
     candidates = build_candidates(sources, scores, plan)
     priority = priority_of(candidates, scores.relevance)
-    reasons = _excluded(candidates, priority, sources, scores.relevance, budget, plan)
+    reasons = exclude(candidates, priority, sources, scores.relevance, budget, plan)
     # Tokens are counted once per document, and once over all of them, since separators count too.
     tokens_in = counts.documents()
     total_in = counts.total(plan.separator)
@@ -111,8 +111,11 @@ def cut(sources: Sources, scores: Scores, budget: Budget, plan: Plan) -> Cut:
         _compressed(d, sources, scores, candidates, part, result.runs[d], tokens_in[d], n)
         for (d, part), n in zip(result.parts.items(), tokens_out, strict=True)
     )
+    edges = np.searchsorted(document, np.arange(len(texts) + 1)).tolist()
     dropped = tuple(
-        _compressed(d, sources, scores, candidates, "", [], tokens_in[d], 0, _reason(reasons[document == d], texts[d]))
+        _compressed(
+            d, sources, scores, candidates, "", [], tokens_in[d], 0, _reason(reasons[edges[d] : edges[d + 1]], texts[d])
+        )
         for d in rank(scores.relevance).tolist()
         if d not in result.parts
     )
@@ -127,27 +130,6 @@ class _Assembled:
     parts: dict[int, str]
     runs: dict[int, Runs]
     tokens: int
-
-
-def _excluded(
-    candidates: Candidates,
-    priority: NDArray[np.int64],
-    sources: Sources,
-    relevance: NDArray[np.float64],
-    budget: Budget,
-    plan: Plan,
-) -> NDArray[np.object_]:
-    """For each candidate why it takes no part in the cut, or an empty string."""
-    reasons = np.full(len(candidates), "", dtype=object)
-    if plan.dedupe is not None:
-        repeated = find_duplicates(sources.cut(candidates.units), candidates.units.document, priority, plan.dedupe)
-        reasons[repeated] = "duplicate"
-    if budget.documents is not None:
-        beyond = np.ones(len(sources), dtype=bool)
-        filled = [d for d in rank(relevance).tolist() if sources.texts[d].strip()]
-        beyond[filled[: budget.documents]] = False
-        reasons[beyond[candidates.units.document]] = "documents"
-    return reasons
 
 
 def _costs(candidates: Candidates, sources: Sources, source_counts: SourceCounts) -> NDArray[np.float64]:

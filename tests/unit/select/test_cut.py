@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from boildown import Budget, ConfigurationError, Document
+from boildown import Budget, ConfigurationError
 from boildown.counters import resolve_counter
 from boildown.select.cut import cut
 from boildown.select.plan import Plan
@@ -230,15 +230,3 @@ def test_documents_limit_keeps_the_most_relevant():
     result = cut(sources, scores, Budget(rate=0.999, documents=2), Plan())
     assert [d.index for d in result.documents] == [2, 3]
     assert {d.index: d.reason for d in result.dropped} == {0: "empty", 1: "documents"}
-
-
-def test_duplicates_go_before_the_cut():
-    same = "The bridge over the river was opened in 1901 by the mayor."
-    near = "The bridge over the river was opened in 1901 by the major."
-    sources = Sources([same, same, near, Document("Something else entirely stands in this one.")])
-    scores = Scores(relevance=np.array([0.5, 0.9, 0.4, 0.1]), sentences=np.array([0.5, 0.9, 0.4, 0.1]))
-    exact = cut(sources, scores, Budget(rate=1.0), Plan(dedupe=1.0))
-    assert [d.index for d in exact.documents] == [1, 2, 3]
-    assert [d.reason for d in exact.dropped] == ["duplicate"]
-    assert [d.index for d in cut(sources, scores, Budget(rate=1.0), Plan(dedupe=0.6)).documents] == [1, 3]
-    assert len(cut(sources, scores, Budget(rate=1.0), Plan()).documents) == 4

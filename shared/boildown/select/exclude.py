@@ -1,0 +1,63 @@
+"""What takes no part in the cut, whatever it scores."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boildown.budget import Budget
+from boildown.select.duplicates import find_duplicates
+from boildown.select.order import rank
+from boildown.select.plan import Plan
+from boildown.select.units import Candidates
+from boildown.sources import Sources, Units
+
+__all__ = ["exclude"]
+
+
+def exclude(
+    candidates: Candidates,
+    priority: NDArray[np.int64],
+    sources: Sources,
+    relevance: NDArray[np.float64],
+    budget: Budget,
+    plan: Plan,
+) -> NDArray[np.object_]:
+    """For each candidate why it takes no part in the cut, or an empty string.
+
+    Args:
+        candidates: pieces of the documents.
+        priority: shape (candidates,), indices of candidates, best first.
+        sources: the documents.
+        relevance: shape (documents,).
+        budget: how many documents may be kept.
+        plan: whether repetitions are dropped.
+
+    Returns:
+        shape (candidates,).
+    """
+    reasons = np.full(len(candidates), "", dtype=object)
+    if budget.documents is not None:
+        beyond = np.ones(len(sources), dtype=bool)
+        filled = [d for d in rank(relevance).tolist() if sources.texts[d].strip()]
+        beyond[filled[: budget.documents]] = False
+        reasons[beyond[candidates.units.document]] = "documents"
+    if plan.dedupe is not None and len(candidates):
+        # A repetition of what is excluded already is the only one left.
+        reasons[_repeated(candidates, priority[reasons[priority] == ""], sources, plan.dedupe)] = "duplicate"
+    return reasons
+
+
+def _repeated(
+    candidates: Candidates, priority: NDArray[np.int64], sources: Sources, threshold: float
+) -> NDArray[np.bool_]:
+    """Which candidates belong to a repeated sentence; of those in `priority`, the best candidate's sentence stays."""
+    units = candidates.units
+    first = np.diff(candidates.group, prepend=-1) != 0
+    begin = np.flatnonzero(first)
+    sentences = Units(units.document[begin], units.start[begin], units.end[np.append(begin[1:], len(units)) - 1])
+    sentence = np.cumsum(first) - 1
+    ranked = sentence[priority]
+    best = np.sort(np.unique(ranked, return_index=True)[1])
+    repeated = find_duplicates(sources.cut(sentences), sentences.document, ranked[best], threshold)
+    return np.take(repeated, sentence)

@@ -1,0 +1,64 @@
+"""Repetitions, and documents beyond the number asked for, take no part in the cut."""
+
+from __future__ import annotations
+
+from time import process_time
+from typing import Any
+
+import numpy as np
+import pytest
+
+from boildown import Budget, Document
+from boildown.select.cut import cut
+from boildown.select.plan import Plan
+from boildown.sources import Sources
+from boildown.types import Scores, TokenScores
+
+BRIDGE = "The bridge over the river was opened in 1901 by the mayor."
+
+
+def test_duplicates_go_before_the_cut() -> None:
+    same, near = BRIDGE, BRIDGE.replace("mayor", "major")
+    sources = Sources([same, same, near, Document("Something else entirely stands in this one.")])
+    scores = Scores(relevance=np.array([0.5, 0.9, 0.4, 0.1]), sentences=np.array([0.5, 0.9, 0.4, 0.1]))
+    exact = cut(sources, scores, Budget(rate=1.0), Plan(dedupe=1.0))
+    assert [d.index for d in exact.documents] == [1, 2, 3]
+    assert [d.reason for d in exact.dropped] == ["duplicate"]
+    assert [d.index for d in cut(sources, scores, Budget(rate=1.0), Plan(dedupe=0.6)).documents] == [1, 3]
+    assert len(cut(sources, scores, Budget(rate=1.0), Plan()).documents) == 4
+
+
+@pytest.mark.parametrize("unit", ["sentence", "word", "token"])
+def test_whole_sentences_repeat_whatever_the_unit(unit: Any) -> None:
+    sources = Sources([f"{BRIDGE} It is short.", f"It is long. {BRIDGE}"])
+    words = sources.words
+    better = np.where(words.document == 1, 0.9, 0.5)
+    scores = Scores(
+        relevance=np.zeros(2),
+        sentences=np.array([0.5, 0.5, 0.9, 0.9]),
+        tokens=TokenScores(words.document, words.start, words.end, better),
+    )
+    result = cut(sources, scores, Budget(rate=1.0), Plan(unit=unit, dedupe=1.0))
+    assert result.text == f"It is short.\n\nIt is long. {BRIDGE}"
+
+
+def test_what_repeats_an_excluded_document_stays() -> None:
+    sources = Sources([BRIDGE, f"It is long. {BRIDGE}"])
+    scores = Scores(relevance=np.array([0.1, 0.9]), sentences=np.array([0.9, 0.5, 0.5]))
+    result = cut(sources, scores, Budget(rate=1.0, documents=1), Plan(dedupe=1.0))
+    assert result.text == f"It is long. {BRIDGE}"
+    assert [d.reason for d in result.dropped] == ["documents"]
+
+
+def test_time_grows_with_the_documents_and_not_with_their_square() -> None:
+    """Each dropped document looked at the units of all."""
+
+    def seconds(count: int) -> float:
+        sources = Sources(["Here it is. " * 20] * count)
+        scores = Scores(relevance=np.zeros(count), sentences=np.arange(len(sources.sentences), dtype=np.float64))
+        begin = process_time()
+        cut(sources, scores, Budget(tokens=20, counter=len), Plan(protect=()))
+        return process_time() - begin
+
+    seconds(10)
+    assert min(seconds(8_000) for _ in range(2)) < 32 * min(seconds(500) for _ in range(5))
