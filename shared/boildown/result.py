@@ -80,8 +80,8 @@ class Compression:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the user should know about the scores."""
-        return self.scores.notes
+        """What the user should know about the scores, and about a cut that kept nothing."""
+        return self.scores.notes + self._cut.notes
 
     @property
     def cached(self) -> int:

@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from boildown.select.fragments import fragment_ends
 from boildown.select.plan import Plan
+from boildown.select.protection import Fits, within_budget
 from boildown.select.units import Candidates
 from boildown.sources import Units
 from boildown.text.clauses import clause_ends
@@ -22,6 +24,12 @@ _NEXT = 4
 _SHARPNESS = 0.9
 _LEAST_SHARE = 0.1
 """Of its sentence's score, for a clause that the method sees no point in."""
+_PARTS = 4
+"""Of a budget; fragments of that length fill it well and still say something."""
+_FRAGMENT = 80
+"""Characters of a fragment that is worth more than a whole sentence of a lower score."""
+_LEAST_FRAGMENT = 15
+"""Characters of a fragment that is worth more than nothing at all."""
 _FEW = 10
 """Sentences; a budget that holds more gains less by the point of another than it loses by what stood around."""
 
@@ -34,6 +42,7 @@ def into_clauses(
     points: TokenScores | None,
     texts: list[str],
     plan: Plan,
+    fits: Fits,
 ) -> Candidates:
     """The sentences at the border of what a budget holds, as clauses; the others as they are.
 
@@ -42,7 +51,8 @@ def into_clauses(
 
     A clause scores as its sentence does, times the share of its sentence's point that it holds. The beginning, which
     says what a sentence is about, scores as all of it, and nothing else is kept without it. Protected spans are not
-    cut, and clauses with those that the plan names itself stay whenever their sentence does.
+    cut, and clauses with those that the plan names itself stay whenever their sentence does. A clause that the whole
+    budget cannot hold, such as a line of data, is cut into fragments, which are treated as clauses are.
 
     Args:
         candidates: whole sentences.
@@ -53,6 +63,7 @@ def into_clauses(
             sentence are alike.
         texts: the documents.
         plan: says what is protected.
+        fits: see `boildown.select.protection.Fits`.
 
     Returns:
         Candidates whose `group` is the index of the sentence in `candidates`.
@@ -62,8 +73,15 @@ def into_clauses(
     if border == len(priority):
         return candidates
     pointed = points is not None and len(points.score) > 0 and border <= _FEW
-    near = np.sort(priority[: border + _NEXT] if pointed else priority[border : border + 1])
-    places = [_Places.of(candidates.units, sentence, texts, plan) for sentence in near.tolist()]
+    none_fits = costs[priority].min() > limit
+    near = np.sort(priority[0 if pointed else border : border + (_NEXT if pointed or none_fits else 1)])
+    lengths = candidates.units.lengths[near] * limit / costs[near]
+    longest = np.maximum(lengths / _PARTS, _LEAST_FRAGMENT if none_fits else _FRAGMENT)
+    longest[costs[near] <= limit] = np.inf
+    places = [
+        _Places.of(candidates.units, sentence, most, texts, plan, fits)
+        for sentence, most in zip(near.tolist(), longest.tolist(), strict=True)
+    ]
     divided = _divide(candidates, near, [p.ends for p in places])
     if len(divided) == len(candidates):
         return candidates
@@ -96,15 +114,18 @@ class _Places:
     named: list[int]
 
     @classmethod
-    def of(cls, units: Units, sentence: int, texts: list[str], plan: Plan) -> _Places:
+    def of(cls, units: Units, sentence: int, longest: float, texts: list[str], plan: Plan, fits: Fits) -> _Places:
         document, start, end = (int(column[sentence]) for column in (units.document, units.start, units.end))
         text = texts[document][start:end]
         ends = clause_ends(text)
-        if not ends:
+        if not ends and len(text) <= longest:
             return cls([], [])
-        whole = find_protected(text, PROTECTED_KINDS if plan.protect is None else plan.protect, plan.patterns)
+        kinds = PROTECTED_KINDS if plan.protect is None else plan.protect
+        whole = within_budget(text, find_protected(text, kinds, plan.patterns), kinds, plan, fits)
         if whole:
             ends = clause_ends(text, whole)
+        if len(text) > longest:
+            ends = fragment_ends(text, ends, whole, int(longest), fits)
         named = whole if plan.protect is not None else find_protected(text, (), plan.patterns)
         return cls([start + end for end in ends], [start + span.start for span in named])
 

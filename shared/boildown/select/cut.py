@@ -17,7 +17,7 @@ from boildown.select.counts import SourceCounts
 from boildown.select.exclude import exclude
 from boildown.select.order import arrange, rank
 from boildown.select.plan import Plan
-from boildown.select.units import Candidates, build_candidates
+from boildown.select.units import Candidates, build_candidates, protected_within
 from boildown.sources import Sources
 from boildown.types import CompressedDocument, DropReason, Scores, Span
 
@@ -34,13 +34,14 @@ class Cut:
     tokens_in: int
     tokens_out: int
     counter: str
+    notes: tuple[str, ...] = ()
 
 
 def cut(sources: Sources, scores: Scores, budget: Budget, plan: Plan) -> Cut:
     """Keeps the best units of all documents within the budget.
 
     The assembled text never counts more than the budget by the budget's counter; a budget that not even one unit
-    fits into gives an empty text.
+    fits into gives an empty text, and a note that says so.
 
     Args:
         sources: the documents.
@@ -54,25 +55,29 @@ def cut(sources: Sources, scores: Scores, budget: Budget, plan: Plan) -> Cut:
     texts = sources.texts
     counts = SourceCounts(sources, budget.counter)
     counter = counts.counter
-    candidates = build_candidates(sources, scores, plan)
-    priority = priority_of(candidates, scores.relevance)
-    reasons = exclude(candidates, priority, sources, scores.relevance, budget, plan)
     # Tokens are counted once per document, and once over all of them, since separators count too.
     tokens_in = counts.documents()
     total_in = counts.total(plan.separator)
+    limit = _limit(budget, total_in)
 
-    limit = None
-    if budget.threshold is None:
-        # An exact share such as 0.29 * 100 must not lose a token to binary rounding.
-        limit = budget.tokens if budget.tokens is not None else math.floor((budget.rate or 0.0) * total_in + 1e-9)
+    def fits(text: str) -> bool:
+        # Tokenizers make no more of a character than its bytes.
+        return limit is None or 4 * len(text) <= limit or counter.count(text) <= limit
+
+    candidates = build_candidates(sources, scores, plan, fits)
+    priority = priority_of(candidates, scores.relevance)
+    reasons = exclude(candidates, priority, sources, scores.relevance, budget, plan)
+    if limit is not None:
         costs = _costs(candidates, sources, counts)
         if _are_sentences(candidates):
             chosen = priority[reasons[priority] == ""]
-            divided = into_clauses(candidates, chosen, costs, limit, scores.points, texts, plan)
+            divided = into_clauses(candidates, chosen, costs, limit, scores.points, texts, plan, fits)
             if divided is not candidates:
                 costs = _costs_of_clauses(divided, costs, sources, counts)
                 candidates, reasons = divided, reasons[divided.group]
                 priority = priority_of(candidates, scores.relevance)
+        else:
+            candidates = protected_within(candidates, costs, limit, plan)
     allowed = reasons == ""
     document = candidates.units.document
 
@@ -119,7 +124,9 @@ def cut(sources: Sources, scores: Scores, budget: Budget, plan: Plan) -> Cut:
         for d in rank(scores.relevance).tolist()
         if d not in result.parts
     )
-    return Cut(result.text, documents, dropped, total_in, result.tokens, counter.name)
+    for_want_of_room = not result.text and any(document.reason == "budget" for document in dropped)
+    notes = _nothing_kept(limit, budget, plan) if for_want_of_room else ()
+    return Cut(result.text, documents, dropped, total_in, result.tokens, counter.name, notes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +137,21 @@ class _Assembled:
     parts: dict[int, str]
     runs: dict[int, Runs]
     tokens: int
+
+
+def _limit(budget: Budget, total: int) -> int | None:
+    """The most tokens that may be kept of `total`; None where scores decide."""
+    if budget.rate is None:
+        return budget.tokens
+    # An exact share such as 0.29 * 100 must not lose a token to binary rounding.
+    return math.floor(budget.rate * total + 1e-9)
+
+
+def _nothing_kept(limit: int | None, budget: Budget, plan: Plan) -> tuple[str, ...]:
+    if not (budget.tokens or budget.rate):
+        return ()  # a threshold, or a budget of nothing, is kept to as it was asked for
+    less = ", or name less in protect= and patterns=" if plan.protect or plan.patterns else ""
+    return (f"Nothing was kept: no piece of the text fits into {limit} tokens. Give a larger budget{less}.",)
 
 
 def _costs(candidates: Candidates, sources: Sources, source_counts: SourceCounts) -> NDArray[np.float64]:

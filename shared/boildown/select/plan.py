@@ -33,7 +33,8 @@ class Plan:
             linearly with the document's rank, as LongLLMLingua section 4.3 has it), or "equal" (the same share each).
         spread: for "linear", how far the best document's rate lies above the mean, and the last one's below it.
         protect: kinds of spans that stay whole whenever their sentence is kept; None takes all kinds, of which those
-            that fit into one sentence need no care when whole sentences are cut.
+            that fit into one sentence need no care when whole sentences are cut, and gives up what the whole budget
+            cannot hold.
         patterns: regular expressions for more such spans.
         dedupe: drop sentences that repeat another document's: 1.0 exact repetitions, below 1 also those whose word
             shingles agree to that degree (Jaccard); None keeps repetitions.

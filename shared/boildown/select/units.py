@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from boildown.errors import ConfigurationError
 from boildown.select.plan import Plan
+from boildown.select.protection import CROSS_SENTENCES, Fits, within_budget
 from boildown.sources import Sources, Units
 from boildown.text.protected import PROTECTED_KINDS, find_protected
 from boildown.types import Scores, Span, TokenScores, Unit
 
-__all__ = ["Candidates", "build_candidates"]
-
-_CROSS_SENTENCES = ("code", "json")
-"""Kinds that may run over a sentence's end, so that they need care even when whole sentences are cut."""
+__all__ = ["Candidates", "build_candidates", "protected_within"]
 
 _SPAN = 130
 """Bytes of a `Span`."""
@@ -42,19 +40,20 @@ class Candidates:
         return len(self.units)
 
 
-def build_candidates(sources: Sources, scores: Scores, plan: Plan) -> Candidates:
+def build_candidates(sources: Sources, scores: Scores, plan: Plan, fits: Fits | None = None) -> Candidates:
     """Brings the method's scores to the unit that is to be cut.
 
     Args:
         sources: the documents.
         scores: of sentences, of tokens, of both, or of documents alone.
         plan: names the unit, or leaves it to the scores, and says what is protected.
+        fits: see `boildown.select.protection.Fits`; None if there is no limit.
 
     Raises:
         ConfigurationError: tokens are asked for, and the method has scored none.
     """
     unit = plan.unit or ("sentence" if scores.tokens is None or scores.sentences is not None else "word")
-    spans = _protected_spans(sources, plan, unit)
+    spans = _protected_spans(sources, plan, unit, fits)
     base = _bases(sources)
     sentences, sentence_score = _merge(
         sources.sentences, _sentence_scores(sources, scores), _covering(sources.sentences, spans, base)
@@ -78,17 +77,40 @@ def build_candidates(sources: Sources, scores: Scores, plan: Plan) -> Candidates
     return Candidates(units, score, group, protected, np.ones(len(units), dtype=bool), spans)
 
 
-def _protected_spans(sources: Sources, plan: Plan, unit: Unit) -> tuple[tuple[Span, ...], ...]:
+def protected_within(candidates: Candidates, costs: NDArray[np.float64], limit: int, plan: Plan) -> Candidates:
+    """The candidates, of which no sentence must keep more protected units than the whole budget holds.
+
+    Where a sentence has more, each of them is kept or dropped by itself; unless the plan names them, which is a
+    guarantee.
+
+    Args:
+        candidates: units finer than sentences.
+        costs: shape (candidates,), about how many tokens each adds.
+        limit: tokens that may be kept.
+        plan: names kinds and patterns.
+    """
+    if plan.protect is not None or plan.patterns or not candidates.protected.any():
+        return candidates
+    needed = np.bincount(candidates.group, weights=costs * candidates.protected)
+    return replace(candidates, protected=candidates.protected & (needed <= limit)[candidates.group])
+
+
+def _protected_spans(sources: Sources, plan: Plan, unit: Unit, fits: Fits | None) -> tuple[tuple[Span, ...], ...]:
     kinds = plan.protect
     if kinds is None:
-        kinds = _CROSS_SENTENCES if unit == "sentence" else PROTECTED_KINDS
+        # The others lie inside a sentence, so that they need no care where whole ones are cut.
+        kinds = CROSS_SENTENCES if unit == "sentence" else PROTECTED_KINDS
     if not kinds and not plan.patterns:
         return ((),) * len(sources)
 
     def find(text: str) -> tuple[Span, ...]:
         return tuple(find_protected(text, kinds, plan.patterns))
 
-    return tuple(sources.derive(("protected", *kinds, None, *plan.patterns), find, lambda found: _SPAN * len(found)))
+    every = sources.derive(("protected", *kinds, None, *plan.patterns), find, lambda found: _SPAN * len(found))
+    if fits is None:
+        return tuple(every)
+    pairs = zip(sources.texts, every, strict=True)
+    return tuple([tuple(within_budget(text, found, kinds, plan, fits)) for text, found in pairs])
 
 
 def _bases(sources: Sources) -> NDArray[np.int64]:

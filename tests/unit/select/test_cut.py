@@ -220,8 +220,25 @@ def test_a_json_object_over_several_sentences_is_one_unit():
     sentence = cut(sources, scored(sources, 3), Budget(threshold=2.0), Plan())
     assert sentence.text == ""
     for seed in range(8):
-        result = cut(sources, scored(sources, seed), Budget(tokens=60, counter=len), Plan())
+        result = cut(sources, scored(sources, seed), Budget(tokens=80, counter=len), Plan())
         assert ("One thing" in result.text) == ("Four things" in result.text)
+
+
+@pytest.mark.parametrize("unit", ["sentence", "word"])
+def test_where_nothing_fits_a_note_says_what_to_do(unit):
+    sources = Sources(["x" * 300, " "])
+    result = cut(sources, scored(sources, 0), Budget(tokens=20, counter=len), Plan(unit=unit))
+    assert result.text == ""
+    assert result.notes == ("Nothing was kept: no piece of the text fits into 20 tokens. Give a larger budget.",)
+    named = cut(sources, scored(sources, 0), Budget(rate=0.001), Plan(unit=unit, patterns=("x+",)))
+    assert "into 0 tokens. Give a larger budget, or name less in protect= and patterns=." in named.notes[0]
+
+
+@pytest.mark.parametrize("budget", [Budget(tokens=0), Budget(rate=0), Budget(threshold=9), Budget(rate=1, documents=0)])
+def test_where_nothing_was_asked_for_no_note_is_needed(budget):
+    sources = Sources(["One sentence here. Another one there."])
+    assert cut(sources, scored(sources, 0), budget, Plan()).notes == ()
+    assert cut(Sources([" "]), scored(Sources([" "]), 0), Budget(tokens=5), Plan()).notes == ()
 
 
 def test_documents_limit_keeps_the_most_relevant():

@@ -1,0 +1,72 @@
+"""Clauses that are longer than a whole budget, taken apart at line ends, or else between elements or words."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from boildown.select.protection import Fits
+from boildown.text.words import split_words
+from boildown.types import Span
+
+__all__ = ["fragment_ends"]
+
+_LINE_END = re.compile(r"\n\s*")
+_ELEMENT_END = re.compile(r"[,;|}\]](?=\S)")
+"""Between the fields of a row or the elements of a list that were written without spaces."""
+
+
+def fragment_ends(text: str, ends: Sequence[int], whole: Sequence[Span], longest: int, fits: Fits) -> list[int]:
+    """The ends of clauses, and more in each clause that does not fit.
+
+    Args:
+        text: one sentence.
+        ends: where its clauses end, in characters, without the last.
+        whole: spans in it that must not be cut, ascending and without overlap.
+        longest: in characters; a fragment is only longer where it cannot be cut.
+        fits: see `Fits`.
+
+    Returns:
+        Places in characters, ascending, neither the beginning nor the end of the text.
+    """
+    places = _places(text, whole)
+    lines = sorted({match.end() for match in _LINE_END.finditer(text)}.intersection(places))
+    found: list[int] = []
+    start = 0
+    for end in [*ends, len(text)]:
+        if end - start > longest and not fits(text[start:end].rstrip()):
+            found += _cuts(start, end, places, lines, longest)
+        found.append(end)
+        start = end
+    return found[:-1]
+
+
+def _places(text: str, whole: Sequence[Span]) -> list[int]:
+    """Where the text may be cut."""
+    ends = {*split_words(text)[:, 1].tolist(), *(match.end() for match in _ELEMENT_END.finditer(text))}
+    places = np.array(sorted(ends), dtype=np.int64)
+    if whole:
+        around = np.searchsorted([span.start for span in whole], places) - 1
+        places = places[(around < 0) | (places >= np.array([span.end for span in whole])[around])]
+    found: list[int] = places.tolist()
+    return found
+
+
+def _cuts(start: int, end: int, places: Sequence[int], lines: Sequence[int], longest: int) -> Iterator[int]:
+    """The last line end in the second half of the length, else the last place in it, else the next there is."""
+    while end - start > longest:
+        line = bisect_right(lines, start + longest) - 1
+        place = bisect_right(places, start + longest) - 1
+        if line >= 0 and lines[line] > start + longest // 2:
+            cut = lines[line]
+        elif place >= 0 and places[place] > start:
+            cut = places[place]
+        else:
+            cut = places[place + 1] if place + 1 < len(places) else end
+        if cut >= end:
+            return
+        yield cut
+        start = cut

@@ -1,0 +1,47 @@
+"""What is protected by default, where the whole budget cannot hold it."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Collection, Sequence
+
+from boildown.select.plan import Plan
+from boildown.text.protected import find_protected
+from boildown.types import Span
+
+__all__ = ["CROSS_SENTENCES", "Fits", "within_budget"]
+
+CROSS_SENTENCES = ("code", "json")
+"""Kinds that may run over a sentence's end, and may be of any length."""
+
+Fits = Callable[[str], bool]
+"""Whether a text by itself counts no more than the whole budget."""
+
+
+def within_budget(text: str, spans: Sequence[Span], kinds: Collection[str], plan: Plan, fits: Fits) -> Sequence[Span]:
+    """The spans, without code and JSON that the plan does not name and the budget cannot hold.
+
+    Such a span would be kept by no means. In its place stand the protected spans of other kinds in it.
+
+    Args:
+        text: a document, or a part of one.
+        spans: what `find_protected` found in it.
+        kinds: that it looked for.
+        plan: names kinds and patterns, which are a guarantee.
+        fits: see `Fits`.
+
+    Returns:
+        Ascending and without overlap, as `spans` are.
+    """
+    if plan.protect is not None:
+        return spans
+    larger = [span for span in spans if span.label in CROSS_SENTENCES and not fits(span.of(text))]
+    if not larger:
+        return spans
+    begins = [span.start for span in larger]
+    inside = []
+    for span in find_protected(text, [kind for kind in kinds if kind not in CROSS_SENTENCES], plan.patterns):
+        around = bisect_right(begins, span.start) - 1
+        if around >= 0 and span.start < larger[around].end:
+            inside.append(span)
+    return sorted([*set(spans).difference(larger), *inside])

@@ -1,0 +1,83 @@
+"""Text that the whole budget cannot hold as it is written gives what fits of it."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+
+from boildown import Budget
+from boildown.select.cut import Cut, cut
+from boildown.select.fragments import fragment_ends
+from boildown.select.plan import Plan
+from boildown.sources import Sources
+from boildown.types import Scores, Span
+
+SPEECH = "so we went to the harbour and looked at the station and then somebody said that its battery was low and " * 8
+STATIONS = [{"id": i, "name": f"station {i}", "depth": 3.5 * i, "note": "the battery is low"} for i in range(60)]
+ONE_LINE = json.dumps(STATIONS)
+LINES = json.dumps(STATIONS, indent=1)
+COMPACT = json.dumps(STATIONS, separators=(",", ":"))
+ROW = ",".join(f"field-{i}" for i in range(300))
+CODE = "```python\n" + "\n".join(f"def read_{i}(x):\n    return x + {i}" for i in range(60)) + "\n```"
+
+
+def characters(text: str) -> int:
+    return len(text)
+
+
+def cut_alike(text: str, limit: int, **plan: Any) -> Cut:
+    sources = Sources([text])
+    scores = Scores(relevance=np.zeros(1), sentences=np.full(len(sources.sentences), 0.5))
+    return cut(sources, scores, Budget(tokens=limit, counter=characters), Plan(**plan))
+
+
+@pytest.mark.parametrize("unit", ["sentence", "word"])
+@pytest.mark.parametrize("text", [SPEECH, ONE_LINE, LINES, COMPACT, ROW, CODE])
+@pytest.mark.parametrize("limit", [100, 400, 700])
+def test_a_text_without_sentences_fills_most_of_the_budget(text: str, limit: int, unit: str) -> None:
+    result = cut_alike(text, limit, unit=unit)
+    assert limit / 2 < len(result.text) <= limit
+    assert text.startswith(result.text[:25])
+    assert result.notes == ()
+
+
+def test_lines_stay_whole() -> None:
+    kept = cut_alike(CODE, 300).text.splitlines()
+    assert set(kept) <= set(CODE.splitlines())
+
+
+@pytest.mark.parametrize("plan", [{"protect": ("json",)}, {"patterns": (r"(?s)\[.*\]",)}], ids=["kind", "pattern"])
+@pytest.mark.parametrize("unit", ["sentence", "word"])
+def test_what_the_plan_names_is_not_cut(plan: dict[str, Any], unit: str) -> None:
+    result = cut_alike(f"The stations are these: {ONE_LINE}", 400, unit=unit, **plan)
+    assert "id" not in result.text
+    assert cut_alike(f"The stations are these: {ONE_LINE}", 9_000, unit=unit, **plan).text.endswith(ONE_LINE)
+
+
+def test_a_pattern_inside_of_what_is_taken_apart_stays_whole() -> None:
+    for limit in range(20, 400, 10):
+        text = cut_alike(COMPACT, limit, patterns=(r"station \d+\W+depth",)).text
+        assert text.count("station") == text.count("depth")
+
+
+def test_a_short_whole_sentence_goes_before_scraps_of_a_better_one() -> None:
+    sources = Sources([f"{SPEECH}. Winters are cold there."])
+    scores = Scores(relevance=np.zeros(1), sentences=np.array([0.9, 0.1]))
+    assert cut(sources, scores, Budget(tokens=40, counter=characters), Plan()).text == "Winters are cold there."
+
+
+def test_fragments_end_at_lines_or_words_and_leave_spans_whole() -> None:
+    text = "one two three four\nfive six seven eight nine ten"
+
+    def parts(longest: int, *whole: Span) -> list[str]:
+        ends = [0, *fragment_ends(text, [], whole, longest, lambda part: len(part) <= longest), len(text)]
+        return [text[a:b] for a, b in pairwise(ends)]
+
+    assert parts(25) == ["one two three four\n", "five six seven eight ", "nine ten"]
+    assert parts(12) == ["one two ", "three four\n", "five six ", "seven eight ", "nine ten"]
+    assert parts(12, Span(4, 23)) == ["one ", "two three four\nfive ", "six seven ", "eight nine ", "ten"]
+    assert parts(100) == [text]
