@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from boildown.select.fragments import fragment_ends
+from boildown.select.fragments import fragment_ends, line_ends
 from boildown.select.plan import Plan
 from boildown.select.protection import Fits, within_budget
 from boildown.select.units import Candidates
@@ -24,6 +25,7 @@ _NEXT = 4
 _SHARPNESS = 0.9
 _LEAST_SHARE = 0.1
 """Of its sentence's score, for a clause that the method sees no point in."""
+_INDENTED = re.compile(r"\n[ \t]+\S")
 _PARTS = 4
 """Of a budget; fragments of that length fill it well and still say something."""
 _FRAGMENT = 80
@@ -121,8 +123,12 @@ class _Places:
         if not ends and len(text) <= longest:
             return cls([], [])
         kinds = PROTECTED_KINDS if plan.protect is None else plan.protect
-        whole = within_budget(text, find_protected(text, kinds, plan.patterns), kinds, plan, fits)
-        if whole:
+        found = find_protected(text, kinds, plan.patterns)
+        whole = within_budget(text, found, kinds, plan, fits)
+        if whole is not found or _INDENTED.search(text):
+            # Code and data have lines and no clauses: of `"depth": 3.5,` neither half says anything.
+            ends = line_ends(text, whole)
+        elif whole:
             ends = clause_ends(text, whole)
         if len(text) > longest:
             ends = fragment_ends(text, ends, whole, int(longest), fits)

@@ -1,4 +1,4 @@
-"""Clauses that are longer than a whole budget, taken apart at line ends, or else between elements or words."""
+"""Lines, and text that is longer than a whole budget, taken apart at line ends, or else between elements or words."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from boildown.select.protection import Fits
 from boildown.text.words import split_words
 from boildown.types import Span
 
-__all__ = ["fragment_ends"]
+__all__ = ["fragment_ends", "line_ends"]
 
 _LINE_END = re.compile(r"\n\s*")
 _ELEMENT_END = re.compile(r"[,;|}\]](?=\S)")
@@ -33,7 +33,7 @@ def fragment_ends(text: str, ends: Sequence[int], whole: Sequence[Span], longest
         Places in characters, ascending, neither the beginning nor the end of the text.
     """
     places = _places(text, whole)
-    lines = sorted({match.end() for match in _LINE_END.finditer(text)}.intersection(places))
+    lines = line_ends(text, whole)
     found: list[int] = []
     start = 0
     for end in [*ends, len(text)]:
@@ -44,9 +44,18 @@ def fragment_ends(text: str, ends: Sequence[int], whole: Sequence[Span], longest
     return found[:-1]
 
 
+def line_ends(text: str, whole: Sequence[Span]) -> list[int]:
+    """Where lines of a text begin but the first, in characters, ascending, and not inside of spans that stay whole."""
+    return _outside({match.end() for match in _LINE_END.finditer(text) if match.end() < len(text)}, whole)
+
+
 def _places(text: str, whole: Sequence[Span]) -> list[int]:
     """Where the text may be cut."""
-    ends = {*split_words(text)[:, 1].tolist(), *(match.end() for match in _ELEMENT_END.finditer(text))}
+    ends = {match.end() for match in _ELEMENT_END.finditer(text)}
+    return _outside(ends.union(split_words(text)[:, 1].tolist()), whole)
+
+
+def _outside(ends: set[int], whole: Sequence[Span]) -> list[int]:
     places = np.array(sorted(ends), dtype=np.int64)
     if whole:
         around = np.searchsorted([span.start for span in whole], places) - 1
@@ -56,11 +65,11 @@ def _places(text: str, whole: Sequence[Span]) -> list[int]:
 
 
 def _cuts(start: int, end: int, places: Sequence[int], lines: Sequence[int], longest: int) -> Iterator[int]:
-    """The last line end in the second half of the length, else the last place in it, else the next there is."""
+    """The last line end within the length, else the last place within it, else the next there is."""
     while end - start > longest:
         line = bisect_right(lines, start + longest) - 1
         place = bisect_right(places, start + longest) - 1
-        if line >= 0 and lines[line] > start + longest // 2:
+        if line >= 0 and lines[line] > start:
             cut = lines[line]
         elif place >= 0 and places[place] > start:
             cut = places[place]

@@ -14,7 +14,7 @@ from boildown.select.cut import Cut, cut
 from boildown.select.fragments import fragment_ends
 from boildown.select.plan import Plan
 from boildown.sources import Sources
-from boildown.types import Scores, Span
+from boildown.types import Scores, Span, TokenScores
 
 SPEECH = "so we went to the harbour and looked at the station and then somebody said that its battery was low and " * 8
 STATIONS = [{"id": i, "name": f"station {i}", "depth": 3.5 * i, "note": "the battery is low"} for i in range(60)]
@@ -45,9 +45,15 @@ def test_a_text_without_sentences_fills_most_of_the_budget(text: str, limit: int
     assert result.notes == ()
 
 
-def test_lines_stay_whole() -> None:
-    kept = cut_alike(CODE, 300).text.splitlines()
-    assert set(kept) <= set(CODE.splitlines())
+@pytest.mark.parametrize("text", [CODE, CODE[:900] + "\n```", LINES, LINES[:900]])
+@pytest.mark.parametrize("limit", [150, 300])
+def test_lines_stay_whole(text: str, limit: int) -> None:
+    sources = Sources([text])
+    start = np.array([i for i, letter in enumerate(text) if letter in "3d"])
+    points = TokenScores(np.zeros(len(start), dtype=np.int64), start, start + 1, np.sin(start) * 8)
+    scores = Scores(relevance=np.zeros(1), sentences=np.full(len(sources.sentences), 0.5), points=points)
+    kept = cut(sources, scores, Budget(tokens=limit, counter=characters), Plan()).text.splitlines()
+    assert {line.strip() for line in kept} <= {line.strip() for line in text.splitlines()}
 
 
 @pytest.mark.parametrize("plan", [{"protect": ("json",)}, {"patterns": (r"(?s)\[.*\]",)}], ids=["kind", "pattern"])
