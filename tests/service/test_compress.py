@@ -84,6 +84,16 @@ def test_units_cover_every_document_and_agree_with_the_spans(client):
         assert all(isinstance(u["score"], float) for u in units)
 
 
+def test_a_unit_of_which_only_the_line_end_is_kept_is_not_kept(client):
+    first = "# Battery\n\nThe battery of the Pelican lasts 36 months. "
+    text = f"{first}Annual leave is 28 days.\n\n# Pelican battery\n\nIt lasts."
+    (document,) = ask(client, documents=[text], units=True, unit="sentence", budget={"tokens": 26})["documents"]
+    assert document["text"].startswith("# Battery")
+    assert "\n\n# Pelican" in document["text"]
+    assert "leave" not in document["text"]
+    assert [u["kept"] for u in document["units"]] == [True, False, True]
+
+
 @pytest.mark.parametrize("budget", [{"rate": 0.5}, {"threshold": 0.5}, {"tokens": 60, "documents": 1}])
 def test_other_budgets(client, budget):
     answer = ask(client, budget=budget)

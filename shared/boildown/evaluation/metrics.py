@@ -61,7 +61,9 @@ def sentences_kept(sources: Sources, spans: Mapping[int, Sequence[Span]]) -> flo
     if not len(sentences):
         return 1.0
     base = np.cumsum([0, *(len(text) + 1 for text in sources.texts)])
-    flat = [(base[d] + s.start, base[d] + s.end) for d in sorted(spans) for s in spans[d] if s.end > s.start]
+    # A span may begin at the line end before its text, which belongs to a sentence that was dropped.
+    kept = [(base[d] + s.end, s.of(sources.texts[d]).lstrip()) for d in sorted(spans) for s in spans[d]]
+    flat = [(end - len(text), end) for end, text in kept if text]
     if not flat:
         return 0.0
     start, end = np.array(flat, dtype=np.int64).T

@@ -49,4 +49,6 @@ def test_sentences_kept_counts_sentences_that_a_span_touches():
     across = {0: (Span(start_of_two - 3, start_of_two + 3),)}
     assert sentences_kept(sources, across) == 0.5
     assert sentences_kept(sources, {1: (Span(0, 2), Span(3, 5))}) == 0.25
+    lines = Sources([first + "\nThree is the third one. "])
+    assert sentences_kept(lines, {0: (Span(len(first), len(first) + 6),)}) == 1 / 3
     assert sentences_kept(Sources([]), {}) == 1.0

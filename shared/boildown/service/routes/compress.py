@@ -158,8 +158,11 @@ def _units(result: Compression) -> list[list[dict[str, Any]]]:
     kept = np.zeros(len(units), dtype=bool)
     for document in result.documents:
         first, last = np.searchsorted(units.document, [document.index, document.index + 1])
+        text = result.sources.texts[document.index]
         for span in document.spans:
-            kept[first:last] |= (units.start[first:last] < span.end) & (units.end[first:last] > span.start)
+            # A span may begin at the line end before its text, which belongs to a unit that was dropped.
+            start = span.end - len(span.of(text).lstrip())
+            kept[first:last] |= (units.start[first:last] < span.end) & (units.end[first:last] > start)
     answer: list[list[dict[str, Any]]] = [[] for _ in range(len(result.sources))]
     columns = (units.document, units.start, units.end, candidates.score, kept)
     for d, start, end, score, k in zip(*(column.tolist() for column in columns), strict=True):
