@@ -77,9 +77,9 @@ _CURRENCY = rf"(?:(?:US|A|C|HK|NT|R|S)?[{_SYMBOL}]|{_CODE}|Rs\.?)\s?"
 # A sign counts only where no word stands before it; a currency code only where it is a whole word.
 _BEFORE = re.compile(rf"(?:(?<![\w)\]])(?:[+\-−]|[±~≈<>≤≥]\s?))?(?:(?<![A-Za-z]){_CURRENCY})?\Z")
 _VALUE = (
-    # Thousands are grouped by a comma, stop, apostrophe or space, in Indian style by two digits.
-    r"(?:\d{1,3}(?:[.,٬'’\u00a0\u202f\u2009 ]\d{2,3})*[.,٬'’\u00a0\u202f\u2009 ]\d{3}(?!\d)(?:[.,٫]\d+)?"
-    r"|\d+(?:[.,٫]\d+)*)"
+    # Thousands are grouped by an apostrophe or a space, or by a comma or stop, in Indian style by two digits. Both
+    # repeats are bounded, since a longer run is a list of numbers.
+    r"(?:\d{1,3}(?:[٬'’\u00a0\u202f\u2009 ]\d{3}(?!\d)){1,5}(?:[.,٫]\d+)?|\d+(?:[.,٫]\d+){0,8})"
     r"(?:[eE][+\-−]?\d+|\s?[×x·]\s?10(?:\^[+\-−]?\d+|[⁺⁻]?[⁰¹²³⁴-⁹]+))?(?:\s?[¼½¾⅓⅔⅛]|/\d+)?"
 )
 _UNIT = (

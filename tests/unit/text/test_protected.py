@@ -57,6 +57,13 @@ CASES = {
             "1'000",
             "12,34,567",
         ],
+        "12,34,567.50 and 1 234 567 kg and 1.234.567,89 € and 5 000–6 000 m": [
+            "12,34,567.50",
+            "1 234 567 kg",
+            "1.234.567,89 €",
+            "5 000–6 000 m",
+        ],
+        "in 10 20 300 and 10 20 30 45": ["10", "20 300", "10", "20", "30", "45"],
         "1.5e-3 m, 3×10^8 m/s and 6.02 × 10²³, 2½, 3/4": ["1.5e-3 m", "3×10^8 m/s", "6.02 × 10²³", "2½", "3/4"],
         "the 5th of the 1990s, 3D, 16GB, 20 people": ["5th", "1990s", "3D", "16GB", "20 people"],
         "a 5-year plan, 60 km/h, 100 m²": ["5-year", "60 km/h", "100 m²"],
@@ -225,6 +232,14 @@ def test_what_is_found_as_json_loads(text):
 def test_nesting_has_a_limit():
     assert found("[" * 500 + '"x"' + "]" * 500, "json") != []
     assert found("[" * 100_000, "json") == []
+
+
+@pytest.mark.parametrize("numbers", ["10 20 30 45 ", "100 200 300 400 ", "100,200,300,400,"])
+def test_a_long_list_of_numbers_is_read_once_and_is_no_number(numbers: str) -> None:
+    """An expression that runs to its end and begins anew at each of them would take minutes."""
+    spans = find_protected(numbers * 10_000, PROTECTED_KINDS)
+    assert len(spans) > 1000
+    assert max(span.end - span.start for span in spans) < 50
 
 
 def test_overlapping_spans_become_one():
