@@ -17,7 +17,7 @@ NEVER_END = _table(
     # English
     "dr mr mrs ms mx prof messrs gov capt cmdr lt sgt cpl supt vs v cf viz approx eg ie e.g i.e incl resp "
     # German, Dutch
-    "hr fr frl dipl bzw ca z.b d.h u.a bijv dhr mevr o.a d.w.z "
+    "hr fr frl dipl bzw ca inkl exkl zzgl vgl bspw sog evtl ggf insb z.b d.h u.a v.a bijv dhr mevr o.a d.w.z "
     # Spanish, Portuguese, Italian, French
     "sr sra srta dra dña ud uds ee prof.ª profa exmo exma sig sigg dott mme mlle mgr av ap "
     # Polish, Turkish, Vietnamese, Indonesian
@@ -26,17 +26,17 @@ NEVER_END = _table(
     "им ул пр просп проф акад гр тов см ср т.е напр κ δρ αγ"
 )
 
-# They end a sentence unless a number follows: "No. 5", "Fig. 3", "Sec. 2", "Jan. 5".
+# They end a sentence unless a number follows: "No. 5", "Fig. 3", "Art. XII", "Jan. 5", "Tel. +49".
 BEFORE_NUMBER = _table(
     "no nos fig figs eq eqs sec sect ch chap vol vols pp pg para par art ex app ref refs tab tbl ver nr num "
     "núm nº pág págs abs bd cap pag lám ris рис гл стр табл ст "
-    "op pop al jan feb mar apr jun jul aug sep sept oct nov dec"
+    "op pop al rs tel ext apt max min aprox env kap ziff jan feb mar apr jun jul aug sep sept oct nov dec"
 )
 
-# They may stand at the end of a sentence; a boundary needs a word that commonly opens one.
+# They may stand at the end of a sentence; a boundary needs a word that commonly opens one, and no number is one.
 MAY_END = _table(
     "inc ltd co corp bros llc plc jr esq dept univ assn intl bldg ave blvd rd st mt ft ph.d al lit est "
-    "gen col maj adm rev hon sen rep pres insp"
+    "gen col maj adm rev hon sen rep pres insp mio mrd"
 )
 
 # Common openers: after an initial or an abbreviation that may end a sentence, these say that a new one begins.

@@ -33,16 +33,21 @@ _STRONG = "。！？；｡︒؟۔।॥។៕။።፧፨։།༎"
 _STOP = re.compile(
     rf"[.!?…‥;\u037e{_STRONG}]"
     rf"[.!?…‥{_STRONG}]*"
-    # Closing quotes and brackets, emphasis marks, and reference marks such as [12] belong to the sentence;
+    # Closing quotes and brackets, emphasis marks, and reference marks such as [12] or ² belong to the sentence;
     # a spaced » closes a French quotation unless a word follows it at once (then it opens a German one).
-    r"((?:[\"'”’»›)\]}」』】）》〉］〕｣*_`\u202f]|“(?=\s)|\[\d{1,3}\]|[ \u00a0]»(?!\w))*)"
+    r"((?:[\"'”’»›)\]}」』】）》〉］〕｣*_`\u202f¹²³⁰⁴-⁹]|“(?=\s)|\[\d{1,3}\]|[ \u00a0]»(?!\w))*)"
     r"(\s*)"
 )
 _STRONG_SET = frozenset(_STRONG)
-_OPENER = re.compile(r"[\"'“‘«‹„‚(\[{¿¡*_`「『《〈【（\-–—\s]*(\w*)")
+_OPENER = re.compile(r"[\"'“‘«‹„‚(\[{¿¡*_`「『《〈【（\-–—+\s]*(\w*)")
 _CONTINUES = frozenset(".,;:!?)]}、，：；…")
+# Japanese: after a quotation these say that it was said or thought; but "とても", "ところが" and "とにかく" are words.
+_QUOTING = re.compile(r"と(?!ても|ころ|にかく)|って")
 _DOTTED = re.compile(r"(?:[^\W\d_]{1,3}\.)+[^\W\d_]{1,3}")
 _WORD = re.compile(r"\w")
+_INITIAL = re.compile(r"[a-z]\.")
+_DAY = re.compile(r"\d{1,2}\.?")
+_ROMAN = re.compile(r"[IVX]{2,}|[VX]")  # not I, which is a word
 _MARKER = re.compile(r"[\W_]*(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,5})[\W_]*")
 _GREEK = re.compile(r"[\u0370-\u03ff\u1f00-\u1fff]")
 
@@ -139,6 +144,8 @@ def _ends_sentence(text: str, match: re.Match[str], last: int, habits: _Habits) 
         return False
     if begin - last <= 8 and _MARKER.fullmatch(text, last, begin):
         return False  # "1." or "(b)." is the marker of what follows
+    if closers and closers[-1] in "」』" and _QUOTING.match(text, cut):
+        return False
     if any(mark in _STRONG_SET for mark in text[begin : match.start(1)]):
         return True
     if not space:
@@ -167,13 +174,24 @@ def _is_abbreviation(text: str, last: int, stop: int, following: str, dotted: bo
         return True  # "(c. 1200)", "(pop. 486)", "(lit. Stone)"
     word = words[-1].lstrip("\"'“‘«„*_").lower()
     before = words[-2].lower() if len(words) > 1 else ""
-    following = following.lower()
-    if word in NEVER_END or (dotted and len(word) == len(following) == 1 and word.isalpha()):
-        return True  # the second case: "z. B.", "J. K."
+    if dotted and len(word) == len(following) == 1 and word.isalpha():
+        return True  # "z. B.", "J. K."
+    if len(word) == 1 and word.isascii() and _INITIAL.fullmatch(before):
+        word = before + word  # "d. h." is "d.h."
+    if word in NEVER_END:
+        return True
     if following[:1].isdigit():
-        return len(word) == 1 or word in BEFORE_NUMBER
+        if _DAY.fullmatch(word) and _DAY.fullmatch(following if dotted else before):
+            return True  # "13. 5. 2024"
+        return len(words[-1]) == 1 or word in BEFORE_NUMBER or word in MAY_END or word.endswith("str")
+    if _ROMAN.fullmatch(following) and word in BEFORE_NUMBER:
+        return True
+    following = following.lower()
+    if words[-1] == "M" and following in ("le", "la", "les"):
+        return True  # French: "M. Le Maire"
     if word in MAY_END or _DOTTED.fullmatch(word) or (len(word) == 1 and words[-1][-1].isupper()):
         return following not in OPENERS
     if word.isdigit() and len(word) <= 2:
         return following in AFTER_ORDINAL or (before in BEFORE_ORDINAL and following not in OPENERS)
-    return word == "г" and not before.isdigit()  # Russian: "г. Москва" is a town, "1990 г." a year
+    # A letter is no word in Russian ("г. Москва") and Arabic ("د. محمد"), but may stand for a unit or "year".
+    return (word == "г" or (len(word) == 1 and "\u0620" <= word <= "\u064a")) and not before.isdigit()

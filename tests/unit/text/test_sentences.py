@@ -99,6 +99,7 @@ PROSE = {
     "names with stops": "Yahoo! is a firm. ‖iPhone sales rose. ‖eBay fell.",
     "small letter openers": "It works. ‖iPhone users agree.",
     "reference marks": "It ended in May.[12] ‖The next one[3] began.[4][5] ‖Fine.",
+    "superscripts": "It ended in 2019.¹ ‖The next one began.²³ ‖Fine.",
     "life dates": "Khan (d. 1325, b. 1253) and Li (c. 1200) met (pop. 486). ‖They spoke.",
     "court cases": "In Roe v. Wade et al. (1973) it was said. ‖Then it was not.",
     "stop far away": f"Far{' ' * 30}. ‖Next.",
@@ -121,18 +122,42 @@ PROSE = {
     "Chinese": "他来了。‖她走了！‖“你好。”‖他问：“谁？”‖是的；‖价格是3.5元。",
     "Chinese with ASCII stops": "他来了.‖她走了!‖真的?‖是.",
     "Chinese pause": "我……不知道。‖“好……”他说。",
-    "Japanese": "彼は来た。‖「本当？」と聞いた。‖はい。",
+    "Japanese": "彼は来た。‖「本当？」と聞いた。‖「行きます。」と彼は言った。‖「来て。」って。‖「はい。」‖とても良い。",
     "Korean": "그는 왔다. ‖정말? ‖네.",
     "Khmer": "ខ្ញុំមក។ ‖គាត់ទៅ។",
     "Myanmar": "သူလာသည်။ ‖သူသွားသည်။",
     "Amharic": "እሱ መጣ። ‖እሷ ሄደች።",
     "Armenian": "Նա եկավ։ ‖Նա գնաց։",
 }
-PROSE["Japanese"] = "彼は来た。‖「本当？」‖と聞いた。‖はい。"
 
 
 @pytest.mark.parametrize("marked", PROSE.values(), ids=PROSE.keys())
 def test_prose(marked):
+    assert units(marked.replace("‖", "")) == marked.split("‖")
+
+
+ABBREVIATIONS = {
+    "English": [
+        "It cost Rs. 500 then. ‖The house, est. 1990, is Bldg. 4 of Rev. 2. ‖Tel. +49 30 1234, ext. 12, Apt. 5.",
+        "Go to Art. XII and Vol. II of it. ‖He said no. ‖I left.",
+        "Acme Inc. 2019 was its report. ‖It was founded by J. K. A. Smith in the U.S. ‖The rest is known.",
+    ],
+    "German": [
+        "Es waren 5 Mio. Euro und 3 Mrd. Dollar, inkl. Steuer, exkl. Versand, zzgl. Porto, vgl. Abschnitt 3. ‖Ja.",
+        "Es gab bspw. Äpfel, sog. Nüsse, evtl. Birnen, ggf. Pflaumen, insb. Zwetschgen. ‖Es sind 5 Mio. ‖Das ist viel.",
+        "Es dauert max. 20 und min. 10 Minuten bis zur Hauptstr. 12 in Bonn. ‖Nein.",
+        "Am 13. 5. 2024 und am 14. 12. 2024 kam er. ‖Dazu gehören u. a. Krankenhäuser, d. h. Zahlungen. ‖Ja.",
+    ],
+    "French": ["Alors M. Le Maire est venu. ‖M. La Fontaine aussi. ‖Ils sont à 5 m. ‖Le reste manque."],
+    "Russian": ["Он жил в г. Москва и т. п. ‖Всё."],
+    "Arabic": ["قال د. محمد إن الأمر سهل. ‖ثم ذهب أ. د. علي عام ١٩٩٠ م. ‖ثم عاد."],
+}
+
+
+@pytest.mark.parametrize(
+    "marked", [pytest.param(t, id=language) for language, texts in ABBREVIATIONS.items() for t in texts]
+)
+def test_abbreviations(marked: str) -> None:
     assert units(marked.replace("‖", "")) == marked.split("‖")
 
 
