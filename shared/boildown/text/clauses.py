@@ -10,23 +10,33 @@ from boildown.types import Span
 
 __all__ = ["CLAUSE_END", "clause_ends"]
 
+# White space after a line end is the indentation of the next line, and goes with it.
+_SPACE = r"(?:\s*\n|[^\S\n]+)"
 CLAUSE_END = (
     # With a space after it: without one, a comma or a colon may stand inside a number, a time or a name.
-    r"(?:[,;:)\]–—]|\s-)\s+"
+    rf"(?:[,;:)\]–—]|\s-){_SPACE}"
     # Chinese and Japanese, Arabic and Urdu, Myanmar, Ethiopic, which may do without the space.
-    r"|[，；：、､،؛၊፣፤፥]\s*"
+    rf"|[，；：、､،؛၊፣፤፥]{_SPACE}?"
     # White space is looked at from its beginning only, since a run of it may be as long as the text.
-    r"|(?<!\s)\s+(?=\()"
+    r"|(?<!\s)(?:\s*\n(?=[^\S\n]*\()|[^\S\n]+(?=\())"
 )
 """An expression for what ends a clause, white space after it included."""
 
 _CLAUSE_END = re.compile(CLAUSE_END)
+# What they join may be dropped, so a clause begins with them and never ends.
+_CONJUNCTION = re.compile(
+    r"(?<=\s)(?:and|or|but|nor|that|because|und|oder|aber|dass|weil|et|ou|mais|que|y|e|o|pero|ma|che|en|of|и|или|но|что|ve)\Z",
+    re.IGNORECASE,
+)
+_LONGEST_CONJUNCTION = 8
 _LEAST = 15
 """Bytes in UTF-8 of a part worth standing alone: two or three words, or five Chinese characters."""
 
 
 def clause_ends(text: str, whole: Sequence[Span] = ()) -> list[int]:
     """Places, in characters, where a sentence may be cut; ascending, neither its beginning nor its end.
+
+    Of "readings and, if there are more, a link" the places are before "and" and before "a".
 
     Args:
         text: one sentence.
@@ -36,7 +46,10 @@ def clause_ends(text: str, whole: Sequence[Span] = ()) -> list[int]:
     ends = []
     last = 0
     for match in _CLAUSE_END.finditer(text):
-        end = match.end()
+        begin, end = match.span()
+        conjunction = _CONJUNCTION.search(text, max(last, begin - _LONGEST_CONJUNCTION), begin)
+        if conjunction:
+            end = conjunction.start()
         inside = bisect_right(begins, end - 1) - 1
         if inside >= 0 and whole[inside].end > end:
             continue

@@ -32,6 +32,27 @@ def test_a_part_of_few_letters_is_none() -> None:
     assert parts("") == [""]
 
 
+@pytest.mark.parametrize(
+    "marked",
+    [
+        "The answer holds at most 1,000 readings ‖and, if there are more of them, ‖a link to the next page.",
+        "The answer holds at most 1,000 readings ‖and (if there are more of them) ‖a link to the next page.",
+        "Die Antwort enthält höchstens 1000 Messwerte ‖und, falls es mehr davon gibt, ‖einen Verweis auf die Seite.",
+        "La réponse contient au plus 1000 mesures ‖et, s'il y en a davantage, ‖un lien vers la page suivante.",
+        "Ответ содержит не более 1000 значений ‖и, если их больше, ‖ссылку на следующую страницу.",
+    ],
+)
+def test_no_clause_ends_with_a_conjunction(marked: str) -> None:
+    assert parts(marked.replace("‖", "")) == marked.split("‖")
+
+
+def test_indentation_goes_with_its_line() -> None:
+    text = "def add_numbers(first, second):\n    return first_number(first) + second\n"
+    assert parts(text) == ["def add_numbers(first, ", "second):\n    return first_number(first) + second\n"]
+    text = "if first_number_is_set:\n\n    return first_number + second_number"
+    assert parts(text) == ["if first_number_is_set:\n\n", "    return first_number + second_number"]
+
+
 def test_chinese_needs_fewer_characters() -> None:
     text = "港口在一九三一年重建\uff0c工程师来自鹿特丹\uff0c工作持续了很多年。"
     assert parts(text) == ["港口在一九三一年重建\uff0c", "工程师来自鹿特丹\uff0c", "工作持续了很多年。"]
