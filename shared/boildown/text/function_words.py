@@ -7,10 +7,11 @@ vitamin D.
 
 from __future__ import annotations
 
-_WORDS = (
-    # English
+_ENGLISH = (
     "the of and in to a is was for on by with as at from that it an be are were what who whom whose when "
     "which how does  did do where why or this s "
+)
+_OTHERS = (
     # French
     "le la les de des du un une et à au aux en est sont que qui quoi quel quelle quels quelles où quand "
     "comment combien  pourquoi dans par pour sur avec il elle ils elles ce cette ces se sa ses ont été l qu "
@@ -34,4 +35,6 @@ _WORDS = (
     "عن ما ماذا متي اين كيف كم هل هو هي التي الذي تي ذي ان كان كانت هذا هذه مع او و "
 )
 
-FUNCTION_WORDS = frozenset(_WORDS.split())
+FUNCTION_WORDS = frozenset((_ENGLISH + _OTHERS).split())
+FOREIGN_WORDS = frozenset(_OTHERS.split()) - frozenset(_ENGLISH.split())
+"""Those that are no English ones."""
