@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boildown.errors import InputError
+from boildown.text.fragments import join_fragments
 from boildown.text.sentences import split_sentences
 from boildown.text.words import split_words
 from boildown.types import Document, TokenScores
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["Sources", "Units", "check_documents", "check_query"]
 
 T = TypeVar("T")
-
-_FRAGMENT_CHARACTERS = 24
-"""A sentence longer than this is never a fragment, so its words need not be counted."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,40 +129,6 @@ class Sources:
         texts = self.texts
         columns = zip(units.document.tolist(), units.start.tolist(), units.end.tolist(), strict=True)
         return [texts[d][s:e] for d, s, e in columns]
-
-
-def join_fragments(text: str, sentences: NDArray[np.int64], min_words: int) -> NDArray[np.int64]:
-    """Joins sentences of fewer than `min_words` words to a neighbour.
-
-    A fragment that ends its line (a heading, a label) goes with what follows it; any other with what precedes it.
-
-    Args:
-        text: the text the sentences were cut from.
-        sentences: shape (n, 2), covering the text.
-        min_words: 0 or 1 joins nothing.
-
-    Returns:
-        shape (m, 2) with m <= n, covering the text.
-    """
-    if min_words <= 1 or len(sentences) < 2:
-        return sentences
-    short = np.flatnonzero(sentences[:, 1] - sentences[:, 0] <= _FRAGMENT_CHARACTERS)
-    keep_start = np.ones(len(sentences), dtype=bool)
-    carried = 0  # words of the fragments that were already joined to the sentence at hand
-    for i in short.tolist():
-        piece = text[sentences[i, 0] : sentences[i, 1]]
-        words = len(split_words(piece)) + (0 if keep_start[i] else carried)
-        if words >= min_words:
-            continue
-        if i + 1 < len(sentences) and (i == 0 or piece.endswith(("\n", "\r"))):
-            keep_start[i + 1] = False
-            carried = words
-        elif keep_start[i]:
-            keep_start[i] = False
-            carried = min_words
-    starts = sentences[keep_start, 0]
-    ends = np.append(starts[1:], sentences[-1, 1])
-    return np.stack([starts, ends], axis=1)
 
 
 def check_documents(documents: Iterable[str | Document]) -> tuple[Document, ...]:

@@ -6,8 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from boildown import Document, InputError
-from boildown.sources import Sources, check_query, join_fragments
-from boildown.text.sentences import split_sentences
+from boildown.sources import Sources, check_query
 
 
 @pytest.mark.parametrize(
@@ -42,33 +41,6 @@ def test_sentences_and_words_cover_every_document(texts, min_sentence):
         for owner, piece in zip(units.document, sources.cut(units), strict=True):
             pieces[owner] += piece
         assert pieces == texts
-
-
-def joined(text: str, min_words: int = 3) -> list[str]:
-    return [text[s:e] for s, e in join_fragments(text, split_sentences(text), min_words)]
-
-
-def test_a_lone_conjunction_goes_with_the_sentence_before_it():
-    assert joined("They agreed to build it. And? Then nothing happened.") == [
-        "They agreed to build it. And? ",
-        "Then nothing happened.",
-    ]
-
-
-def test_a_heading_goes_with_its_paragraph():
-    assert joined("Opening hours\n\nWe open at nine every day. We close at six.")[0] == (
-        "Opening hours\n\nWe open at nine every day. "
-    )
-
-
-def test_a_list_of_short_items_does_not_become_one_lump():
-    text = "".join(f"- item {i}\n" for i in range(40))
-    assert max(len(piece) for piece in joined(text, 6)) < 60
-
-
-def test_nothing_is_joined_for_one_word():
-    spans = np.array([[0, 3], [3, 6]])
-    assert join_fragments("Oh. No.", spans, 1) is spans
 
 
 def test_units_say_which_of_them_holds_a_place() -> None:

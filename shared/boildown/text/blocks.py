@@ -11,12 +11,12 @@ from typing import NamedTuple
 
 from boildown.text.fences import closed_fences
 
-__all__ = ["UNSPACED", "Block", "blocks", "fold_newlines"]
+__all__ = ["LIST_ITEM", "UNSPACED", "Block", "blocks", "fold_newlines"]
 
 UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uac00-\ud7a3\U00020000-\U0003ffff]")
 """A character of a script that is written without spaces, or with few: Chinese, Japanese, Korean."""
 
-_LIST_ITEM = re.compile(
+LIST_ITEM = re.compile(
     r"(?:[-*+•‣◦▪▫●○■□–—·∙✓✔➢►]|\(?\d{1,3}(?:\.\d{1,2}){0,2}[.)]|\(?[a-z][.)]|\(?[A-Z]\)|\(?[ivx]{1,5}[.)]|[IVX]{1,5}[.)]"
     r"|\[\d{1,3}\]|\[[ xX]\])\s+\S"
     r"|(?:[一二三四五六七八九十]{1,3}|\d{1,2})、|[（(][一二三四五六七八九十\d]{1,3}[）)]|[①-⑳]|第[一二三四五六七八九十百\d]{1,4}[章节条]"
@@ -83,7 +83,7 @@ def blocks(text: str, max_length: int) -> Iterator[Block]:
             continue
         bare = stripped.lstrip("> ") if stripped[0] == ">" else stripped
         kind_whole = bare.startswith("|") or (bare.startswith("#") and _HEADING.match(bare) is not None)
-        item = _LIST_ITEM.match(bare) is not None
+        item = LIST_ITEM.match(bare) is not None
         own_line = kind_whole or item or " | " in line or "\t" in stripped or stripped[0] == "<"
         depth = len(line) - len(line.lstrip())
         if position > start and not (

@@ -30,9 +30,9 @@ from boildown.text.long_units import shorten
 
 # Stops that need no space after them: CJK, Arabic and Urdu, danda, Khmer, Myanmar, Ethiopic, Armenian, Tibetan.
 _STRONG = "。！？；｡︒؟۔।॥។៕။።፧፨։།༎"
+STOPS = f".!?…‥{_STRONG}"
 _STOP = re.compile(
-    rf"[.!?…‥;\u037e{_STRONG}]"
-    rf"[.!?…‥{_STRONG}]*"
+    rf"[{STOPS};\u037e][{STOPS}]*"
     # Closing quotes and brackets, emphasis marks, and reference marks such as [12] or ² belong to the sentence;
     # a spaced » closes a French quotation unless a word follows it at once (then it opens a German one).
     r"((?:[\"'”’»›)\]}」』】）》〉］〕｣*_`\u202f¹²³⁰⁴-⁹]|“(?=\s)|\[\d{1,3}\]|[ \u00a0]»(?!\w))*)"
@@ -49,6 +49,7 @@ _INITIAL = re.compile(r"[a-z]\.")
 _DAY = re.compile(r"\d{1,2}\.?")
 _ROMAN = re.compile(r"[IVX]{2,}|[VX]")  # not I, which is a word
 _MARKER = re.compile(r"[\W_]*(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,5})[\W_]*")
+_BLANK_LINE = re.compile(r"\n[^\S\n]*\n[^\S\n]*\Z")
 _GREEK = re.compile(r"[\u0370-\u03ff\u1f00-\u1fff]")
 
 # Thai and Lao have no stops: a space between two of their letters is a boundary once the unit is this long.
@@ -92,12 +93,13 @@ def split_sentences(text: str, max_length: int = 1000) -> NDArray[np.int64]:
                 ends.append(cut)
                 start = cut
         last = block.end
-        # A lone list marker joins the unit after it; another block without a word (a rule, a row of dashes, a
-        # reference mark) joins the unit before it.
+        # A lone list marker joins the unit after it; another block without a word (a rule, a row of dashes) and a
+        # reference mark join the unit before it, but not the number that begins a paragraph, such as a subtitle's.
         marker = last - start <= 12 and _MARKER.fullmatch(text, start, last)
         if marker and last < len(text) and text[start:last].strip()[-1] in ".)、":
             continue
-        if ends and (marker or not _WORD.search(text, start, last)):
+        reference = marker and not _BLANK_LINE.search(folded, start - 9, start)
+        if ends and (reference or not _WORD.search(text, start, last)):
             ends[-1] = last
         else:
             ends.append(last)

@@ -1,0 +1,99 @@
+"""Headings, labels, one-word answers: pieces that say little alone, joined to the sentence they belong to."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boildown.text.blocks import LIST_ITEM
+from boildown.text.sentences import STOPS
+from boildown.text.words import split_words
+
+__all__ = ["join_fragments"]
+
+_LONGEST_FRAGMENT = 24
+"""Characters; a longer sentence is never a fragment, so its words need not be counted."""
+_LONGEST_TITLE = 60
+
+_SPACED_WORD = re.compile(r"\S*\w\S*")
+_WORD = re.compile(r"\w")
+_STOPPED = re.compile(rf"[{STOPS}][\"'”’»)\]」』】）*_]*\Z")
+_MARKED = re.compile(r"(#{1,6})\s")
+_UNDERLINED = re.compile(r".+[\n\r]([=-])\1{2,}\Z")
+_TITLE = re.compile(r"[*_]*\w(?!.*(?::\s|[|\t])).*\Z")
+
+# How deep a heading stands, as in Markdown; those that are not marked stand below all that are.
+_TITLE_LEVEL = 7
+_LABEL_LEVEL = 8
+
+
+def join_fragments(text: str, sentences: NDArray[np.int64], min_words: int) -> NDArray[np.int64]:
+    """Joins headings, and sentences of fewer than `min_words` words, to a neighbour.
+
+    A heading goes with what follows it, and so does a label or whatever else begins a paragraph; but not with a heading
+    that does not stand below it. A short sentence goes with the one before it in its paragraph, or with the question
+    that it answers.
+
+    Args:
+        text: the text the sentences were cut from.
+        sentences: shape (n, 2), covering the text.
+        min_words: 0 or 1 joins nothing.
+
+    Returns:
+        shape (m, 2) with m <= n, covering the text.
+    """
+    if min_words <= 1 or len(sentences) < 2:
+        return sentences
+    starts: list[int] = []
+    words = 0  # of the fragments at the end of the unit at hand
+    waiting = 0  # the level of the heading or label that ends the unit at hand, if one does
+    begins = True  # a paragraph
+    asked = False
+    for start, end in sentences.tolist():
+        piece = text[start:end]
+        body = piece.rstrip()
+        count = _words(body) if len(body) <= _LONGEST_FRAGMENT else min_words
+        short = count < min_words
+        ends_line = piece[-1] in "\n\r"
+        closes = end == len(text) or (ends_line and len(piece[len(body) :].splitlines()) > 1)
+        stopped = short and _STOPPED.search(body) is not None
+        level = _level(body, begins and closes) if ends_line else 0
+        # A line without a stop announces what follows, unless it ends a paragraph that it does not begin.
+        back = stopped or not ends_line or (closes and body[-1:] != ":")
+        back = short and not level and back and (not begins or (asked and stopped))
+        if waiting:
+            joins = not level or level > waiting or (level == waiting and words < min_words)
+        else:
+            # Fragments in a row become no longer than it takes.
+            joins = back and (words < min_words or closes) and len(starts) > 0
+        if not joins:
+            starts.append(start)
+            words = 0
+        words = words + count if short or level else 0
+        if level:
+            waiting = level
+        else:
+            forward = short and not back and not (stopped and ends_line)
+            waiting = _LABEL_LEVEL if forward and words < min_words else 0
+        begins, asked = closes, body[-1:] in ("?", "？", "؟")
+    kept = np.array(starts, dtype=np.int64)
+    return np.stack([kept, np.append(kept[1:], sentences[-1, 1])], axis=1)
+
+
+def _words(text: str) -> int:
+    """Words that are more than marks."""
+    if text.isascii():
+        return len(_SPACED_WORD.findall(text))
+    return sum(_WORD.search(text, start, end) is not None for start, end in split_words(text).tolist())
+
+
+def _level(line: str, alone: bool) -> int:
+    """The level of a heading, 0 for what is none; `alone` says that blank lines stand around it."""
+    if line[:1] == "#" and (marks := _MARKED.match(line)):
+        return len(marks[1])
+    if line[-3:] in ("===", "---") and (rule := _UNDERLINED.match(line)):
+        return "=-".index(rule[1]) + 1
+    titled = alone and len(line) <= _LONGEST_TITLE and _TITLE.match(line) and not _STOPPED.search(line)
+    return _TITLE_LEVEL if titled and not LIST_ITEM.match(line) else 0
