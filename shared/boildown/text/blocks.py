@@ -10,11 +10,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from boildown.text.fences import closed_fences
+from boildown.text.wrapping import wraps
 
-__all__ = ["LIST_ITEM", "UNSPACED", "Block", "blocks", "fold_newlines"]
-
-UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uac00-\ud7a3\U00020000-\U0003ffff]")
-"""A character of a script that is written without spaces, or with few: Chinese, Japanese, Korean."""
+__all__ = ["LIST_ITEM", "Block", "blocks", "fold_newlines"]
 
 LIST_ITEM = re.compile(
     r"(?:[-*+•‣◦▪▫●○■□–—·∙✓✔➢►]|\(?\d{1,3}(?:\.\d{1,2}){0,2}[.)]|\(?[a-z][.)]|\(?[A-Z]\)|\(?[ivx]{1,5}[.)]|[IVX]{1,5}[.)]"
@@ -22,12 +20,9 @@ LIST_ITEM = re.compile(
     r"|(?:[一二三四五六七八九十]{1,3}|\d{1,2})、|[（(][一二三四五六七八九十\d]{1,3}[）)]|[①-⑳]|第[一二三四五六七八九十百\d]{1,4}[章节条]"
 )
 _HEADING = re.compile(r"#{1,6}\s")
+_RULE = re.compile(r"[^\w\s]{3,}")
 _OTHER_NEWLINES = {ord(c): "\n" for c in "\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"}
 _OTHER_NEWLINE = re.compile("[\r\v\f\x1c\x1d\x1e\x85\u2028\u2029]")
-
-# No hard-wrapped text is wider, and none narrower (in characters; a CJK character takes two columns).
-_WIDEST_WRAP = 160
-_NARROWEST_WRAP = 40
 
 
 class Block(NamedTuple):
@@ -85,9 +80,10 @@ def blocks(text: str, max_length: int) -> Iterator[Block]:
         kind_whole = bare.startswith("|") or (bare.startswith("#") and _HEADING.match(bare) is not None)
         item = LIST_ITEM.match(bare) is not None
         own_line = kind_whole or item or " | " in line or "\t" in stripped or stripped[0] == "<"
+        own_line = own_line or (not bare[:1].isalnum() and _RULE.fullmatch(bare) is not None)
         depth = len(line) - len(line.lstrip())
         if position > start and not (
-            previous and not whole and not own_line and (0 <= indent < depth or _wraps(lines, index, previous, bare))
+            previous and not whole and not own_line and (0 <= indent < depth or wraps(lines, index, previous, bare))
         ):
             yield Block(start, position, whole)
             start, whole, indent = position, kind_whole, -1
@@ -95,23 +91,7 @@ def blocks(text: str, max_length: int) -> Iterator[Block]:
             whole = kind_whole
         if item:
             indent = depth
-        previous = "" if own_line and not item else stripped
+        previous = "" if own_line and not item else bare
         position += len(line) + 1
         index += 1
     yield Block(start, len(text), whole)
-
-
-def _wraps(lines: list[str], index: int, previous: str, current: str) -> bool:
-    """Whether the line end before line ``index`` lies inside a sentence: the text is hard-wrapped there."""
-    if current[:1].islower() or previous[-1] in ",-–—(，、،":
-        return True
-    size = len(previous)
-    if size > _WIDEST_WRAP:
-        return False
-    if UNSPACED.match(current):
-        first, narrowest = 3, _NARROWEST_WRAP // 2
-    else:
-        first, narrowest = len(current.split(None, 1)[0]) if current else 0, _NARROWEST_WRAP
-    # A line is wrapped where the next word did not fit any more: the widest neighbour tells the width.
-    width = max(size, len(lines[index].rstrip()), len(lines[index - 2].rstrip()) if index > 1 else 0)
-    return size >= narrowest and size + 1 + first >= width

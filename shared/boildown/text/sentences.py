@@ -25,8 +25,9 @@ from boildown.text.abbreviations import (
     NEVER_END,
     OPENERS,
 )
-from boildown.text.blocks import UNSPACED, Block, blocks, fold_newlines
+from boildown.text.blocks import Block, blocks, fold_newlines
 from boildown.text.long_units import shorten
+from boildown.text.wrapping import UNSPACED
 
 # Stops that need no space after them: CJK, Arabic and Urdu, danda, Khmer, Myanmar, Ethiopic, Armenian, Tibetan.
 _STRONG = "。！？；｡︒؟۔।॥។៕။።፧፨։།༎"
@@ -148,7 +149,7 @@ def _ends_sentence(text: str, match: re.Match[str], last: int, habits: _Habits) 
         return False  # "1." or "(b)." is the marker of what follows
     if closers and closers[-1] in "」』" and _QUOTING.match(text, cut):
         return False
-    if any(mark in _STRONG_SET for mark in text[begin : match.start(1)]):
+    if not _STRONG_SET.isdisjoint(text[begin : match.start(1)]):
         return True
     if not space:
         # Chinese typed with ASCII stops. An ellipsis inside a CJK sentence is a pause.

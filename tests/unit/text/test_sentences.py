@@ -162,7 +162,7 @@ def test_abbreviations(marked: str) -> None:
 
 
 BLOCKS = {
-    "bullets": "Fruit:\n‖- Apples. \n‖* Pears\n‖• Plums\nand so on\n‖And more",
+    "bullets": "Fruit:\n‖- Apples. \n‖* Pears\n‖• Plums and figs\nand so on\n‖And more",
     "numbered": "1. First one\n‖2. Second one. ‖It is long.\n‖10) Tenth\n‖(b) Letter\n‖iv. Roman",
     "continued item": "- An item that\n  goes on. ‖And on\n  and on\n‖- Next",
     "lone markers": "1.\nApples.\n‖2.\nPears.",
@@ -170,6 +170,10 @@ BLOCKS = {
     "task list": "- [ ] Open it\n‖- [x] Close it",
     "headings": "# Part 1. One\n‖Text here. ‖More.\n\n‖## Part 2\n\n‖End.",
     "underlined heading": "Title\n=====\n\n‖Text.\n\n---\n\n‖More.",
+    "heading underlined above its text": (
+        "The heading of the next part\n----------------------------------------------\n"
+        "‖Use the following steps to start the server. ‖Then stop it."
+    ),
     "plain heading": "Short Heading\n‖The body of the text is a good deal longer than its heading. ‖Yes.",
     "table": "Before.\n‖| a | b. C |\n|---|---|\n‖| 1. X | 2 |\n‖| 3 | 4 |\n\n‖After.",
     "bare table": "name | size\n--- | ---\n‖one | 1\n‖two | 2",
@@ -193,7 +197,7 @@ BLOCKS = {
         "‖New paragraphs may follow without a blank line between them, as here\n"
         "is shown."
     ),
-    "wrapped at a comma": "Yes,\nWe can.",
+    "wrapped at a comma": "Yes, we can,\nAnna said.",
     "wrapped Chinese": "这一段文字在每行达到相同宽度的时候就会换行因此换\n行不是句子的结尾而是句子的中间。‖好。",
     "long lines": f"{'Word ' * 40}end\n‖{'Word ' * 40}end",
 }
