@@ -104,7 +104,8 @@ def print_result(question: str, before: list[str], sources: list[tuple[str, list
         places = ", ".join(f"{start}-{end}" for start, end in spans)
         print(f"\n   {source} [{places}]")
         for line in text.splitlines():
-            print(textwrap.fill(line, 100, initial_indent="   | ", subsequent_indent="   | ") or "   |")
+            for part in textwrap.wrap(line, 95, break_on_hyphens=False) or [""]:
+                print(f"   | {part}".rstrip())
 
 
 def word_vector(text: str, size: int = 2048) -> list[float]:

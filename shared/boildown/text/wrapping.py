@@ -67,14 +67,15 @@ def _opens_record(line: str) -> bool:
 
 def _is_prose(lines: list[str], index: int, previous: str) -> bool:
     """Whether a line does not end as a title does, or one of those around has a stop or begins with a small letter."""
+    if previous.rsplit(None, 1)[-1] in FUNCTION_WORDS:
+        return True
     around = lines[max(index - 2, 0) : index + 3]
-    return previous.rsplit(None, 1)[-1] in FUNCTION_WORDS or any(
-        _STOP.search(line) or not _is_opener(line.lstrip(" >")) for line in around
-    )
+    return not all(map(_is_opener, around)) or any(map(_STOP.search, around))
 
 
 def _is_opener(line: str) -> bool:
-    return not line[:1].isalpha() or line[:1].isupper()
+    first = line.lstrip(" >")[:1]
+    return not first.isalpha() or first.isupper()
 
 
 def _are_records(first: str, second: str) -> bool:
@@ -85,7 +86,7 @@ def _are_records(first: str, second: str) -> bool:
     numbers = _DIGIT.search(first) and _DIGIT.search(second) and _numbers(first)
     if numbers and len(numbers) == 2 and numbers == _numbers(second):
         return True
-    cells = len(_DELIMITER.findall(first))
+    cells = len(_DELIMITER.findall(first)) if any(map(first.count, ",;|")) else 0
     if cells >= 2 and cells == len(_DELIMITER.findall(second)):
         return True
     return "   " in first and "   " in second
@@ -103,10 +104,10 @@ def _shape(line: str) -> str:
 
 def _marks(word: str) -> str:
     """Those inside a word, each once, but not of a value; words of prose with a hyphen or an apostrophe have none."""
-    if word.isalpha():
-        return ""
     name, equals, _ = word.partition("=")
     inner = (name + equals).lstrip("(\"'“‘«„").rstrip(".,;!?)\"'”’»…")
+    if inner.isalpha():
+        return ""
     marks = {*_MARK.findall(inner)} - {"'", "’"}
     if _DIGIT.search(inner) is None:
         marks.discard("-")
