@@ -20,15 +20,12 @@ T = TypeVar("T")
 _APPLICATION = 0x62_6F_69_31
 """Tells our files from others: "boi1" in the header, where SQLite has a place for it. Its last letter is the format."""
 _TABLE = "CREATE TABLE IF NOT EXISTS scores (id INTEGER PRIMARY KEY, key BLOB UNIQUE NOT NULL, value BLOB NOT NULL)"
-_MAGIC = b"SQLite format 3\0"
 _CHECK = 8
 """Bytes of the checksum before every value."""
 _WAIT = 1.0
 """Seconds that a process waits for another that writes; then it goes on without the file."""
 _MOST_KEYS = 500
 """Keys of one SELECT, well below the limit of every SQLite."""
-_orphans: list[sqlite3.Connection] = []
-"""Connections of the parent of a fork, which a child must neither use nor close."""
 
 
 class DiskCache:
@@ -100,11 +97,17 @@ class DiskCache:
 
         return self._run(count, (0, 0))
 
+    def before_fork(self) -> None:
+        """Waits for the thread that uses the file, and closes it: SQLite's locks do not outlive a fork."""
+        self._lock.acquire()
+        self._close()
+
+    def after_fork_in_parent(self) -> None:
+        """Lets threads use it again."""
+        self._lock.release()
+
     def after_fork(self) -> None:
-        """Opens the file anew in a child process."""
-        if self._connection is not None:
-            _orphans.append(self._connection)
-            self._connection = None
+        """Makes a child process's own lock."""
         self._lock = threading.Lock()
 
     def _run(self, action: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
@@ -127,15 +130,12 @@ class DiskCache:
             return self._connection
         self.path.parent.mkdir(parents=True, exist_ok=True)
         new = not self.path.exists() or self.path.stat().st_size == 0
-        if not new:
-            with self.path.open("rb") as file:
-                header = file.read(72)
-            if header[:16] != _MAGIC or int.from_bytes(header[68:72], "big") != _APPLICATION:
-                raise _ForeignError("is not a score cache of this version")
         connection = sqlite3.connect(self.path, _WAIT, isolation_level=None, check_same_thread=False)
         connection.text_factory = bytes  # in a damaged file text may stand anywhere, and be no text
         try:
             self._inode = self.path.stat().st_ino
+            if not new and not _is_ours(connection):
+                raise _ForeignError("is not a score cache of this version")
             if new:
                 with connection:
                     connection.execute("BEGIN IMMEDIATE")
@@ -186,6 +186,18 @@ class DiskCache:
 
 class _ForeignError(Exception):
     """The file is somebody else's."""
+
+
+def _is_ours(connection: sqlite3.Connection) -> bool:
+    """Whether the header names us. Read by SQLite: whoever else closes the file drops this process's locks on it."""
+    try:
+        application: int = connection.execute("PRAGMA application_id").fetchone()[0]
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.DatabaseError as error:
+        if "not a database" in str(error):
+            return False
+        raise
+    return application == _APPLICATION
 
 
 def _check(key: bytes, value: bytes) -> bytes:

@@ -243,17 +243,73 @@ def test_processes_that_begin_at_once_share_one(path: Path) -> None:
 def test_parent_and_child_of_a_fork_both_go_on(path: Path) -> None:
     cache = DiskCache(path, 100 * MB)
     cache.put(items(range(10)))
-    held = cache._lock
-    held.acquire()  # as a thread of the parent might hold it just then
     child = multiprocessing.get_context("fork").Process(target=_in_child, args=(cache,))
     child.start()
-    held.release()
     child.join(30)
     assert child.exitcode == 0
     cache.put(items(range(20, 30)))
     expected = items(range(20))
     expected.update(items(range(20, 30)))
     assert cache.get([key(i) for i in range(40)]) == expected
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_fork_waits_for_the_thread_that_uses_the_file(path: Path) -> None:
+    cache = DiskCache(path, 100 * MB)
+    cache.put(items(range(10)))
+    inside, go_on = threading.Event(), threading.Event()
+
+    def slow(connection: sqlite3.Connection) -> None:
+        with connection:
+            connection.execute("BEGIN IMMEDIATE")
+            inside.set()
+            assert go_on.wait(30)
+
+    busy = threading.Thread(target=cache._run, args=(slow, None))
+    busy.start()
+    assert inside.wait(30)
+    threading.Timer(0.1, go_on.set).start()
+    child = os.fork()
+    if child == 0:
+        # As it would be in the middle of the other thread's transaction: locked, for a second at least.
+        os._exit(0 if go_on.is_set() and cache.get([key(1)]) == {key(1): value(1)} else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    busy.join()
+    assert cache.get([key(1)]) == {key(1): value(1)}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_what_is_forked_has_locks_of_its_own(path: Path) -> None:
+    cache = DiskCache(path, 100 * MB)
+    cache.put(items(range(10)))
+    ready, done = os.pipe(), os.pipe()
+    child = os.fork()
+    if child == 0:
+        cache.get([key(1)])
+        os.write(ready[1], b"x")
+        os.read(done[0], 1)
+        os._exit(0 if cache.get([key(2)]) == {key(2): value(2)} else 1)
+    os.read(ready[0], 1)
+    assert cache._connection is None
+    closed(path, range(10))  # the last one in this process, which would delete the log were the child not seen
+    assert path.with_name("scores.db-wal").exists()
+    os.write(done[1], b"x")
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_two_caches_of_one_file_in_one_process_keep_its_locks(path: Path) -> None:
+    one = DiskCache(path, 100 * MB)
+    one.put(items(range(10)))
+    two = DiskCache(path, 100 * MB)
+    two.put(items(range(10, 20)))
+    # Another process that closes the file last in its own view would delete the log under these two.
+    subprocess.run([sys.executable, "-c", _WRITER, str(path), "1"], check=True, timeout=60)
+    assert path.with_name("scores.db-wal").exists()
+    one.put(items(range(20, 30)))
+    assert DiskCache(path, 100 * MB).size()[0] == 230
+    assert two.get([key(i) for i in range(40)]) == items(range(30))
 
 
 def _in_child(cache: DiskCache) -> None:
