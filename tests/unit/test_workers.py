@@ -72,6 +72,35 @@ async def test_few_run_python_at_once_and_those_that_wait_for_a_model_do_not_cou
     await asyncio.gather(*first, *second)
 
 
+async def test_loading_a_model_takes_no_seat(gate: Gate) -> None:
+    from boildown.runtime.models import shared_model
+
+    loading = [asyncio.ensure_future(run_in_worker(lambda: shared_model("a seat's", gate))) for _ in range(3)]
+    assert await asyncio.to_thread(gate.begun.acquire, timeout=60)
+    assert await asyncio.wait_for(run_in_worker(lambda: 7), 60) == 7
+    gate.go_on.set()
+    await asyncio.gather(*loading)
+
+
+async def test_work_inside_of_work_needs_no_second_seat() -> None:
+    both = threading.Barrier(2)
+
+    def outer() -> int:
+        both.wait(60)
+        return asyncio.run(asyncio.wait_for(run_in_worker(lambda: 7), 60))
+
+    assert await asyncio.gather(run_in_worker(outer), run_in_worker(outer)) == [7, 7]
+
+
+def test_a_seat_is_given_away_once() -> None:
+    from boildown.runtime import seats
+
+    free = seats._seats._value
+    with seats.seated(), seats.away(), seats.away():
+        assert seats._seats._value == free
+    assert seats._seats._value == free
+
+
 async def test_an_error_comes_through() -> None:
     def work() -> None:
         raise TimeoutError("mine")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from time import perf_counter
 from typing import Any
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from boildown.counters import resolve_counter
 from boildown.errors import ConfigurationError, ModelError
+from boildown.runtime.seats import away
 from boildown.sources import Sources
 from boildown.types import Scores
 
@@ -54,13 +56,16 @@ class CrossEncoder:
             MissingExtraError: a model is given by name, and sentence-transformers is not installed.
             ModelError: the model cannot be loaded, or gives something else than one number for each pair.
         """
-        model = self._load() if isinstance(self.model, str) else self.model
+        # A caller's own model may be far away, or wait for others.
+        named = isinstance(self.model, str)
+        model: Any = self._load() if named else self.model
         owner, passages = _passages(sources)
         if not passages:
             return Scores(np.zeros(len(sources)))
         pairs = [(query, passage) for passage in passages]
         begin = perf_counter()
-        values = model.predict(pairs) if hasattr(model, "predict") else model.score(pairs)
+        with nullcontext() if named else away():
+            values = model.predict(pairs) if hasattr(model, "predict") else model.score(pairs)
         seconds = perf_counter() - begin
         scores = np.asarray(values, dtype=np.float64)
         if scores.shape == (len(pairs), 1):

@@ -13,6 +13,8 @@ import threading
 from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 
+from boildown.runtime.seats import away
+
 __all__ = ["release", "shared_model"]
 
 T = TypeVar("T")
@@ -43,12 +45,13 @@ def shared_model(key: Hashable, load: Callable[[], T]) -> T:
     """
     with _guard:
         slot = _slots.setdefault(key, _Slot())
-    with slot.lock:
-        if not slot.loaded:
-            slot.value = load()
-            slot.loaded = True
-        model: T = slot.value
-        return model
+    if not slot.loaded:
+        with away(), slot.lock:
+            if not slot.loaded:
+                slot.value = load()
+                slot.loaded = True
+    model: T = slot.value
+    return model
 
 
 def release() -> None:

@@ -50,6 +50,22 @@ def test_documents_are_ranked(model: Any) -> None:
     assert scores.tokens is None
 
 
+def test_a_callers_own_model_takes_no_seat() -> None:
+    from boildown.runtime import seats
+
+    free = seats._seats._value
+    found = []
+
+    class Remote(Predict):
+        def predict(self, pairs: list[tuple[str, str]]) -> np.ndarray:
+            found.append(seats._seats._value)
+            return super().predict(pairs)
+
+    with seats.seated():
+        CrossEncoder(Remote()).score(QUERY, Sources(DOCUMENTS))
+    assert found == [free]
+
+
 def test_all_pairs_go_in_one_call_with_their_titles() -> None:
     model = Predict()
     CrossEncoder(model).score(QUERY, Sources([*DOCUMENTS, Document("It sank.", title="Ships")]))
