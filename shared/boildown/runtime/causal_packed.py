@@ -12,14 +12,12 @@ from torch.nn import functional
 
 from boildown.runtime.causal_layers import Layers, take_layers
 from boildown.runtime.key_values import KeyValues, StaticKeyValues
-from boildown.runtime.packing import MicroBatch
+from boildown.runtime.packing import MicroBatch, padded_rows
 
 __all__ = ["PackedBody"]
 
 _TOKENS = 1000
 """Larger batches push a layer's activations out of the CPU's cache."""
-_FEWEST_ROWS = 4
-"""Matrices of fewer rows are multiplied by another algorithm, which rounds differently."""
 _PROBE = 24
 
 
@@ -95,9 +93,7 @@ class PackedBody:
             past.reserve(known + count)
         ids, _, positions = torch.from_numpy(batch.tokens)
         positions = positions + known
-        x = own.embed(ids, positions)
-        if count < _FEWEST_ROWS:
-            x = functional.pad(x, (0, 0, 0, _FEWEST_ROWS - count))
+        x = functional.pad(own.embed(ids, positions), (0, 0, 0, padded_rows(count) - count))
         view = _View(
             batch.runs,
             None if own.rotary is None else own.rotary(positions),
@@ -105,9 +101,7 @@ class PackedBody:
             {length: _mask(length, known, x.dtype) for _, length in batch.runs} if known else {},
             extend,
         )
-        wanted = torch.from_numpy(rows)
-        if len(rows) < _FEWEST_ROWS:
-            wanted = wanted.repeat(_FEWEST_ROWS) if len(rows) else wanted.new_zeros(_FEWEST_ROWS)
+        wanted = functional.pad(torch.from_numpy(rows), (0, padded_rows(max(len(rows), 1)) - len(rows)))
         for number, layer in enumerate(own.layers):
             projected = layer.project(layer.attention_norm(x))
             context = self._attend(projected, view, None if past is None else past.data[number])

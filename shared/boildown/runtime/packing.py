@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from boildown.errors import ModelError
 
-__all__ = ["Ids", "MicroBatch", "Packing", "join"]
+__all__ = ["Ids", "MicroBatch", "Packing", "join", "padded", "padded_rows"]
 
 Ids = NDArray[np.integer]
 
@@ -129,6 +129,44 @@ def join(parts: Sequence[tuple[Packing, NDArray[np.int64]]]) -> tuple[MicroBatch
         first += len(members)
     values, counts = np.unique(-lengths, return_counts=True)
     return MicroBatch(tokens, tuple(zip(counts.tolist(), (-values).tolist(), strict=True))), places
+
+
+def padded_rows(count: int) -> int:
+    """How many rows a matrix of `count` should have, with padding: a multiple of 16, and of 64 where there are many.
+
+    oneDNN builds kernels for each new number of rows, which takes milliseconds, and keeps them, which takes up to a
+    gigabyte. Very few rows are also multiplied by another algorithm, which rounds differently.
+    """
+    step = 16 if count <= 1024 else 64
+    return -(-count // step) * step
+
+
+def padded(
+    runs: Sequence[tuple[int, int]], budget: int, limit: int | None = None
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.bool_]]]:
+    """Batches of sequences of about equal length, padded at their ends to a length that comes again.
+
+    Args:
+        runs: (sequences, length) for each run of sequences of equal length, longest first.
+        budget: tokens of a batch with the padding; a longer sequence is a batch of its own.
+        limit: nothing is padded to more than so many tokens.
+
+    Yields:
+        Rows of the tokens, shape (sequences, padded length), and which of them are no padding.
+    """
+    lengths = np.repeat([length for _, length in runs], [count for count, _ in runs])
+    starts = np.cumsum(lengths) - lengths
+    begin = 0
+    while begin < len(lengths):
+        longest = int(lengths[begin])
+        size = padded_rows(longest)
+        if limit is not None:
+            size = max(min(size, limit), longest)
+        end = begin + max(budget // size, 1)
+        place = np.arange(size)
+        mask = place < lengths[begin:end, None]
+        yield np.where(mask, starts[begin:end, None] + place, 0), mask
+        begin = end
 
 
 def _ranges(starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:

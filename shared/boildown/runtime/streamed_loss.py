@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from boildown.runtime.packing import padded_rows
+
 if TYPE_CHECKING:
     import torch
 
@@ -20,8 +22,6 @@ _ROWS, _BLOCK = 256, 4096
 _CUDA_ROWS, _CUDA_BLOCK = 4096, 16384
 """256 MB on a GPU, where a product has to be larger to be worth its launch."""
 _MODULE_ROWS = 64
-_FEWEST_ROWS = 4
-"""Matrices of fewer rows are multiplied by another algorithm, which rounds differently."""
 
 
 def streamed_nll(
@@ -48,19 +48,18 @@ def streamed_nll(
         shape (rows,), fp32, in nats, at least 0.
     """
     import torch
+    from torch.nn import functional
 
     plain = type(head) is torch.nn.Linear and head.weight.is_floating_point() and not head.weight.is_meta
-    if plain:  # a model spread over devices may have its head elsewhere
-        hidden, targets = hidden.to(head.weight.device, head.weight.dtype), targets.to(head.weight.device)
     count = len(targets)
-    losses = torch.empty(count, dtype=torch.float32, device=hidden.device)
-    if plain and 0 < count < _FEWEST_ROWS:
-        again = streamed_nll(hidden.repeat(_FEWEST_ROWS, 1), head, targets.repeat(_FEWEST_ROWS), scale, softcap, blocks)
-        return again[:count]
+    if plain:  # a model spread over devices may have its head elsewhere
+        more = padded_rows(count) - count
+        hidden = functional.pad(hidden.to(head.weight.device, head.weight.dtype), (0, 0, 0, more))
+        targets = functional.pad(targets.to(head.weight.device), (0, more))
+    losses = torch.empty(len(targets), dtype=torch.float32, device=hidden.device)
     rows = (_CUDA_ROWS if hidden.is_cuda else _ROWS) if plain else _MODULE_ROWS
-    steps = max(-(-count // rows), 1)
-    for i in range(steps):
-        part = slice(i * count // steps, (i + 1) * count // steps)
+    for start in range(0, len(targets), rows):
+        part = slice(start, start + rows)
         if not plain:
             losses[part] = _module_nll(hidden[part], head, targets[part], scale, softcap)
             continue
@@ -76,8 +75,8 @@ def streamed_nll(
         losses[part] = total.log_()
         over = ~losses[part].isfinite()
         if over.any():
-            losses[part][over] = _online(hidden[part][over], head, scale, softcap) - wanted[over]
-    return losses.clamp_(min=0.0)
+            losses[part] = torch.where(over, _online(hidden[part], head, scale, softcap) - wanted, losses[part])
+    return losses[:count].clamp_(min=0.0)
 
 
 def _online(hidden: torch.Tensor, head: Any, scale: float, softcap: float | None) -> torch.Tensor:
@@ -123,5 +122,5 @@ def _module_nll(
     hidden: torch.Tensor, head: Any, targets: torch.Tensor, scale: float, softcap: float | None
 ) -> torch.Tensor:
     logits = _shaped(head(hidden).float(), scale, softcap)
-    wanted: torch.Tensor = logits.gather(1, targets[:, None])[:, 0]
+    wanted: torch.Tensor = logits.gather(1, targets.to(logits.device)[:, None])[:, 0]
     return logits.logsumexp(dim=-1) - wanted

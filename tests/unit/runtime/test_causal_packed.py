@@ -20,7 +20,7 @@ from boildown.runtime.causal import CausalLM
 from boildown.runtime.causal_head import LossHead
 from boildown.runtime.causal_loading import load_causal
 from boildown.runtime.causal_packed import PackedBody
-from boildown.runtime.linear import onednn_available
+from boildown.runtime.linear import Linear, onednn_available
 from boildown.runtime.packing import MicroBatch, Packing
 from boildown.sources import Sources
 
@@ -56,6 +56,27 @@ def test_states_are_those_of_transformers(model: CausalLM) -> None:
             torch.testing.assert_close(states, expected, atol=1e-5, rtol=1e-4)
         some = np.array([33, 2, 45])
         torch.testing.assert_close(body.states(given, some), torch.cat(found)[some], atol=1e-6, rtol=1e-5)
+
+
+def test_few_different_numbers_of_rows_are_multiplied(model: CausalLM, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For each one kernels are built, and kept."""
+    body, rows = PackedBody.of(model.model), set()
+    assert body is not None
+    original = Linear.__call__
+
+    def spy(self: Linear, x: torch.Tensor, residual: torch.Tensor | None = None) -> torch.Tensor:
+        rows.add(len(x))
+        return original(self, x, residual)
+
+    monkeypatch.setattr(Linear, "__call__", spy)
+    with torch.inference_mode():
+        for count in range(1, 100):
+            given = batch([list(range(5, 5 + count)), [7, 8]])
+            found = body.states(given, np.arange(count % 60))
+            assert torch.equal(found, body.states(given, np.arange(count + 2))[: count % 60])
+            alone = body.states(batch([list(range(5, 5 + count))]), np.arange(min(count, count % 60)))
+            assert torch.equal(found[: len(alone)], alone) or count < 2
+    assert rows <= set(range(16, 128, 16))
 
 
 def test_half_precision(gpt2: Path) -> None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from boildown.runtime.packing import Packing, join
+from boildown.runtime.packing import Packing, join, padded, padded_rows
 
 LENGTHS = st.lists(st.integers(0, 30), max_size=20)
 
@@ -73,3 +73,16 @@ def test_a_micro_batch_of_several_packings(groups: list[list[int]], data: st.Dat
 def test_types_that_do_not_fit() -> None:
     with pytest.raises(ValueError, match="differ in length"):
         Packing([np.arange(3)], [np.arange(2)])
+
+
+def test_padded_batches_have_lengths_that_come_again_and_keep_to_their_budget() -> None:
+    runs = ((1, 100), (3, 40), (20, 7))
+    seen = []
+    for rows, inside in padded(runs, 128, limit=104):
+        assert rows.shape == inside.shape
+        assert rows.size <= 128
+        assert rows.shape[1] % 16 == 0 or rows.shape[1] == 104
+        seen.append(rows[inside])
+    assert np.concatenate(seen).tolist() == list(range(100 + 3 * 40 + 20 * 7))
+    assert next(padded(((1, 100),), 10, limit=50))[0].shape == (1, 100)
+    assert [padded_rows(n) for n in (0, 1, 16, 17, 1024, 1025)] == [0, 16, 16, 32, 1024, 1088]

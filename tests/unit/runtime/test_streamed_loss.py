@@ -52,6 +52,25 @@ def test_extreme_logits_stay_finite() -> None:
     assert found[1] > 100_000
 
 
+def test_few_different_numbers_of_rows_are_multiplied_and_a_row_does_not_depend_on_the_others() -> None:
+    torch.manual_seed(2)
+    head = torch.nn.Linear(12, 5000)
+    hidden, targets = torch.randn(900, 12), torch.randint(0, 5000, (900,))
+    rows: set[int] = set()
+    original = torch.nn.functional.linear
+
+    def spy(x: torch.Tensor, *rest: torch.Tensor) -> torch.Tensor:
+        rows.add(len(x))
+        return original(x, *rest)
+
+    with torch.no_grad(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.nn.functional, "linear", spy)
+        whole = streamed_nll(hidden, head, targets)
+        for count in range(0, 900, 7):
+            assert torch.equal(streamed_nll(hidden[:count], head, targets[:count]), whole[:count])
+    assert len(rows) <= 16
+
+
 def test_logits_are_never_held_whole() -> None:
     sizes: list[int] = []
     head = torch.nn.Linear(4, 60_000, bias=False)
@@ -66,4 +85,4 @@ def test_logits_are_never_held_whole() -> None:
         patch.setattr(torch.nn.functional, "linear", spy)
         streamed_nll(torch.randn(3000, 4), head, torch.zeros(3000, dtype=torch.long))
     assert max(sizes) <= 1024 * 8192
-    assert sum(sizes) == 3000 * 60_000
+    assert sum(sizes) == 3008 * 60_000
