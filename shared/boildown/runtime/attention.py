@@ -10,16 +10,19 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from boildown.runtime.devices import to_device
 from boildown.runtime.linear import onednn_available
+from boildown.runtime.packing import padded
 
 __all__ = ["Attention", "Runs", "attention_for", "by_run", "exponential", "masked", "varlen"]
 
 Runs = tuple[tuple[int, int], ...]
-"""(sequences, length) for each run of sequences of equal length, in the order of the tokens."""
+"""(sequences, length) for each run of sequences of equal length, longest first, which is the order of the tokens."""
 
 Attention = Callable[[Tensor], Tensor]
 """From projections of shape (tokens, 3 * width), as query, key and value, to a context of shape (tokens, width).
@@ -30,16 +33,19 @@ _ROUND = 16
 """Lengths are rounded up to a multiple of this: oneDNN builds a kernel for each new shape, which takes milliseconds."""
 _SCORES = 1 << 19
 """Scores held at once, so that they are still in the CPU's cache when they are read again."""
+_MASKED_TOKENS = 8192
+"""Enough for a GPU to do at once, and so few that a long sequence does not pad all the others."""
 _LEAST_SUM, _MOST_SUM = 1e-30, 1e35
 """Beyond these an exponential may have underflowed, or its product with a value have overflowed."""
 
 
-def attention_for(runs: Runs, heads: int, device: torch.device, dtype: torch.dtype) -> Attention:
+def attention_for(runs: Runs, heads: int, width: int, device: torch.device, dtype: torch.dtype) -> Attention:
     """The attention for one micro-batch, for all of its layers.
 
     Args:
         runs: which of the batch's tokens are a sequence.
-        heads: attention heads; they share the width evenly.
+        heads: attention heads.
+        width: of each head.
         device: where the projections will be.
         dtype: what they will be in.
     """
@@ -47,7 +53,7 @@ def attention_for(runs: Runs, heads: int, device: torch.device, dtype: torch.dty
         if dtype == torch.bfloat16 and onednn_available(dtype):
             return exponential(runs, heads)
         return by_run(runs, heads)
-    if device.type == "cuda" and _varlen_runs(device, dtype):
+    if device.type == "cuda" and _varlen_runs(width, device, dtype):
         return varlen(runs, heads, device)
     return masked(runs, heads, device)
 
@@ -87,21 +93,21 @@ def exponential(runs: Runs, heads: int) -> Attention:
 
 
 def masked(runs: Runs, heads: int, device: torch.device) -> Attention:
-    """Scaled dot-product attention over all sequences at once, padded, and masked if they differ in length."""
-    count, longest = sum(c for c, _ in runs), max(length for _, length in runs)
-    lengths = torch.tensor([length for c, length in runs for _ in range(c)])
-    inside = torch.arange(longest) < lengths[:, None]
-    # Padding reads the first token, and no one reads what it becomes.
-    rows = torch.zeros(count, longest, dtype=torch.long)
-    rows[inside] = torch.arange(int(lengths.sum()))
-    places = inside.flatten().nonzero().squeeze(1).to(device)
-    source = rows.flatten().to(device)
-    mask = None if len(runs) == 1 else inside[:, None, None].to(device)
+    """Scaled dot-product attention over sequences of about equal length, padded and masked."""
+    groups = []
+    for rows, inside in padded(runs, _MASKED_TOKENS):
+        # Padding reads the first token, and no one reads what it becomes.
+        source, places = to_device(rows.ravel(), device), to_device(np.flatnonzero(inside), device)
+        mask = None if inside.all() else to_device(inside[:, None, None], device)
+        groups.append((len(rows), source, places, mask))
 
     def attend(projections: Tensor) -> Tensor:
-        q, k, v = _split(projections[source], count, heads)
-        attended = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
-        return attended.transpose(1, 2).flatten(2).flatten(0, 1)[places]
+        found = []
+        for count, source, places, mask in groups:
+            q, k, v = _split(projections[source], count, heads)
+            attended = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+            found.append(attended.transpose(1, 2).flatten(2).flatten(0, 1)[places])
+        return torch.cat(found)
 
     return attend
 
@@ -109,8 +115,8 @@ def masked(runs: Runs, heads: int, device: torch.device) -> Attention:
 def varlen(runs: Runs, heads: int, device: torch.device) -> Attention:
     """Flash attention over sequences of any lengths, of CUDA."""
     kernel: Any = _varlen_kernel()
-    lengths = torch.tensor([0] + [length for count, length in runs for _ in range(count)])
-    ends = lengths.cumsum(0).to(device, torch.int32)
+    lengths = [0] + [length for count, length in runs for _ in range(count)]
+    ends = to_device(np.cumsum(lengths, dtype=np.int32), device)
     longest = max(length for _, length in runs)
 
     def attend(projections: Tensor) -> Tensor:
@@ -123,13 +129,13 @@ def varlen(runs: Runs, heads: int, device: torch.device) -> Attention:
 
 
 @lru_cache(maxsize=8)
-def _varlen_runs(device: torch.device, dtype: torch.dtype) -> bool:
-    """Whether this torch and this GPU have flash attention for sequences of any lengths."""
+def _varlen_runs(width: int, device: torch.device, dtype: torch.dtype) -> bool:
+    """Whether this torch and this GPU have flash attention for sequences of any lengths, and heads of this width."""
     kernel = _varlen_kernel()
     if kernel is None or dtype not in (torch.bfloat16, torch.float16):
         return False
     try:
-        x = torch.zeros(4, 3 * 32, device=device, dtype=dtype)
+        x = torch.zeros(4, 3 * width, device=device, dtype=dtype)
         return bool(torch.isfinite(varlen(((1, 1), (1, 3)), 1, device)(x)).all())
     except (RuntimeError, TypeError):
         return False

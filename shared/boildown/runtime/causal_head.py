@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from boildown.runtime.devices import input_device
 from boildown.runtime.streamed_loss import streamed_nll
 
 if TYPE_CHECKING:
@@ -71,8 +72,8 @@ class LossHead:
         """Whether hidden states and head give the model's own logits; some models do more between them."""
         import torch
 
-        embeddings = self._model.get_input_embeddings()
-        probe = (torch.arange(1, 9) % int(embeddings.num_embeddings))[None].to(embeddings.weight.device)
+        vocabulary = int(self._model.get_input_embeddings().num_embeddings)
+        probe = (torch.arange(1, 9) % vocabulary)[None].to(input_device(self._model))
         try:
             with torch.inference_mode():
                 logits = self._model(probe, use_cache=False).logits[0].float()
@@ -80,7 +81,9 @@ class LossHead:
                 wanted = torch.arange(len(states), device=states.device) % logits.shape[-1]
                 head = self._model.get_output_embeddings()
                 ours = streamed_nll(states, head, wanted, self._scale, self._softcap)
-            theirs = logits.logsumexp(-1) - logits.gather(1, wanted[:, None])[:, 0]
+            # A model that is spread over devices has states, logits and the head's weights on any of them.
+            theirs = logits.logsumexp(-1) - logits.gather(1, wanted.to(logits.device)[:, None])[:, 0]
+            theirs = theirs.to(ours.device)
             rounding = 1e-4 if states.dtype == torch.float32 else 0.01
             return bool((ours - theirs).abs().max() <= rounding * (1 + theirs.abs().max()))
         except (AttributeError, TypeError, RuntimeError, NotImplementedError):

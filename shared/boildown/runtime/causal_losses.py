@@ -13,6 +13,7 @@ from torch import Tensor
 from boildown.runtime.causal_head import LossHead
 from boildown.runtime.causal_packed import PackedBody
 from boildown.runtime.causal_padded import PaddedBody
+from boildown.runtime.devices import to_device
 from boildown.runtime.idle_cores import on_idle_cores
 from boildown.runtime.key_values import KeyValues
 from boildown.runtime.packing import Ids, MicroBatch, Packing
@@ -94,8 +95,8 @@ class Losses:
         if len(rows) or self._extend:
             states = self.body.states(batch, rows, self._past, self._extend)
             if len(rows):
-                wanted = torch.from_numpy(following[rows]).to(self._device)
-                found[torch.from_numpy(rows).to(self._device), 0] = self._head.nll(states, wanted).to(self._device)
+                losses = self._head.nll(states, to_device(following[rows], states.device))
+                found[to_device(rows, self._device), 0] = losses.to(self._device)
         return found
 
 

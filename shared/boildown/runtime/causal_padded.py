@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from boildown.runtime.causal_text import longest_input
+from boildown.runtime.devices import input_device, to_device
 from boildown.runtime.key_values import KeyValues, PairedKeyValues
-from boildown.runtime.packing import MicroBatch
-from boildown.runtime.transformers_encoder import padded
+from boildown.runtime.packing import MicroBatch, padded
 
 __all__ = ["PaddedBody"]
 
@@ -30,14 +32,18 @@ class PaddedBody:
     """
 
     def __init__(self, model: Any, whole: bool) -> None:
-        self._model, self._whole = model, whole
+        self._model, self._whole = (model if whole else model.base_model), whole
+        # The argument and the output of one name; transformers before 5.24 has the longer one.
+        takes = inspect.signature(self._model.forward).parameters
+        self._cache_name = "cache" if "cache" in takes else "past_key_values"
         config = model.config.get_text_config() if hasattr(model.config, "get_text_config") else model.config
+        self._limit = longest_input(config, None)
         self._slides = bool(getattr(config, "sliding_window", None))
-        embeddings = model.get_input_embeddings()
-        self._device: torch.device = embeddings.weight.device
+        self._device = input_device(model)
         self.batch_tokens = _CPU_TOKENS if self._device.type == "cpu" else _GPU_TOKENS
         if whole:
-            self.batch_tokens = max(min(self.batch_tokens, _WHOLE_LOGITS // int(embeddings.num_embeddings)), 1)
+            vocabulary = int(model.get_input_embeddings().num_embeddings)
+            self.batch_tokens = max(min(self.batch_tokens, _WHOLE_LOGITS // vocabulary), 1)
 
     def new_cache(self, capacity: int) -> PairedKeyValues:
         """For the keys and values of one text, however long."""
@@ -52,21 +58,21 @@ class PaddedBody:
         if past is not None and extend:
             mask = np.ones((1, past.length + len(ids)), dtype=np.int64)
             output = self._run(ids[None], mask, self._again(past), use_cache=True)
-            past.put(output.past_key_values, mask.shape[1])
-            return self._found(output)[0][self._tensor(rows)]
+            past.put(getattr(output, self._cache_name), mask.shape[1])
+            return self._found(output, rows)
         wanted = np.zeros(len(ids), dtype=bool)
         wanted[rows] = True
         places, found = [], []
-        for group, inside in padded(batch.runs, self.batch_tokens):
-            known = 0 if past is None else past.length
+        known = 0 if past is None else past.length
+        for group, inside in padded(batch.runs, self.batch_tokens, self._limit - known):
             mask = np.concatenate([np.ones((len(group), known), dtype=np.int64), inside], axis=1)
             cache = None if past is None else _repeated(past, len(group))
             output = self._run(np.where(inside, ids[group], 0), mask, cache, use_cache=cache is not None)
             chosen = inside & wanted[group]
             places.append(group[chosen])
-            found.append(self._found(output).flatten(0, 1)[self._tensor(np.flatnonzero(chosen))])
-        order = np.searchsorted(np.sort(rows), rows)
-        return torch.cat(found)[self._tensor(np.argsort(np.concatenate(places))[order])]
+            found.append(self._found(output, np.flatnonzero(chosen)))
+        order = np.argsort(np.concatenate(places))[np.searchsorted(np.sort(rows), rows)]
+        return _rows(torch.cat(found), order)
 
     def _again(self, past: PairedKeyValues) -> Any:
         """What a forward goes on from, and adds to; None for a start, where a model makes the kind that it likes."""
@@ -81,20 +87,21 @@ class PaddedBody:
         return cache
 
     def _run(self, ids: NDArray[np.int64], mask: NDArray[np.int64], cache: Any, use_cache: bool) -> Any:
-        model = self._model if self._whole else self._model.base_model
-        return model(
-            input_ids=self._tensor(ids),
-            attention_mask=self._tensor(mask.astype(np.int64)),
-            past_key_values=cache,
+        return self._model(
+            input_ids=to_device(ids, self._device),
+            attention_mask=to_device(mask.astype(np.int64), self._device),
             use_cache=use_cache,
+            **({} if cache is None else {self._cache_name: cache}),
         )
 
-    def _found(self, output: Any) -> Tensor:
+    def _found(self, output: Any, rows: NDArray[np.int64]) -> Tensor:
         states: Tensor = output.logits if self._whole else output.last_hidden_state
-        return states
+        return _rows(states.flatten(0, 1), rows)
 
-    def _tensor(self, values: NDArray[Any]) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(values)).to(self._device)
+
+def _rows(states: Tensor, rows: NDArray[np.int64]) -> Tensor:
+    """Some rows of states, which a model that is spread over devices gives on another one than it takes ids on."""
+    return states[to_device(rows, states.device)]
 
 
 def _repeated(past: PairedKeyValues, count: int) -> Any:

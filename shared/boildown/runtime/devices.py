@@ -5,14 +5,16 @@ from __future__ import annotations
 import threading
 import warnings
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from boildown.errors import ConfigurationError, unknown_name
+from numpy.typing import NDArray
+
+from boildown.errors import ConfigurationError, ModelError, unknown_name
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["available_devices", "pick_device", "pick_dtype", "refuse_int8"]
+__all__ = ["available_devices", "input_device", "pick_device", "pick_dtype", "refuse_int8", "to_device"]
 
 _DTYPES = ("bfloat16", "float16", "float32", "int8")
 _warned: set[tuple[str, str]] = set()
@@ -104,6 +106,40 @@ def refuse_int8(dtype: str | torch.dtype, what: str) -> None:
         raise ConfigurationError(
             f'{what} cannot compute in int8, which is for encoders like BERT, RoBERTa and XLM-R: give dtype="auto".'
         )
+
+
+def input_device(model: Any) -> torch.device:
+    """Where the token ids of a transformers model go: to its embeddings, or to where accelerate fetches them.
+
+    Raises:
+        ModelError: the embeddings are on no device, and nothing says where they will be.
+    """
+    import torch
+
+    embeddings = model.get_input_embeddings()
+    device: torch.device = embeddings.weight.device
+    if device.type != "meta":
+        return device
+    fetched = getattr(getattr(embeddings, "_hf_hook", None), "execution_device", None)
+    if fetched is None:
+        raise ModelError(
+            f"The embeddings of {type(model).__name__} are on no device. Load its weights, or spread it by device_map=."
+        )
+    return torch.device(fetched)
+
+
+def to_device(values: NDArray[Any], device: torch.device) -> torch.Tensor:
+    """An array as a tensor on the device.
+
+    To CUDA it is copied out of pinned memory, so that the caller does not wait for all that the GPU has still to do.
+    Elsewhere the copy is waited for: on MPS, memory that is freed before is read all the same.
+    """
+    import torch
+
+    tensor = torch.from_numpy(values)
+    if device.type == "cuda":
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
 
 
 def _has(device: torch.device, dtype: str) -> bool:

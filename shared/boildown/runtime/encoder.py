@@ -20,10 +20,11 @@ from torch.nn import functional
 from boildown.errors import ConfigurationError, ModelError
 from boildown.runtime.attention import Attention, attention_for
 from boildown.runtime.checkpoint import read_config, read_weights
+from boildown.runtime.devices import to_device
 from boildown.runtime.int8_linear import Int8Linear, int8_available
 from boildown.runtime.jobs import Head
 from boildown.runtime.linear import ACTIVATIONS, Linear
-from boildown.runtime.packing import Ids, MicroBatch, Packing
+from boildown.runtime.packing import Ids, MicroBatch, Packing, padded_rows
 from boildown.runtime.scheduler import scheduler_for
 
 __all__ = ["Encoder"]
@@ -34,9 +35,6 @@ _FIRST_POSITION = {"bert": 0, "roberta": None, "xlm-roberta": None, "camembert":
 _CPU_TOKENS = 1000
 """Larger batches push a layer's activations out of the CPU's cache."""
 _GPU_TOKENS = 32768
-_ROWS = 16
-"""On a CPU, matrices are padded to a multiple of so many rows: oneDNN builds kernels for each new number of them, which
-takes milliseconds; and very few rows are multiplied by another algorithm, which rounds differently."""
 _BUFFERS = ("embeddings.position_ids", "embeddings.token_type_ids")
 _LinearKind = Callable[..., Linear | Int8Linear]
 
@@ -86,9 +84,9 @@ class Encoder:
         self.hidden_size = int(config["hidden_size"])
         self._heads_count = int(config["num_attention_heads"])
         first = _FIRST_POSITION[config["model_type"]]
-        self._first_position = int(config.get("pad_token_id", 1)) + 1 if first is None else first
+        self._first_position = int(_given(config, "pad_token_id", 1)) + 1 if first is None else first
         self.max_length = int(config["max_position_embeddings"]) - self._first_position
-        self._epsilon = float(config.get("layer_norm_eps", 1e-12))
+        self._epsilon = float(_given(config, "layer_norm_eps", 1e-12))
         own, foreign = _split(tensors, int(config["num_hidden_layers"]))
         self.heads = {name: tensor.to(self.device, torch.float32) for name, tensor in foreign.items()}
 
@@ -163,12 +161,10 @@ class Encoder:
     def forward(self, batch: MicroBatch) -> Tensor:
         """States of shape (tokens, hidden_size), in the order of the batch."""
         count = batch.tokens.shape[1]
-        tokens = torch.from_numpy(batch.tokens)
+        tokens = to_device(batch.tokens, self.device)
         if self.device.type == "cpu":
-            tokens = functional.pad(tokens, (0, -count % _ROWS))
-        elif self.device.type == "cuda":
-            tokens = tokens.pin_memory()
-        ids, types, positions = tokens.to(self.device, non_blocking=True)
+            tokens = functional.pad(tokens, (0, padded_rows(count) - count))
+        ids, types, positions = tokens
         x = functional.embedding(ids, self._words)
         x = x + functional.embedding(positions + self._first_position, self._positions)
         if len(self._types) > 1:
@@ -176,7 +172,8 @@ class Encoder:
         else:
             x += self._types[0]
         x = functional.layer_norm(x, x.shape[-1:], *self._norm, self._epsilon)
-        attend = attention_for(batch.runs, self._heads_count, self.device, self.dtype)
+        width = self.hidden_size // self._heads_count
+        attend = attention_for(batch.runs, self._heads_count, width, self.device, self.dtype)
         for layer in self._layers:
             x = layer(x, attend, self._epsilon)
         return x[:count]
@@ -209,6 +206,11 @@ class _Layer:
         x = functional.layer_norm(x, shape, *self.attention_norm, epsilon)
         x = self.narrow(self.widen(x), residual=x)
         return functional.layer_norm(x, shape, *self.output_norm, epsilon)
+
+
+def _given(config: dict[str, Any], name: str, default: float) -> float:
+    value = config.get(name)
+    return default if value is None else value
 
 
 def _split(tensors: dict[str, Tensor], layers: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,12 +15,12 @@ from torch import Tensor
 
 from boildown.errors import ModelError
 from boildown.runtime.checkpoint import check_weights, read_config, read_weights
-from boildown.runtime.devices import refuse_int8
+from boildown.runtime.devices import refuse_int8, to_device
 from boildown.runtime.jobs import Head
-from boildown.runtime.packing import Ids, MicroBatch, Packing
+from boildown.runtime.packing import Ids, MicroBatch, Packing, padded
 from boildown.runtime.scheduler import scheduler_for
 
-__all__ = ["TransformersEncoder", "padded"]
+__all__ = ["TransformersEncoder"]
 
 _CLASSES = {"encoder": "AutoModel", "token-classification": "AutoModelForTokenClassification"}
 _CPU_TOKENS = 2048
@@ -116,43 +116,17 @@ class TransformersEncoder:
     @torch.inference_mode()
     def forward(self, batch: MicroBatch) -> Tensor:
         """Rows of shape (tokens, hidden_size), in the order of the batch."""
-        states = torch.empty(batch.tokens.shape[1], self.hidden_size, dtype=self.dtype, device=self.device)
         ids, types, _ = batch.tokens
-        for rows, mask in padded(batch.runs, self.batch_tokens):
-            inputs = {
-                "input_ids": self._tensor(np.where(mask, ids[rows], self._pad)),
-                "attention_mask": self._tensor(mask.astype(np.int64)),
-            }
+        states = torch.empty(len(ids), self.hidden_size, dtype=self.dtype, device=self.device)
+        for rows, mask in padded(batch.runs, self.batch_tokens, self.max_length):
+            given = {"input_ids": np.where(mask, ids[rows], self._pad), "attention_mask": mask.astype(np.int64)}
             if self._typed:
-                inputs["token_type_ids"] = self._tensor(np.where(mask, types[rows], 0))
-            output = self._model(**inputs)[0]
-            states[self._tensor(rows[mask])] = output[self._tensor(mask)]
+                given["token_type_ids"] = np.where(mask, types[rows], 0)
+            output = self._model(**{name: to_device(values, self.device) for name, values in given.items()})[0]
+            # By places and not by the mask, whose true ones the host would have to wait for.
+            places = to_device(np.flatnonzero(mask), self.device)
+            states[to_device(rows[mask], self.device)] = output.flatten(0, 1)[places]
         return states
-
-    def _tensor(self, values: NDArray[Any]) -> Tensor:
-        return torch.from_numpy(values).to(self.device)
-
-
-def padded(runs: Sequence[tuple[int, int]], budget: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.bool_]]]:
-    """Batches of sequences of about equal length, of at most `budget` tokens with the padding.
-
-    Args:
-        runs: (sequences, length) for each run of sequences of equal length, longest first.
-        budget: a longer sequence is a batch of its own.
-
-    Yields:
-        Rows of the tokens, shape (sequences, longest), and which of them are no padding.
-    """
-    lengths = np.repeat([length for _, length in runs], [count for count, _ in runs])
-    starts = np.cumsum(lengths) - lengths
-    begin = 0
-    while begin < len(lengths):
-        count = max(budget // int(lengths[begin]), 1)
-        sizes = lengths[begin : begin + count, None]
-        place = np.arange(int(lengths[begin]))
-        mask = place < sizes
-        yield np.where(mask, starts[begin : begin + count, None] + place, 0), mask
-        begin += count
 
 
 def _max_length(model: Any, folder: Path) -> int:

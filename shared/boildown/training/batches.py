@@ -127,7 +127,7 @@ class Bundle:
             for item in fields(owner):
                 value = getattr(owner, item.name)
                 if isinstance(value, torch.Tensor):
-                    setattr(owner, item.name, value.to(device, non_blocking=True))
+                    setattr(owner, item.name, value.to(device, non_blocking=device.type == "cuda"))
         return self
 
 

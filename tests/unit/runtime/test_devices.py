@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import warnings
 
+import numpy as np
 import pytest
 import torch
 
-from boildown.errors import ConfigurationError
+from boildown.errors import ConfigurationError, ModelError
 from boildown.runtime import devices
-from boildown.runtime.devices import available_devices, pick_device, pick_dtype
+from boildown.runtime.devices import available_devices, input_device, pick_device, pick_dtype, to_device
 
 CPU = torch.device("cpu")
 
@@ -78,3 +79,42 @@ def test_what_the_cpu_says_agrees_with_its_flags() -> None:
     flags = devices._cpu_flags()
     if flags:
         assert ("bfloat16" in devices._cpu_dtypes()) == bool(flags & {"avx512_bf16", "amx_bf16"})
+
+
+@pytest.mark.parametrize("name", ["cpu", "mps", "cuda"])
+def test_only_a_copy_out_of_pinned_memory_is_not_waited_for(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    pinned: list[torch.Tensor] = []
+    copies: list[tuple[torch.Tensor, bool]] = []
+
+    def pin(self: torch.Tensor) -> torch.Tensor:
+        pinned.append(self.clone())
+        return pinned[-1]
+
+    def copy(self: torch.Tensor, device: torch.device, non_blocking: bool = False) -> torch.Tensor:
+        copies.append((self, non_blocking))
+        return self
+
+    monkeypatch.setattr(torch.Tensor, "pin_memory", pin)
+    monkeypatch.setattr(torch.Tensor, "to", copy)
+    assert to_device(np.arange(3), torch.device(name)).tolist() == [0, 1, 2]
+    (source, non_blocking) = copies[0]
+    assert non_blocking == (name == "cuda") == any(source is tensor for tensor in pinned)
+
+
+def test_where_the_input_of_an_offloaded_model_goes() -> None:
+    class Model:
+        def __init__(self, device: str) -> None:
+            self.embeddings = torch.nn.Embedding(3, 2, device=device)
+
+        def get_input_embeddings(self) -> torch.nn.Embedding:
+            return self.embeddings
+
+    class Hook:
+        execution_device = "cpu"
+
+    assert input_device(Model("cpu")).type == "cpu"
+    offloaded = Model("meta")
+    with pytest.raises(ModelError, match="on no device"):
+        input_device(offloaded)
+    offloaded.embeddings._hf_hook = Hook()
+    assert input_device(offloaded).type == "cpu"

@@ -199,6 +199,16 @@ def test_config_without_a_size(encoders: dict[str, Path], tmp_path: Path) -> Non
         Encoder.load(folder)
 
 
+def test_what_config_leaves_empty_is_as_if_it_were_not_there(encoders: dict[str, Path]) -> None:
+    folder = encoders["roberta"]
+    config, weights = read_config(folder), read_weights(folder)
+    empty = Encoder({**config, "pad_token_id": None, "layer_norm_eps": None}, weights)
+    missing = Encoder({k: v for k, v in config.items() if k not in ("pad_token_id", "layer_norm_eps")}, weights)
+    ids = sequences(config["vocab_size"])
+    assert empty.max_length == missing.max_length == 64
+    assert torch.equal(empty.hidden(ids)[0], missing.hidden(ids)[0])
+
+
 def test_the_forward_is_chosen_by_config(encoders: dict[str, Path]) -> None:
     for kind in PACKED:
         assert isinstance(load_encoder(encoders[kind]), Encoder)

@@ -104,3 +104,21 @@ def test_the_stream_is_seeded_weighted_and_covers_a_source(base: Any) -> None:
     assert 240 < drawn["b"] < 360
     of_b = [qid for qid in first if qid[0] == "b"]
     assert len(set(of_b[:20])) == 20
+
+
+@pytest.mark.parametrize("name", ["mps", "cuda"])
+def test_a_copy_that_may_outlive_its_source_is_waited_for(
+    encoder: Encoder, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On MPS the source is read later, whether it is still there or not."""
+    items = encoder.encode([example("The bird of Arlo is skua.", 0)], random.Random(0))
+    bundle = make_bundle([items], encoder.pad, micro_tokens=40)
+    seen: set[bool] = set()
+
+    def copy(self: torch.Tensor, device: torch.device, non_blocking: bool = False) -> torch.Tensor:
+        seen.add(non_blocking)
+        return self
+
+    monkeypatch.setattr(torch.Tensor, "to", copy)
+    bundle.to(torch.device(name))
+    assert seen == {name == "cuda"}
