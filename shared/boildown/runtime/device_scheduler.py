@@ -165,13 +165,22 @@ class Scheduler:
 
         threads = torch.get_num_threads()
         ready = threading.Barrier(self._count + 1)
-        for i in range(self._count):
-            name = f"boildown-{self._device}-{i}"
-            self._workers.append(threading.Thread(target=self._work, args=(ready,), name=name, daemon=True))
-            self._workers[-1].start()
-        ready.wait()
-        # A worker's number of threads has become that of all threads to come.
-        torch.set_num_threads(threads)
+        try:
+            for i in range(self._count):
+                name = f"boildown-{self._device}-{i}"
+                worker = threading.Thread(target=self._work, args=(ready,), name=name, daemon=True)
+                worker.start()
+                self._workers.append(worker)
+            ready.wait()
+        except BaseException:  # the system has no more threads, or Ctrl-C: the next job tries again
+            ready.abort()
+            for worker in self._workers:
+                worker.join(1)  # no longer: one that is past the barrier waits for the lock that is held here
+            self._workers.clear()
+            raise
+        finally:
+            # A worker's number of threads has become that of all threads to come.
+            torch.set_num_threads(threads)
 
     def _work(self, ready: threading.Barrier) -> None:
         import torch
@@ -179,7 +188,10 @@ class Scheduler:
         if self._threads is not None:
             torch.get_num_threads()  # the first call in a thread takes over the process's number
             torch.set_num_threads(self._threads)
-        ready.wait()
+        try:
+            ready.wait()
+        except threading.BrokenBarrierError:
+            return
         if self._device.type == "cuda":
             torch.cuda.set_device(self._device)
         with torch.inference_mode():
@@ -221,11 +233,13 @@ class Scheduler:
             if len(self._launched) > 1:
                 self._launched.popleft().synchronize()
             sequences = [(part.job.packing, part.members) for part in parts]
-            states, splits = forward(parts[0].job.model, sequences, self._device)
             heads = [part.job.head for part in parts]
-            rows = [part if head is None else head(part) for part, head in zip(states, heads, strict=True)]
+            rows, splits = forward(parts[0].job.model, sequences, heads, self._device)
             if self._device.type == "cuda":
-                self._launched.append(_launch_event(self._device))
+                event = _launch_event(self._device)
+                self._launched.append(event)
+                for part in parts:
+                    part.job.launched = event
         except BaseException as error:
             return error
         self._give(parts, rows, splits)

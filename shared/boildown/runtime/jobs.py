@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boildown.runtime import requests
+from boildown.runtime.devices import to_device
 from boildown.runtime.packing import MicroBatch, Packing
 
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ class Job:
         request: of the context in which the job was made.
         waiting: its parts that have not begun to run.
         results: rows of each part, in the part's own order, as they come.
-        done: set when all rows are there, or `error` is.
+        launched: the event of CUDA after which all rows are there that have been launched.
+        done: set when all rows are there, or launched on a GPU, or `error` is.
     """
 
     def __init__(self, model: Model, packing: Packing, pieces: Sequence[NDArray[np.int64]], head: Head | None) -> None:
@@ -61,6 +63,7 @@ class Job:
         self.request = requests.current()
         self.waiting = deque(Part(self, i, piece) for i, piece in enumerate(pieces))
         self.results: dict[int, Any] = {}
+        self.launched: Any = None
         self.error: BaseException | None = None
         self.done = threading.Event()
         self.turn = 0
@@ -72,9 +75,15 @@ class Job:
         order = self.packing.rows(np.concatenate(self.pieces))
         place = np.empty_like(order)
         place[order] = np.arange(len(order))
+        parts = [self.results[i] for i in range(len(self.pieces))]
+        if self.launched is not None:  # the caller's stream may be another one than the worker's
+            stream = torch.cuda.current_stream(parts[0].device)
+            stream.wait_event(self.launched)
+            for part in parts:
+                part.record_stream(stream)
         with torch.inference_mode():
-            rows = torch.cat([self.results[i] for i in range(len(self.pieces))])
-            return rows[torch.from_numpy(place).to(rows.device)]
+            rows = torch.cat(parts)
+            return rows[to_device(place, rows.device)]
 
 
 class JobQueue:

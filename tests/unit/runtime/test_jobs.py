@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pytest
+import torch
 
 from boildown.runtime.jobs import Job, JobQueue
 from boildown.runtime.packing import MicroBatch, Packing
@@ -97,3 +99,22 @@ def test_a_discarded_job_does_not_run() -> None:
     queue.discard(gone)
     assert queue.tokens == 50
     assert drain(queue, jobs) == ["b"]
+
+
+def test_rows_that_are_only_launched_are_waited_for_on_the_callers_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[object] = []
+
+    class Stream:
+        def wait_event(self, event: object) -> None:
+            steps.append(event)
+
+    stream = Stream()
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device: stream)
+    monkeypatch.setattr(torch.Tensor, "record_stream", lambda self, used: steps.append(used))
+    job = make_job(Model(), [3, 2])
+    job.results = {i: torch.zeros(int(job.packing.lengths[piece].sum()), 1) for i, piece in enumerate(job.pieces)}
+    assert len(job.rows()) == 5
+    assert not steps
+    job.launched = "event"
+    assert len(job.rows()) == 5
+    assert steps == ["event"] + [stream] * len(job.pieces)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 import torch
 from scheduler_jobs import Counter, Gated, expected, in_thread, packing, waiting
@@ -57,6 +59,44 @@ def test_what_does_not_fit_into_memory_is_halved(one: Scheduler, error: Exceptio
     with pytest.raises(ModelError, match="A sequence of 46 tokens does not fit into the memory of cpu"):
         one.run(model, packing(20, 46))
     assert len(one.run(model, packing(45))) == 45
+
+
+@pytest.mark.parametrize("where", ["head", "cublas"])
+def test_what_a_head_or_a_library_cannot_allocate_is_halved(one: Scheduler, where: str) -> None:
+    class Small(Counter):
+        def forward(self, batch: MicroBatch) -> torch.Tensor:
+            if where == "cublas" and batch.tokens.shape[1] > 45:
+                raise RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`")
+            return super().forward(batch)
+
+    def head(states: torch.Tensor) -> torch.Tensor:
+        if where == "head" and len(states) > 45:
+            raise torch.cuda.OutOfMemoryError("x")
+        return states * 2
+
+    given = packing(20, 40, 5, 33, 20, 45)
+    assert torch.equal(one.run(Small(), given, head), expected(given) * 2)
+    assert one.stats.splits > 0
+
+
+def test_a_thread_that_cannot_start_fails_one_job_and_not_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads = torch.get_num_threads()
+    scheduler = Scheduler(torch.device("cpu"), 3, 1)
+    real = threading.Thread.start
+
+    def start(self: threading.Thread) -> None:
+        if self.name == "boildown-cpu-2":
+            raise RuntimeError("can't start new thread")
+        real(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", start)
+        with pytest.raises(RuntimeError, match="can't start new thread"):
+            scheduler.run(Counter(), packing(7))
+    assert torch.get_num_threads() == threads
+    assert not [t for t in threading.enumerate() if t.name.startswith("boildown-cpu-") and t in scheduler._workers]
+    assert len(in_thread(lambda: scheduler.run(Counter(), packing(7))).result(60)) == 7
+    scheduler.close()
 
 
 def test_jobs_that_together_do_not_fit_are_separated(one: Scheduler) -> None:
