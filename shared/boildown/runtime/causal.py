@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from boildown.counters import well_formed
 from boildown.errors import InputError, ModelError
 from boildown.runtime.causal_text import Encoded, Window, longest_input, start_ids, windows, without_leading_space
+from boildown.runtime.checkpoint import remember_no_texts
+from boildown.runtime.devices import input_device
 
 if TYPE_CHECKING:
     import torch
@@ -58,6 +60,7 @@ class CausalLM:
         self._backend = copy.deepcopy(backend)
         self._backend.no_truncation()
         self._backend.no_padding()
+        remember_no_texts(self._backend)
         self.limit = min(longest_input(model.config, tokenizer), _LONGEST)
         self.start_ids = start_ids(tokenizer)
         self._rows = int(model.get_input_embeddings().num_embeddings)
@@ -66,8 +69,7 @@ class CausalLM:
     @property
     def device(self) -> torch.device:
         """Where input goes."""
-        device: torch.device = self.model.get_input_embeddings().weight.device
-        return device
+        return input_device(self.model)
 
     def encode(self, texts: Sequence[str]) -> list[Encoded]:
         """Tokens of each text, without special tokens.
@@ -79,11 +81,7 @@ class CausalLM:
         found = []
         for text, encoding in zip(clean, self._backend.encode_batch(clean, add_special_tokens=False), strict=True):
             ids = np.array(encoding.ids, dtype=np.int64)
-            if len(ids) and int(ids.max()) >= self._rows:
-                raise ModelError(
-                    f"The tokenizer gave the token id {int(ids.max())}, but the model has {self._rows} embeddings. "
-                    "Model and tokenizer are not a pair: load both from the same checkpoint."
-                )
+            self._check(ids)
             spans = np.array(encoding.offsets, dtype=np.int64).reshape(-1, 2)
             found.append(Encoded(ids, without_leading_space(text, spans), spans[:, 1]))
         return found
@@ -150,7 +148,12 @@ class CausalLM:
 
         Args:
             rows: sequences of at most as many tokens as the model has positions for.
+
+        Raises:
+            ModelError: as `encode`.
         """
+        for row in rows:
+            self._check(row)
         return self._losses.run([row[:-1] for row in rows], [row[1:] for row in rows])
 
     def new_cache(self, capacity: int) -> KeyValues:
@@ -166,7 +169,11 @@ class CausalLM:
 
         Returns:
             The NLL of `ids[1:]` in nats, shape (n - 1,).
+
+        Raises:
+            ModelError: as `encode`.
         """
+        self._check(ids)
         return self._losses.after(cache, extend=True).run([ids], [np.append(ids[1:], -1)])[0]
 
     def fit_question(self, ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], bool]:
@@ -175,6 +182,13 @@ class CausalLM:
         if len(ids) <= most:
             return ids, False
         return np.concatenate([ids[: most // 2], ids[len(ids) - (most - most // 2) :]]), True
+
+    def _check(self, ids: NDArray[np.int64]) -> None:
+        if len(ids) and int(ids.max()) >= self._rows:
+            raise ModelError(
+                f"The tokenizer gave the token id {int(ids.max())}, but the model has {self._rows} embeddings. "
+                "Model and tokenizer are not a pair: load both from the same checkpoint."
+            )
 
     def _lead(self, prefix: NDArray[np.int64] | None) -> NDArray[np.int64]:
         return self.start_ids if prefix is None else np.concatenate([self.start_ids, prefix])

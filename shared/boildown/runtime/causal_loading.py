@@ -8,7 +8,7 @@ from typing import Any
 
 from boildown.errors import ModelError
 from boildown.runtime.causal import CausalLM
-from boildown.runtime.checkpoint import refuse_pickles
+from boildown.runtime.checkpoint import refuse_pickles, remember_no_texts
 from boildown.runtime.devices import pick_device, pick_dtype, refuse_int8
 from boildown.runtime.models import shared_model
 
@@ -43,12 +43,19 @@ def load_causal(
         ConfigurationError: the dtype is int8, or there is no such device.
     """
 
+    _refuse_int8(name, dtype)
+    if device_map is None:  # so that all that name the same device and precision share one model
+        place = pick_device(device)
+        device, dtype = str(place), str(pick_dtype(dtype, place))
+
     def load() -> CausalLM:
         from transformers import AutoModelForCausalLM
 
         model, tokenizer = load_pretrained(
             AutoModelForCausalLM, name, device, dtype, device_map=device_map, trust_remote_code=trust_remote_code
         )
+        if tokenizer.is_fast:
+            remember_no_texts(tokenizer.backend_tokenizer)
         return CausalLM(model, tokenizer)
 
     return shared_model(("causal", str(name), device, dtype, repr(device_map), trust_remote_code), load)
@@ -80,7 +87,7 @@ def load_pretrained(
     """
     import transformers
 
-    refuse_int8(dtype, f"The model {name!r}, which runs by transformers' classes,")
+    _refuse_int8(name, dtype)
     options = {**options, "trust_remote_code": trust_remote_code}
     try:
         config = transformers.AutoConfig.from_pretrained(name, **options)
@@ -120,6 +127,10 @@ def load_pretrained(
     if quantisation is None and place is not None:
         model = model.to(place)
     return model.eval(), tokenizer
+
+
+def _refuse_int8(name: str, dtype: str) -> None:
+    refuse_int8(dtype, f"The model {name!r}, which runs by transformers' classes,")
 
 
 def _check_kind(auto_class: Any, config: Any, name: str) -> None:

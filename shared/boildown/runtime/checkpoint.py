@@ -12,7 +12,15 @@ from boildown.errors import ModelError
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["check_weights", "find_folder", "read_config", "read_tokenizer", "read_weights", "refuse_pickles"]
+__all__ = [
+    "check_weights",
+    "find_folder",
+    "read_config",
+    "read_tokenizer",
+    "read_weights",
+    "refuse_pickles",
+    "remember_no_texts",
+]
 
 _WEIGHTS = "model.safetensors"
 _INDEX = "model.safetensors.index.json"
@@ -86,8 +94,11 @@ def read_weights(folder: Path) -> dict[str, torch.Tensor]:
     if (folder / _WEIGHTS).is_file():
         names = [_WEIGHTS]
     else:
-        index = json.loads((folder / _INDEX).read_text(encoding="utf-8"))
-        names = sorted(set(index["weight_map"].values()))
+        path = folder / _INDEX
+        try:
+            names = sorted(set(json.loads(path.read_text(encoding="utf-8"))["weight_map"].values()))
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+            raise ModelError(f"{path} cannot be read: {_first_line(error)} Fetch the model again.") from error
     tensors: dict[str, torch.Tensor] = {}
     for name in names:
         try:
@@ -149,7 +160,21 @@ def read_tokenizer(folder: Path) -> Any:
     tokenizer.no_padding()
     # A "[SEP]" or "</s>" in a document is text like any other.
     tokenizer.encode_special_tokens = True
+    remember_no_texts(tokenizer)
     return tokenizer
+
+
+def remember_no_texts(tokenizer: Any) -> None:
+    """Turns off the cache of a tokenizer that does not split at words: it would hold thousands of whole texts.
+
+    Args:
+        tokenizer: a `tokenizers.Tokenizer`; what it gives stays the same.
+    """
+    splitter = tokenizer.pre_tokenizer
+    splits = splitter is not None and len(splitter.pre_tokenize_str("a b")) > 1
+    resize = getattr(tokenizer.model, "_resize_cache", None)  # private, and not in every version
+    if resize is not None and not splits:
+        resize(0)
 
 
 def _first_line(error: Exception) -> str:

@@ -200,7 +200,9 @@ class CrossReader:
 
 def load_reader(name: str | Path, device: str, dtype: str) -> CrossReader:
     """The process's reader for this checkpoint, device and precision."""
-    return shared_model(("prune", str(name), device, dtype), lambda: CrossReader.load(name, device, dtype))
+    place = pick_device(device)
+    where = str(place), str(pick_dtype(dtype, place))  # resolved, so that "auto" shares the model it stands for
+    return shared_model(("prune", str(name), *where), lambda: CrossReader.load(name, *where))
 
 
 def _windows(document: int, length: int, heading: int, room: int) -> list[_Window]:

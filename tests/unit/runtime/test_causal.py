@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 import torch
 from tiny_models import ALL, CHINESE, ENGLISH, MIXED, tiny_gpt2
+from tokenizers import pre_tokenizers
 
 from boildown.errors import InputError, ModelError
 from boildown.runtime.causal import CausalLM
 from boildown.runtime.causal_loading import load_causal
 from boildown.runtime.causal_packed import PackedBody
 from boildown.runtime.causal_text import windows
+from boildown.runtime.checkpoint import remember_no_texts
 from boildown.runtime.linear import onednn_available
 from boildown.runtime.packing import MicroBatch
 
@@ -174,6 +176,38 @@ def test_a_tokenizer_that_is_no_pair(model: CausalLM, tmp_path: Path) -> None:
     big = AutoTokenizer.from_pretrained(tiny_gpt2(tmp_path / "big", vocabulary=900))
     with pytest.raises(ModelError, match="not a pair"):
         CausalLM(model.model, big).encode(ENGLISH)
+
+
+def test_ids_of_another_tokenizer_are_refused_wherever_they_come_from(model: CausalLM) -> None:
+    ids = np.array([3, 4, 90_000])
+    with pytest.raises(ModelError, match="not a pair"):
+        model.sequence_nll([ids])
+    with pytest.raises(ModelError, match="not a pair"):
+        model.extend(ids, model.new_cache(8))
+
+
+def test_whole_texts_stay_in_no_cache_of_the_tokenizer(llama: Path) -> None:
+    backend = load_causal(str(llama), "cpu", "float32").tokenizer.backend_tokenizer
+    sizes: list[int] = []
+
+    class Tokenizer:
+        pre_tokenizer = backend.pre_tokenizer
+
+        class model:
+            _resize_cache = sizes.append
+
+    remember_no_texts(Tokenizer())
+    assert sizes == [0]
+    Tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel()
+    remember_no_texts(Tokenizer())
+    assert sizes == [0]
+
+
+def test_all_names_of_a_device_share_one_model(gpt2: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("boildown.runtime.devices.available_devices", lambda: ["cpu"])
+    found = load_causal(str(gpt2), "auto", "auto")
+    assert load_causal(str(gpt2), "cpu", "auto") is found
+    assert load_causal(str(gpt2), "cpu", str(found.model.dtype).removeprefix("torch.")) is found
 
 
 def test_a_slow_tokenizer_is_refused(model: CausalLM) -> None:

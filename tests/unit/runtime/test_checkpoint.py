@@ -73,6 +73,13 @@ def test_weights_in_several_files(encoders: dict[str, Path], tmp_path: Path) -> 
     assert all((again[name] == whole[name]).all() for name in names)
 
 
+@pytest.mark.parametrize("text", ['{"weight_map": {"a"', "{}", "[]", '{"weight_map": 3}'])
+def test_a_damaged_index_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "model.safetensors.index.json").write_text(text)
+    with pytest.raises(ModelError, match=r"model\.safetensors\.index\.json cannot be read"):
+        read_weights(tmp_path)
+
+
 def test_a_slow_tokenizer_is_refused(encoders: dict[str, Path], tmp_path: Path) -> None:
     shutil.copytree(encoders["bert"], tmp_path / "model")
     (tmp_path / "model" / "tokenizer.json").write_text("{}")

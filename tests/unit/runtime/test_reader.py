@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from boildown import ModelError
-from boildown.runtime.reader import CrossReader, _windows
+from boildown.runtime.reader import CrossReader, _windows, load_reader
 
 
 @pytest.fixture
@@ -128,3 +128,9 @@ def test_a_checkpoint_that_does_not_fit_says_what_is_missing(
 ) -> None:
     with pytest.raises(ModelError, match=message):
         CrossReader.load(broken(prune_model, tmp_path / "model", change), "cpu")
+
+
+def test_all_names_of_a_device_share_one_reader(prune_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("boildown.runtime.devices.available_devices", lambda: ["cpu"])
+    found = load_reader(prune_model, "auto", "auto")
+    assert load_reader(prune_model, "cpu", str(found.encoder.dtype)) is found
