@@ -131,7 +131,11 @@ class LLMLingua2:
         A forced string that the tokenizer left out, such as a line break, becomes a token of its own.
         """
         choices = [re.escape(text) for text in sorted(self.force_tokens, key=len, reverse=True) if text]
-        pattern = re.compile("|".join([*choices, r"\d+"] if self.force_reserve_digit else choices))
+        if self.force_reserve_digit:
+            choices.append(r"\d+")
+        if not choices:  # an empty pattern would be found everywhere
+            return scores
+        pattern = re.compile("|".join(choices))
         found = [(d, *m.span()) for d, text in enumerate(sources.texts) for m in pattern.finditer(text)]
         if not found:
             return scores
