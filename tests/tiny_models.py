@@ -166,6 +166,32 @@ def tiny_bert(folder: Path, *, seed: int = 0, labels: int = 2, **config_options:
     return _save(tokenizer, _seeded(BertForTokenClassification, config, seed), folder, seed)
 
 
+def tiny_modernbert(folder: Path, *, seed: int = 0) -> Path:
+    """ModernBERT-like token classifier, which runs by transformers; with the tokenizer of `tiny_bert`."""
+    from transformers import AutoTokenizer, ModernBertConfig, ModernBertForTokenClassification
+
+    tokenizer = AutoTokenizer.from_pretrained(tiny_bert(folder))
+    config = ModernBertConfig(
+        vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4,
+        max_position_embeddings=512, local_attention=16, global_attn_every_n_layers=2, pad_token_id=0, bos_token_id=2,
+        cls_token_id=2, eos_token_id=3, sep_token_id=3, initializer_range=0.3,
+    )  # fmt: skip
+    return _save(tokenizer, _seeded(ModernBertForTokenClassification, config, seed), folder, seed)
+
+
+def tiny_qwen3(folder: Path, *, seed: int = 0) -> Path:
+    """Qwen3-like, which runs by transformers; with the tokenizer of `tiny_gpt2`."""
+    from transformers import AutoTokenizer, Qwen3Config, Qwen3ForCausalLM
+
+    tokenizer = AutoTokenizer.from_pretrained(tiny_gpt2(folder))
+    config = Qwen3Config(
+        vocab_size=len(tokenizer), hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4,
+        num_key_value_heads=2, head_dim=8, max_position_embeddings=512, bos_token_id=0, eos_token_id=0,
+        initializer_range=0.3,
+    )  # fmt: skip
+    return _save(tokenizer, _seeded(Qwen3ForCausalLM, config, seed), folder, seed)
+
+
 @pytest.fixture(scope="session")
 def gpt2(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_gpt2(tmp_path_factory.mktemp("models") / "gpt2")

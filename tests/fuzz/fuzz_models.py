@@ -20,7 +20,7 @@ from boildown import Budget, Compressor, Document
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tiny_models import tiny_bert, tiny_gpt2, tiny_llama, tiny_xlm_roberta
+from tiny_models import tiny_bert, tiny_gpt2, tiny_llama, tiny_modernbert, tiny_qwen3, tiny_xlm_roberta
 
 
 @cache
@@ -28,7 +28,14 @@ def made(name: str) -> str:
     """A small checkpoint of this kind, made when it is first asked for and gone when the process ends."""
     folder = Path(tempfile.mkdtemp(prefix="boildown-fuzz-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    makers = {"bert": tiny_bert, "xlm-roberta": tiny_xlm_roberta, "gpt2": tiny_gpt2, "llama": tiny_llama}
+    makers = {
+        "bert": tiny_bert,
+        "xlm-roberta": tiny_xlm_roberta,
+        "modernbert": tiny_modernbert,
+        "gpt2": tiny_gpt2,
+        "llama": tiny_llama,
+        "qwen3": tiny_qwen3,
+    }
     return str(makers[name](folder / name))
 
 
