@@ -30,8 +30,9 @@ def empty_cache() -> None:
     """Here the cache stays filled, or the model would read the sample anew for every page that opens."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Closed after each file, since Playwright keeps an event loop running, beside which no other may run."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
     with sync_api.sync_playwright() as playwright:
         own = Path(playwright.chromium.executable_path)
