@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cached_property
@@ -18,6 +19,7 @@ __all__ = ["Lexical", "bm25_scores"]
 _K1 = 1.5
 _B = 0.75
 _STEM = 5
+_DIGIT = re.compile(r"\d")
 _VAGUE = 0.4
 """A title of which no more than this share is said is not meant."""
 _FADE = 0.3
@@ -78,8 +80,11 @@ class Lexical:
 
 
 def _stems(words: Sequence[str]) -> list[str]:
-    """Words cut to their beginning, which stands in for a stemmer in every language that puts endings to words."""
-    return [word[:_STEM] for word in words]
+    """Words cut to their beginning, which stands in for a stemmer in every language that puts endings to words.
+
+    Numbers and codes have no endings: of an order's number the last digits matter most.
+    """
+    return [word if _DIGIT.search(word) else word[:_STEM] for word in words]
 
 
 def _idf(size: int, containing: int) -> float:

@@ -105,3 +105,10 @@ def test_repeated_words_of_the_query_count_once() -> None:
 def test_a_rare_word_weighs_more_than_a_frequent_one() -> None:
     texts = [["ship", "gull"]] * 5 + [["ship", "lamp"]]
     assert bm25_scores(["lamp"], texts)[5] > bm25_scores(["ship"], texts)[5]
+
+
+def test_numbers_and_codes_are_compared_whole() -> None:
+    documents = [f"Invoice 2024{n:04d} was paid by customer {n * 3} in full." for n in range(100, 140)]
+    assert int(np.argmax(sentences("Who paid invoice 20240131?", *documents))) == 31
+    codes = [f"JMSCMQ{n:04d} means that queue {n} is full." for n in range(40)]
+    assert int(np.argmax(sentences("What does JMSCMQ0031 mean?", *codes))) == 31
