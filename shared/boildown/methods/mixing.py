@@ -23,6 +23,8 @@ __all__ = ["Mix", "MixedScores"]
 
 _LOWEST = -12.0
 """The logit of a text that the model has no token for."""
+_SHORT = 20
+"""Characters; below, a sentence is no better for being shorter."""
 _UNSPACED = re.compile("[\u0e00-\u109f\u1780-\u17ff\u2e80-\ud7ff\uf900-\ufaff\U00020000-\U0003ffff]")
 """Thai to Burmese, Khmer, and Chinese to Korean: scripts that write words without spaces, or join them."""
 _WORDS_ALONE = 8.0
@@ -40,6 +42,8 @@ class Mix:
         lexical: of the sentence's BM25, the best one's being 1.
         document: of the document's BM25, the best one's being 1.
         mention: of standing in a document that a lead sentence speaks of; see `Lexical.mentions`.
+        length: of the logarithm of a sentence's length in hundreds of characters, taken off, since a budget pays by
+            length: of two that are as likely to be needed, the shorter one leaves room for more.
         best: of the best sentence's logit, taken off all, so that a threshold means the same for questions of which the
             model is sure and of which it is not.
         keep_scale, keep_bias, relevance_scale, relevance_bias: from mixed logits to probabilities.
@@ -50,6 +54,7 @@ class Mix:
     lexical: float = 1.0
     document: float = 1.0
     mention: float = 5.0
+    length: float = 0.0
     best: float = 0.0
     keep_scale: float = 1.0
     keep_bias: float = 0.0
@@ -147,7 +152,8 @@ class MixedScores:
     def scores(self, model_seconds: float, notes: Sequence[str]) -> Scores:
         """Probabilities, from 0 to 1."""
         mix = self._mix
-        logits = self._sentences - mix.best * self._sentences.max(initial=_LOWEST)
+        logits = self._sentences - mix.length * np.log(np.maximum(self._sources.sentences.lengths, _SHORT) / 100)
+        logits = logits - mix.best * logits.max(initial=_LOWEST)
         sentences = _sigmoid(mix.keep_scale * logits + mix.keep_bias)
         return Scores(
             relevance=_sigmoid(mix.relevance_scale * self._documents + mix.relevance_bias),

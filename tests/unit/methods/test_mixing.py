@@ -99,20 +99,30 @@ def test_the_last_reading_says_where_the_points_lie() -> None:
     assert points.score.tolist() == [7.0, 8.0, 3.0, 4.0]
 
 
+def logits(keep: list[float], **mix: float) -> np.ndarray:
+    """Of sentences of 20, 57 and 13 characters, to which the model gives these logits."""
+    sources = Sources(
+        ["Fog is common here. Trade is brisk now, as it was when the harbour was built.", "Nobody lives."], 1
+    )
+    units = sources.sentences
+    mixing = MixedScores(sources, Lexical("query", sources), Mix(lexical=0.0, document=0.0, **mix))
+    zeros = np.zeros(3)
+    columns = (units.document, units.start, units.end, np.array(keep))
+    mixing.add(Reading(np.zeros(2), *columns, zeros, zeros, query_cut=False, seconds=0.0), np.arange(2))
+    scores = mixing.scores(0.0, ()).sentences
+    assert scores is not None
+    return np.log(scores / (1 - scores))
+
+
 def test_the_best_sentence_lowers_all_alike() -> None:
-    sources = Sources(["Fog is common here. Trade is brisk now.", "Nobody lives there."])
-    units, keep = sources.sentences, np.array([4.0, -1.0, 1.0])
+    keep = [4.0, -1.0, 1.0]
+    assert logits(keep, best=0.0) == pytest.approx(keep)
+    assert logits(keep, best=0.5) == pytest.approx(np.array(keep) - 2.0)
 
-    def logits(best: float) -> np.ndarray:
-        mixing = MixedScores(sources, Lexical("query", sources), Mix(lexical=0.0, document=0.0, best=best))
-        zeros = np.zeros(3)
-        reading = Reading(
-            np.zeros(2), units.document, units.start, units.end, keep, zeros, zeros, query_cut=False, seconds=0.0
-        )
-        mixing.add(reading, np.arange(2))
-        scores = mixing.scores(0.0, ()).sentences
-        assert scores is not None
-        return np.log(scores / (1 - scores))
 
-    assert logits(0.0) == pytest.approx(keep)
-    assert logits(0.5) == pytest.approx(keep - 2.0)
+def test_a_longer_sentence_has_to_be_needed_more() -> None:
+    keep = [1.0, 1.0, 1.0]
+    short, long, shortest = logits(keep, length=0.5)
+    assert short - long == pytest.approx(0.5 * np.log(57 / 20))
+    assert shortest == pytest.approx(short)  # of 13 characters, and below 20 it does not matter
+    assert logits(keep, length=0.5, best=1.0).max() == pytest.approx(0.0)
