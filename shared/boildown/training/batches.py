@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,7 +23,7 @@ from .examples import GOLD, OTHER, TARGETS, Example
 class Encoded:
     """An example as ids; ``sentence`` maps every token to its sentence, -1 outside the passage.
 
-    ``answer`` says of every token whether it is part of an answer.
+    ``answer`` says of every token whether it is part of an answer; ``taught`` is what a teacher says of the relevance.
     """
 
     ids: list[int]
@@ -32,6 +33,7 @@ class Encoded:
     labels: np.ndarray
     relevant: bool
     known: bool
+    taught: float = math.nan
 
 
 class Encoder:
@@ -120,6 +122,7 @@ class Bundle:
     sentence_question: torch.Tensor
     passage_question: torch.Tensor
     passage_relevant: torch.Tensor
+    passage_taught: torch.Tensor
 
     def to(self, device: torch.device) -> Bundle:
         owners: list[Bundle | Micro] = [self, *self.micros]
@@ -136,7 +139,7 @@ def make_bundle(groups: Sequence[Sequence[Encoded]], pad: int, micro_tokens: int
     entries = [(group, item) for group, items in enumerate(groups) for item in items]
     entries.sort(key=lambda e: len(e[1].ids))
     columns: dict[str, list[np.ndarray]] = defaultdict(list)
-    passage_question, passage_relevant, token_sentence, token_answer = [], [], [], []
+    passage_question, passage_relevant, passage_taught, token_sentence, token_answer = [], [], [], [], []
     base = 0
     micros = []
     row = 0
@@ -162,6 +165,7 @@ def make_bundle(groups: Sequence[Sequence[Encoded]], pad: int, micro_tokens: int
             columns["question"].append(np.full(len(labels), group))
             passage_question.append(group)
             passage_relevant.append(float(item.relevant))
+            passage_taught.append(item.taught)
             base += len(labels)
         tokens = np.flatnonzero(sentence.ravel() >= 0)
         token_sentence.append(sentence.ravel()[tokens])
@@ -192,6 +196,7 @@ def make_bundle(groups: Sequence[Sequence[Encoded]], pad: int, micro_tokens: int
         sentence_question=torch.from_numpy(np.concatenate(columns["question"])),
         passage_question=torch.tensor(passage_question),
         passage_relevant=torch.tensor(passage_relevant),
+        passage_taught=torch.tensor(passage_taught),
     )
 
 

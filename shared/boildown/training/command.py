@@ -65,6 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         value = default[name]
         option = "--" + name.replace("_", "-")
         add(option, type=type(value), default=value, help=f"{text} (default: {value})")
+    add("--teacher", default="", help="a sentence embedding model whose ranking of passages the relevance follows too")
     add("--device", default="auto", help="auto, cpu, cuda ... (default: auto)")
     add("--weight", action="append", default=[], metavar="SOURCE=W", help="how often a source is drawn")
     add("--exclude", action="append", default=[], metavar="SOURCE", help="a source to leave out")
@@ -86,6 +87,7 @@ def config_from(arguments: argparse.Namespace) -> TrainConfig:
         output=arguments.output,
         base=arguments.base,
         base_name=arguments.base_name,
+        teacher=arguments.teacher,
         device=arguments.device,
         source_weights=weights,
         exclude_sources=arguments.exclude,

@@ -53,6 +53,9 @@ class TrainConfig:
         unanswerable: share of the questions with one relevant passage that get this passage without
             its gold sentences as one more irrelevant one: on the topic, but without the answer.
         relevance_weight: weight of the document losses beside the sentence losses.
+        teacher: folder (or hub name) of a sentence embedding model whose ranking of a question's passages
+            the relevance follows as well; empty for none.
+        teacher_weight: weight of the loss by the teacher.
         freeze_word_embeddings: keeps the word embeddings, half of a small model, as they are.
         micro_tokens: tokens of one forward pass, padding included.
         calibration_questions: held-out questions of each source for the calibration.
@@ -92,6 +95,8 @@ class TrainConfig:
     altered: int = 0
     unanswerable: float = 0.0
     relevance_weight: float = 0.3
+    teacher: str = ""
+    teacher_weight: float = 0.5
     freeze_word_embeddings: bool = True
     micro_tokens: int = 1000
     calibration_questions: int = 60

@@ -12,6 +12,9 @@ from torch.nn import functional as F
 from boildown.errors import ModelError
 from boildown.runtime.checkpoint import refuse_pickles
 
+_SHARPNESS = 0.05
+"""Cosines that lie so far apart differ by a factor of e, as sentence embedding models are trained."""
+
 
 class PruneModel(nn.Module):
     """Any Hugging Face encoder with three linear heads.
@@ -145,8 +148,24 @@ def _answer_loss(answer: torch.Tensor, batch: Any) -> torch.Tensor:
     return torch.stack(losses).mean() if losses else answer.sum() * 0.0
 
 
+def _taught_loss(relevance: torch.Tensor, batch: Any) -> torch.Tensor:
+    """Kullback-Leibler divergence from the teacher's ranking of a question's passages; mean over questions."""
+    losses = []
+    for group in range(batch.questions):
+        docs = (batch.passage_question == group) & ~batch.passage_taught.isnan()
+        if int(docs.sum()) > 1:
+            target = F.log_softmax(batch.passage_taught[docs] / _SHARPNESS, 0)
+            losses.append(F.kl_div(F.log_softmax(relevance[docs], 0), target, reduction="sum", log_target=True))
+    return torch.stack(losses).mean() if losses else relevance.sum() * 0.0
+
+
 def bundle_loss(
-    relevance: torch.Tensor, keep: torch.Tensor, answer: torch.Tensor, batch: Any, relevance_weight: float
+    relevance: torch.Tensor,
+    keep: torch.Tensor,
+    answer: torch.Tensor,
+    batch: Any,
+    relevance_weight: float,
+    teacher_weight: float = 0.0,
 ) -> tuple[torch.Tensor, dict[str, float]]:
     """The joint loss of one bundle of questions.
 
@@ -199,6 +218,7 @@ def bundle_loss(
     parts["answer"] = _answer_loss(answer, batch)
     parts["relevance"] = F.binary_cross_entropy_with_logits(relevance, batch.passage_relevant)
     parts["ranking"] = mean(ranked)
+    parts["taught"] = _taught_loss(relevance, batch)
     loss = (
         parts["token"]
         + parts["sentence"]
@@ -206,5 +226,6 @@ def bundle_loss(
         + 0.5 * parts["weak"]
         + 0.3 * parts["answer"]
         + relevance_weight * (parts["relevance"] + parts["ranking"])
+        + teacher_weight * parts["taught"]
     )
     return loss, {name: float(value.detach()) for name, value in parts.items()}

@@ -23,6 +23,7 @@ from .data import Question, held_out, read_questions
 from .examples import ExampleBuilder
 from .model import PruneModel, bundle_loss, load_encoder, load_heads, load_tokenizer
 from .negatives import NegativeMiner
+from .teacher import Teacher
 
 
 def rate_at(config: TrainConfig, step: int) -> float:
@@ -94,6 +95,7 @@ class Trainer:
             )
         self.builder = ExampleBuilder(config, NegativeMiner(self.questions), split_sentences)
         self.encoder = Encoder(self.tokenizer, config)
+        self.teacher = Teacher(config.teacher, self.device, dtype) if config.teacher else None
         self.workers = config.workers if self.device.type == "cpu" else 1
 
     def bundles(self, batch: Iterable[Question], step: int) -> list[Bundle]:
@@ -101,7 +103,13 @@ class Trainer:
         groups = []
         for place, question in enumerate(batch):
             rng = random.Random(f"{self.config.seed}/{step}/{place}")
-            groups.append(self.encoder.encode(self.builder.build(question, rng), rng))
+            examples = self.builder.build(question, rng)
+            encoded = self.encoder.encode(examples, rng)
+            if self.teacher is not None:
+                texts = [f"{e.title}. {e.text}" if e.title else e.text for e in examples]
+                for item, cosine in zip(encoded, self.teacher.cosines(examples[0].query, texts), strict=True):
+                    item.taught = float(cosine)
+            groups.append(encoded)
         return [make_bundle(part, self.encoder.pad, self.config.micro_tokens) for part in balance(groups, 2)]
 
     def gradients(self, bundle: Bundle) -> tuple[tuple[torch.Tensor | None, ...], dict[str, float]]:
@@ -115,7 +123,12 @@ class Trainer:
             keep.append(of_keeping.flatten()[micro.tokens])
             answer.append(of_answer.flatten()[micro.tokens])
         loss, parts = bundle_loss(
-            torch.cat(relevance), torch.cat(keep), torch.cat(answer), bundle, self.config.relevance_weight
+            torch.cat(relevance),
+            torch.cat(keep),
+            torch.cat(answer),
+            bundle,
+            self.config.relevance_weight,
+            self.config.teacher_weight,
         )
         return torch.autograd.grad(loss, self.working, allow_unused=True), parts
 

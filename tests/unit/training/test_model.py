@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,7 +10,9 @@ import torch
 from boildown.training.model import PruneModel, bundle_loss, load_encoder, load_heads
 
 
-def bundle(gold: list[int], known: bool = True, answer: int | None = None) -> SimpleNamespace:
+def bundle(
+    gold: list[int], known: bool = True, answer: int | None = None, taught: tuple[float, float] = (math.nan, math.nan)
+) -> SimpleNamespace:
     """Two passages of one question with two sentences each, two tokens a sentence; the first is relevant."""
     is_gold = torch.tensor([i in gold for i in range(4)])
     return SimpleNamespace(
@@ -25,6 +28,7 @@ def bundle(gold: list[int], known: bool = True, answer: int | None = None) -> Si
         sentence_question=torch.zeros(4, dtype=torch.long),
         passage_question=torch.zeros(2, dtype=torch.long),
         passage_relevant=torch.tensor([1.0, 0.0]),
+        passage_taught=torch.tensor(taught),
     )
 
 
@@ -73,6 +77,23 @@ def test_a_needed_passage_without_marked_answers_teaches_nothing_about_answers()
     assert answer_loss(logits, None) == pytest.approx(
         float(torch.logsumexp(torch.tensor([0.0, *logits[4:]]), 0)), abs=1e-5
     )
+
+
+def test_the_relevance_follows_a_teacher_where_there_is_one() -> None:
+    def taught_loss(relevance: list[float], taught: tuple[float, float]) -> tuple[float, float]:
+        zeros = torch.zeros(8)
+        whole, parts = bundle_loss(torch.tensor(relevance), zeros, zeros, bundle([0], taught=taught), 0.3, 0.5)
+        return float(whole), parts["taught"]
+
+    untaught, nothing = taught_loss([1.0, -1.0], (math.nan, math.nan))
+    assert nothing == 0.0
+    # Cosines that are .1 apart are two steps of .05, as are these logits.
+    whole, agreed = taught_loss([1.0, -1.0], (0.5, 0.4))
+    assert agreed == pytest.approx(0.0, abs=1e-6)
+    assert whole == pytest.approx(untaught, abs=1e-6)
+    whole, disagreed = taught_loss([1.0, -1.0], (0.4, 0.5))
+    assert disagreed > 1.0
+    assert whole == pytest.approx(untaught + 0.5 * disagreed, abs=1e-5)
 
 
 def test_an_older_checkpoint_gets_an_answer_head(base: Path, tmp_path: Path) -> None:

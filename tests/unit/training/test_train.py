@@ -143,6 +143,13 @@ def test_a_checkpoint_can_be_trained_further_with_its_heads(another: Another) ->
     assert json.loads(tokenizers[0])["model"] == json.loads(tokenizers[1])["model"]
 
 
+def test_a_teacher_changes_what_is_learned(another: Another, base: Path) -> None:
+    taught = another("taught", teacher=str(base), teacher_weight=1.0, steps=4)
+    train(taught)
+    entries = [json.loads(line) for line in (taught.output / "log.jsonl").read_text("utf-8").splitlines()]
+    assert entries[-1]["taught"] > 0
+
+
 def test_the_rate_warms_up_holds_and_decays() -> None:
     config = TrainConfig(steps=100, warmup=10, decay=0.5, learning_rate=1.0)
     rates = [rate_at(config, s) for s in range(100)]
