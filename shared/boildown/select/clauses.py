@@ -23,7 +23,7 @@ __all__ = ["into_clauses"]
 _NEXT = 4
 """Sentences after the border that may be kept in part; beginnings of lesser ones would only fill."""
 _SHARPNESS = 0.9
-_LEAST_SHARE = 0.1
+_LEAST_SHARE = 0.2
 """Of its sentence's score, for a clause that the method sees no point in."""
 _INDENTED = re.compile(r"\n[ \t]+\S")
 _PARTS = 4
