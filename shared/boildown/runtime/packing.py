@@ -134,8 +134,8 @@ def join(parts: Sequence[tuple[Packing, NDArray[np.int64]]]) -> tuple[MicroBatch
 def padded_rows(count: int) -> int:
     """How many rows a matrix of `count` should have, with padding: a multiple of 16, and of 64 where there are many.
 
-    oneDNN builds kernels for each new number of rows, which takes milliseconds, and keeps them, which takes up to a
-    gigabyte. Very few rows are also multiplied by another algorithm, which rounds differently.
+    oneDNN builds kernels for each new number of rows and keeps them, so that without padding memory grows with every
+    new length of text. Very few rows are also multiplied by another algorithm, which rounds differently.
     """
     step = 16 if count <= 1024 else 64
     return -(-count // step) * step
