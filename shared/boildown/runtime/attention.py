@@ -19,7 +19,7 @@ from boildown.runtime.devices import to_device
 from boildown.runtime.linear import onednn_available
 from boildown.runtime.packing import padded
 
-__all__ = ["Attention", "Runs", "attention_for", "by_run", "exponential", "masked", "varlen"]
+__all__ = ["Attention", "Runs", "attention_for", "by_run", "exponential", "masked", "varlen", "within"]
 
 Runs = tuple[tuple[int, int], ...]
 """(sequences, length) for each run of sequences of equal length, longest first, which is the order of the tokens."""
@@ -126,6 +126,15 @@ def varlen(runs: Runs, heads: int, device: torch.device) -> Attention:
         return attended.flatten(1)
 
     return attend
+
+
+def within(attend: Attention, dtype: torch.dtype) -> Attention:
+    """The attention in another precision than that of what it is given and gives back."""
+
+    def converted(projections: Tensor) -> Tensor:
+        return attend(projections.to(dtype)).to(projections.dtype)
+
+    return converted
 
 
 @lru_cache(maxsize=8)

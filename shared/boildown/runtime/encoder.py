@@ -18,9 +18,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from boildown.errors import ConfigurationError, ModelError
-from boildown.runtime.attention import Attention, attention_for
+from boildown.runtime.attention import Attention, attention_for, within
 from boildown.runtime.checkpoint import read_config, read_weights
-from boildown.runtime.devices import to_device
+from boildown.runtime.devices import pick_dtype, to_device
 from boildown.runtime.int8_linear import Int8Linear, int8_available
 from boildown.runtime.jobs import Head
 from boildown.runtime.linear import ACTIVATIONS, Linear
@@ -49,7 +49,8 @@ class Encoder:
         config: the model's config.json.
         tensors: the checkpoint's.
         device: where to run.
-        dtype: what to compute in. With `torch.int8`, on a CPU, the linear layers multiply in int8 and all else is fp32.
+        dtype: what to compute in. With `torch.int8`, on a CPU, the linear layers multiply in int8; attention is in bf16
+            where the CPU has it, and all else in fp32.
         prepack: see `Linear`.
 
     Raises:
@@ -80,6 +81,7 @@ class Encoder:
         if int8 and not (self.device.type == "cpu" and int8_available()):
             raise ConfigurationError(f"This {self.device.type} and this torch have no linear layers in int8.")
         self.dtype = dtype = torch.float32 if int8 else dtype
+        self._attention_dtype = pick_dtype("auto", self.device) if int8 else dtype
         self.batch_tokens = _CPU_TOKENS if self.device.type == "cpu" else _GPU_TOKENS
         self.hidden_size = int(config["hidden_size"])
         self._heads_count = int(config["num_attention_heads"])
@@ -173,7 +175,9 @@ class Encoder:
             x += self._types[0]
         x = functional.layer_norm(x, x.shape[-1:], *self._norm, self._epsilon)
         width = self.hidden_size // self._heads_count
-        attend = attention_for(batch.runs, self._heads_count, width, self.device, self.dtype)
+        attend = attention_for(batch.runs, self._heads_count, width, self.device, self._attention_dtype)
+        if self._attention_dtype != self.dtype:
+            attend = within(attend, self._attention_dtype)
         for layer in self._layers:
             x = layer(x, attend, self._epsilon)
         return x[:count]

@@ -13,7 +13,7 @@ from boildown.errors import ConfigurationError
 _ENDLESS = sys.float_info.max
 _RANGES = (
     (("steps", "questions_per_step", "negatives", "save_every", "log_every", "micro_tokens", "workers"), 1, _ENDLESS),
-    (("warmup", "composed", "altered", "calibration_questions", "calibration_documents"), 0, _ENDLESS),
+    (("warmup", "composed", "altered", "cloze", "calibration_questions", "calibration_documents"), 0, _ENDLESS),
     (("learning_rate", "weight_decay", "clip", "relevance_weight"), 0, _ENDLESS),
     (("decay", "long_window", "crop", "second_round", "second_round_multi", "bridge", "unanswerable"), 0, 1),
 )
@@ -50,6 +50,7 @@ class TrainConfig:
         composed: questions in two steps that are made of the English data; see ``training.compose``.
         altered: questions that the English data is altered into so that no passage answers them; see
             ``training.alter``.
+        cloze: queries of several sentences that are taken out of the English passages; see ``training.cloze``.
         unanswerable: share of the questions with one relevant passage that get this passage without
             its gold sentences as one more irrelevant one: on the topic, but without the answer.
         relevance_weight: weight of the document losses beside the sentence losses.
@@ -93,6 +94,7 @@ class TrainConfig:
     bridge: float = 0.8
     composed: int = 0
     altered: int = 0
+    cloze: int = 0
     unanswerable: float = 0.0
     relevance_weight: float = 0.3
     teacher: str = ""

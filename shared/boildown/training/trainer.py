@@ -17,6 +17,7 @@ from boildown.text.sentences import split_sentences
 
 from .alter import alter
 from .batches import Bundle, Encoder, balance, make_bundle
+from .cloze import cloze
 from .compose import compose
 from .config import TrainConfig
 from .data import Question, held_out, read_questions
@@ -89,6 +90,7 @@ class Trainer:
         if config.composed:
             self.questions += compose(english, config.composed, split_sentences, config.seed)
         self.questions += alter(english, config.altered, config.seed)
+        self.questions += cloze(english, config.cloze, split_sentences, config.seed)
         if not any(q.positives for q in self.questions):
             raise InputError(
                 "The training data holds no relevant passage. Check the files, exclude_sources and languages."
