@@ -85,7 +85,7 @@ class Prune:
         mixed.add(first, readable)
         seconds = first.seconds
         if first.query_cut:
-            notes.append("The query is longer than the model reads; its end was left out.")
+            notes.append("The query is longer than the model reads; its middle was left out.")
         leads = mixed.best_sentences(_LEADS)
         mentions = words.mentions(leads.tolist())
         mentioned = readable[np.argsort(-mentions[readable], kind="stable")[:_SECOND_READING]]

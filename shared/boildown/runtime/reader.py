@@ -22,7 +22,7 @@ from boildown.runtime.checkpoint import find_folder, read_tokenizer
 from boildown.runtime.devices import pick_device, pick_dtype
 from boildown.runtime.load import TextEncoder, load_encoder
 from boildown.runtime.models import shared_model
-from boildown.runtime.tokens import special_tokens, tokenize
+from boildown.runtime.tokens import special_tokens, tokenize, without_middle
 
 __all__ = ["CrossReader", "Reading", "load_reader"]
 
@@ -129,7 +129,7 @@ class CrossReader:
         """Reads each text, under its title, for the query.
 
         Args:
-            query: what is asked; at most 128 tokens of it are read.
+            query: what is asked; at most 128 tokens of it are read, from its beginning and its end.
             texts: the documents' texts.
             titles: one for each text, empty for none.
         """
@@ -143,7 +143,7 @@ class CrossReader:
         ids, types, windows = [], [], []
         # However small the window, half of it is left for the document.
         most = min(_MAX_QUERY, limit // 4)
-        front = np.concatenate([self._before, question[:most], self._after])
+        front = np.concatenate([self._before, without_middle(question, most), self._after])
         for document, (head, body) in enumerate(zip(heads, bodies, strict=True)):
             heading = np.concatenate([front, head[: min(_MAX_TITLE, limit // 8)]])
             room = limit - len(heading) - len(self._after)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from boildown.counters import well_formed
 from boildown.errors import ModelError
 
-__all__ = ["Tokens", "character_starts", "special_tokens", "split_at", "tokenize", "windows"]
+__all__ = ["Tokens", "character_starts", "special_tokens", "split_at", "tokenize", "windows", "without_middle"]
 
 _IS_SPACE = np.array([chr(c).isspace() for c in range(0x3002)])
 """By code point; the last entry stands for all beyond, of which none is white space."""
@@ -171,3 +171,15 @@ def windows(tokens: Tokens, room: int, breaks: Sequence[NDArray[np.bool_]]) -> l
             begin = cut
         found.append((begin, end))
     return found
+
+
+def without_middle(ids: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+    """The first and the last of a query's tokens: people ask before what they paste, or after it.
+
+    Args:
+        ids: shape (tokens,).
+        most: how many to keep.
+    """
+    if len(ids) <= most:
+        return ids
+    return np.concatenate([ids[: most - most // 2], ids[len(ids) - most // 2 :]])

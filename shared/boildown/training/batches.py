@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from boildown.errors import ConfigurationError
+from boildown.runtime.tokens import without_middle
 
 from .config import TrainConfig
 from .data import Question
@@ -54,7 +55,7 @@ class Encoder:
         for example in examples:
             texts += [f"{example.title}. " if example.title else "", example.text]
         found = backend.encode_batch(texts, add_special_tokens=False)
-        query = found[0].ids[: self.config.max_query]
+        query = without_middle(np.array(found[0].ids, np.int64), self.config.max_query).tolist()
         encoded = []
         for i, example in enumerate(examples):
             title, passage = found[1 + 2 * i].ids[:64], found[2 + 2 * i]

@@ -85,6 +85,18 @@ def test_a_query_longer_than_the_window_is_cut_and_says_so(reader: CrossReader, 
     assert not reader.read("log", TEXTS[:1], TITLES[:1]).query_cut
 
 
+def test_a_long_query_is_read_from_both_ends(prune_model: Path) -> None:
+    wide = CrossReader.load(prune_model, "cpu", "float32")
+    keep = [
+        wide.read(f"{first} {'log ' * 500} {last}", TEXTS[:1], TITLES[:1]).keep
+        for first, last in (("spare", "spare"), ("battery", "spare"), ("spare", "battery"))
+    ]
+    assert not np.allclose(keep[0], keep[1])
+    assert not np.allclose(keep[0], keep[2])
+    middle = wide.read(f"spare {'log ' * 250} battery {'log ' * 250} spare", TEXTS[:1], TITLES[:1])
+    assert np.allclose(keep[0], middle.keep)
+
+
 def broken(model: Path, folder: Path, change: Callable[[Path], None]) -> Path:
     shutil.copytree(model, folder)
     change(folder)
