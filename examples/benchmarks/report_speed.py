@@ -11,7 +11,7 @@ from speed import ROWS
 __all__ = ["against_llmlingua", "alone", "memory", "selection"]
 
 REFERENCE = "llmlingua"
-NAMES = {"auto": "fastest precision", "float32": "float32", "exact": "the same text as llmlingua's"}
+NAMES = {"auto": "fastest precision", "float32": "float32", "int8": "int8", "exact": "the same text as llmlingua's"}
 COMMAND = "python examples/benchmarks/speed.py"
 BESIDE = [name for name, row in ROWS.items() if row.task in ("classify", "rank", "prompt", "question")]
 

@@ -155,10 +155,11 @@ def linear(folder: Path, device: str, documents: int, tokens: int, repeat: int, 
     for i in range(repeat):
         # As many documents at every size, so that short requests are as well measured as long ones.
         for size in sizes if i == 0 else sizes[:-1]:
-            texts = made_up_documents(size * tokens, tokens, count, i)
-            begin = perf_counter()
-            compressor.compress(QUESTION, texts, Budget(rate=0.25))
-            each[size].append(1000 * (perf_counter() - begin) / len(texts))
+            for j in range(max(sizes[-2] // size, 1)):
+                texts = made_up_documents(size * tokens, tokens, count, 1000 * i + j)
+                begin = perf_counter()
+                compressor.compress(QUESTION, texts, Budget(rate=0.25))
+                each[size].append(1000 * (perf_counter() - begin) / len(texts))
     per_document = {size: median(values) for size, values in each.items()}
     middle = median(per_document.values())
     return {

@@ -16,8 +16,10 @@ from boildown.runtime.packing import MicroBatch, padded_rows
 
 __all__ = ["PackedBody"]
 
-_TOKENS = 1000
+_TOKENS = 400
 """Larger batches push a layer's activations out of the CPU's cache."""
+_FEED_ROWS = 256
+"""A feed-forward is several times as wide as a state, so what is inside it takes the most memory."""
 _PROBE = 24
 
 
@@ -108,7 +110,8 @@ class PackedBody:
             if number + 1 == len(own.layers):  # nothing after this looks at the other tokens
                 x, context = x[wanted], context[wanted]
             x = layer.attended(context, residual=x)
-            x = layer.feed(layer.feed_norm(x), x)
+            parts = [layer.feed(layer.feed_norm(part), part) for part in x.split(_FEED_ROWS)]
+            x = torch.cat(parts) if len(parts) > 1 else parts[0]
         if past is not None and extend:
             past.length = known + count
         return own.norm(x)[: len(rows)]

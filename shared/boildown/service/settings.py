@@ -94,7 +94,7 @@ class Settings:
     device: str = "auto"
     dtype: str = "auto"
     cache: bool | str = True
-    threads: int = 8
+    threads: int = 16
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
