@@ -43,14 +43,13 @@ def slots_of(text: str) -> list[Slot]:
     would say something else than the tool did, so what may be shortened are their string values of more than 100
     characters, and the introduction if it is as long.
     """
-    begin = _BEGIN.search(text)
-    found = _read_data(text, begin.end()) if begin else None
-    if begin is None or found is None:
+    found = _find_data(text)
+    if found is None:
         return [Slot(0, len(text), text)] if text.strip() else []
-    end, strings = found
-    is_json = _is_json(text[begin.end() : end])
+    begin, end, strings = found
+    is_json = _is_json(text[begin:end])
     read, write = (json.loads, _json) if is_json else (ast.literal_eval, repr)
-    slots = [Slot(0, begin.end(), text[: begin.end()])] if begin.end() > _SHORT else []
+    slots = [Slot(0, begin, text[:begin])] if begin > _SHORT else []
     for start, stop in strings:
         try:
             value = read(text[start:stop])
@@ -61,17 +60,38 @@ def slots_of(text: str) -> list[Slot]:
     return slots
 
 
-def _read_data(text: str, at: int) -> tuple[int, list[tuple[int, int]]] | None:
-    """Where the data that begin at a bracket end, and where their longer string values are; None if they are none.
+def _find_data(text: str) -> tuple[int, int, list[tuple[int, int]]] | None:
+    """Where the data that the text ends in begin and end, and where their longer string values are; None without any.
+
+    Brackets in the introduction, as in "Query: (pH or sensor)", are no data, and reading goes on behind them.
+    """
+    begin = _BEGIN.search(text)
+    while begin:
+        end, complete, strings = _read_data(text, begin.end())
+        if complete and _END.fullmatch(text, end):
+            return begin.end(), end, strings
+        following = _BEGIN.search(text, end)
+        if complete and following and not text[end : following.end()].strip():
+            return None  # one value after the other, such as JSON lines
+        begin = following
+    return None
+
+
+def _read_data(text: str, at: int) -> tuple[int, bool, list[tuple[int, int]]]:
+    """Reads data that begin at a bracket, to its counterpart or as far as they are data.
 
     A reading by tokens, since one by Python's own parser would take a hundred times the text's memory, or the
     whole stack. Two values in a row without a mark between them, as words in prose stand, are no data.
+
+    Returns:
+        how far it came, whether that is the counterpart, and where the longer string values are.
     """
-    strings, depth, last = [], 0, "mark"
+    strings: list[tuple[int, int]] = []
+    depth, last = 0, "mark"
     while match := _TOKEN.match(text, at):
         kind = match.lastgroup or ""
         if kind in ("string", "word") and last in ("string", "word", "close"):
-            return None
+            break
         if kind == "string" and match["key"]:
             kind = "mark"
         elif kind == "string" and match.end("quoted") - match.start("string") > _SHORT:
@@ -79,14 +99,14 @@ def _read_data(text: str, at: int) -> tuple[int, list[tuple[int, int]]] | None:
         elif kind == "open":
             called = last == "word" and match.end() == at + 1  # as in Decimal('1.50')
             if last in ("string", "word", "close") and not called:
-                return None
+                break
             depth += 1
         elif kind == "close":
             depth -= 1
             if not depth:
-                return (match.end(), strings) if _END.fullmatch(text, match.end()) else None
+                return match.end(), True, strings
         at, last = match.end(), kind
-    return None
+    return at, False, strings
 
 
 def _is_json(text: str) -> bool:

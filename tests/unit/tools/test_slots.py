@@ -50,7 +50,17 @@ def test_data_as_python_writes_them_stay(data: Any) -> None:
 
 @pytest.mark.parametrize("write", [str, json.dumps, lambda data: json.dumps(data, indent=2)])
 @pytest.mark.parametrize(
-    ("before", "after"), [("", ""), (" \n", "\n"), ("Found 2 rows:\n", ""), ("Rows: ", ""), ("```json\n", "\n```\n")]
+    ("before", "after"),
+    [
+        ("", ""),
+        (" \n", "\n"),
+        ("Found 2 rows:\n", ""),
+        ("Rows: ", ""),
+        ("```json\n", "\n```\n"),
+        ("Query: (pH or sensor)\n", ""),
+        ("[search] Filter: {kind=note}, see: [1]\nRows: ", "\n"),
+        ("Note: [draft\n", ""),
+    ],
 )
 def test_of_data_only_the_longer_strings_may_be_shortened(write: Any, before: str, after: str) -> None:
     data = {"id": 7, "name": "it's", "body": PROSE, PROSE: [1.5, PROSE]}
@@ -79,12 +89,14 @@ def test_a_long_introduction_may_be_shortened_too() -> None:
         f"{{{PROSE}}}",
         "[INFO] started\n[INFO] stopped\n",
         '{"a": 1}\n{"a": 2}\n',
+        'Rows: {"a": 1}\n\n{"a": 2}\n',
         "[1, 2][3]",
         f"{ROWS[:2]} and more",
         "for (i = 0; i < 9; i++) { x[i] = 1; }",
         "[" * 100_000,
         "[\n" * 50_000,
         "['" * 50_000,
+        "[1, (2\n3\n" * 50_000,
     ],
 )
 def test_what_only_looks_like_data_is_prose(text: str) -> None:
