@@ -15,8 +15,8 @@ from boildown.types import Span
 __all__ = ["fragment_ends", "line_ends"]
 
 _LINE_END = re.compile(r"\n\s*")
-_ELEMENT_END = re.compile(r"[,;|}\]](?=\S)")
-"""Between the fields of a row or the elements of a list that were written without spaces."""
+_ELEMENT_END = re.compile(r"[,;|}\]](?=\S)|>(?=<)")
+"""Between the fields of a row, the elements of a list or the tags of a page that were written without spaces."""
 
 
 def fragment_ends(text: str, ends: Sequence[int], whole: Sequence[Span], longest: int, fits: Fits) -> list[int]:

@@ -22,6 +22,7 @@ ONE_LINE = json.dumps(STATIONS)
 LINES = json.dumps(STATIONS, indent=1)
 COMPACT = json.dumps(STATIONS, separators=(",", ":"))
 ROW = ",".join(f"field-{i}" for i in range(300))
+TABLE = f"<table>{''.join(f'<tr><td>{i}</td><td>station-{i}</td></tr>' for i in range(60))}</table>"
 CODE = "```python\n" + "\n".join(f"def read_{i}(x):\n    return x + {i}" for i in range(60)) + "\n```"
 
 
@@ -36,7 +37,7 @@ def cut_alike(text: str, limit: int, **plan: Any) -> Cut:
 
 
 @pytest.mark.parametrize("unit", ["sentence", "word"])
-@pytest.mark.parametrize("text", [SPEECH, ONE_LINE, LINES, COMPACT, ROW, CODE])
+@pytest.mark.parametrize("text", [SPEECH, ONE_LINE, LINES, COMPACT, ROW, TABLE, CODE])
 @pytest.mark.parametrize("limit", [100, 400, 700])
 def test_a_text_without_sentences_fills_most_of_the_budget(text: str, limit: int, unit: str) -> None:
     result = cut_alike(text, limit, unit=unit)
