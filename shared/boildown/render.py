@@ -91,7 +91,7 @@ def _document(compression: Compression, document: CompressedDocument) -> str:
     source = compression.sources.documents[document.index]
     name = source.title or document.id
     place = document.index + 1
-    heading = f'<h2 dir="auto">{f"{place}. {escape(name)}" if name else f"Document {place}"}</h2>'
+    heading = f'<h2 dir="auto">{f"{place}. {escape(str(name))}" if name else f"Document {place}"}</h2>'
     figures = f"score {document.score:.3g}, {document.tokens_out:,} of {document.tokens_in:,} tokens"
     text = f'<div class="text" dir="auto">{_marked(source.text, document)}</div>'
     if document.reason:

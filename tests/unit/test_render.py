@@ -112,6 +112,11 @@ def test_no_documents_and_no_query() -> None:
     assert "nothing was scored" in compress(Budget(tokens=25), query="").to_html()
 
 
+def test_an_id_that_is_a_number_is_shown_as_one() -> None:
+    result = Compressor("bm25").compress("uploads", [Document("Uploads work.", id=7)], Budget(tokens=9))  # type: ignore[arg-type]
+    assert "1. 7" in Page(result.to_html()).words
+
+
 def test_can_be_written_whatever_the_text_holds() -> None:
     result = Compressor("bm25").compress("\ud800 \0", ["lone \udfff and \0 stay", "مرحبا 你好"], Budget(rate=1.0))
     html = result.to_html()
