@@ -20,6 +20,9 @@ def test_health_and_readiness(client):
 
     assert client.get("/health").json() == {"status": "ok", "version": boildown.__version__}
     assert client.get("/ready").json() == {"status": "ready"}
+    for path in ("/health", "/ready"):  # some load balancers ask for the headers alone
+        head = client.head(path)
+        assert (head.status_code, head.content) == (200, b"")
 
 
 async def test_not_ready_until_the_model_is_loaded(held):

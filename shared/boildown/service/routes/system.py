@@ -31,11 +31,13 @@ def add_routes(app: FastAPI, service: Service) -> None:
     """Adds them all."""
     router = APIRouter()
 
+    @router.head("/health", include_in_schema=False)
     @router.get("/health", response_model=Ready, summary="Whether the process lives")
     async def health() -> Response:
         """Always, while it answers at all."""
         return json_response({"status": "ok", "version": __version__})
 
+    @router.head("/ready", include_in_schema=False)
     @router.get("/ready", response_model=Ready, summary="Whether to send work")
     async def ready() -> Response:
         """503 until the models are loaded, and while the service drains."""
