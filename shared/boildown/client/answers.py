@@ -33,6 +33,11 @@ from boildown.types import CompressedDocument, Document, DropReason, Scores, Spa
 
 __all__ = ["Call", "RemoteCompression", "read_answer", "write_request"]
 
+_HINTS = {
+    401: " Give the client the service's token=.",
+    404: " Give the client the service's own address, without the path of a route.",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -197,5 +202,5 @@ def _error(answer: Answer) -> BoildownError:
         return OverloadedError(message, retry_after)
     if status == 504:
         return DeadlineError(message)
-    hint = " Give the client the service's token=." if status == 401 else ""
+    hint = _HINTS.get(status, "")
     return ServiceError(f"The service answered {status}: {message}{hint}", status)

@@ -155,7 +155,7 @@ def told(message: str, field: str | None = None) -> dict[str, Any]:
         (401, told("Who are you?"), ServiceError, "401: Who are you\\? .*token="),
         (500, told("Oh."), ServiceError, "500: Oh."),
         (502, b"<html>Bad gateway</html>", ServiceError, "502: <html>Bad gateway"),
-        (404, b"", ServiceError, "404: no message"),
+        (404, b"", ServiceError, "404: no message .*without the path"),
         (500, ["what"], ServiceError, "500: no message"),
         (500, {"error": "text"}, ServiceError, "500: no message"),
         (307, b"", ServiceError, "307"),
