@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from llama_index.core.schema import NodeWithScore, TextNode
 
+from boildown import InputError
 from llama_index.postprocessor.boildown import BoildownPostprocessor
 
 
@@ -51,6 +52,15 @@ def test_an_empty_list_an_empty_text_and_an_empty_query_are_fine(query: str) -> 
     assert [n.node_id for n in postprocessor.postprocess_nodes([blank, some], query_str="")] == [some.node_id]
 
 
+@pytest.mark.parametrize("wrong", [[TextNode(text="A.")], ["A."], [None], None, "A.", NodeWithScore(node=TextNode())])
+async def test_what_is_no_node_is_said_so(wrong: Any) -> None:
+    postprocessor = BoildownPostprocessor(tokens=50, method="bm25")
+    with pytest.raises(InputError, match=r"^nodes.* NodeWithScore"):
+        postprocessor.postprocess_nodes(wrong, query_str="What?")
+    with pytest.raises(InputError, match=r"^nodes.* NodeWithScore"):
+        await postprocessor.apostprocess_nodes(wrong, query_str="What?")
+
+
 def test_markers_digits_and_blank_lines_in_the_text_mean_nothing() -> None:
     texts = ["1889 was the year.\n\nThe next paragraph: <#ref0#>.", "[NEW0] is 2 of 3.", "1889 was the year."]
     nodes = [NodeWithScore(node=TextNode(id_=str(i), text=text)) for i, text in enumerate(texts)]
@@ -77,6 +87,7 @@ def refuse(*args, **kwargs):
     raise AssertionError("network")
 
 socket.socket.connect = socket.getaddrinfo = refuse
+from boildown import InputError
 from llama_index.postprocessor.boildown import BoildownPostprocessor
 
 for settings in ({}, {"method": "llmlingua2", "model": "nobody/nothing"}, {"counter": "gpt-4o"}):

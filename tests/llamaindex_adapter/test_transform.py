@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ingested_nodes import KEY, Loads, compressed, postprocessor, transform
@@ -17,7 +18,7 @@ from llama_index.core.schema import (
     TextNode,
 )
 
-from boildown import ConfigurationError, ModelError
+from boildown import ConfigurationError, InputError, ModelError
 from boildown.runtime.models import release
 from boildown.stored_scores import unpack_scores
 from llama_index.postprocessor.boildown import BoildownTransform
@@ -117,6 +118,12 @@ def test_any_node_is_fine(model: Path) -> None:
         first, second = (unpack_scores(n.metadata[KEY].rsplit(".", 1)[-1], len(n.text)) for n in (one, other))
         assert first.tokens.score == pytest.approx(second.tokens.score, abs=1e-4)
     assert transform(model)([]) == []
+
+
+@pytest.mark.parametrize("wrong", [["A."], [NodeWithScore(node=TextNode(text="A."))], TextNode(text="A."), None])
+def test_what_is_no_node_is_said_so(model: Path, wrong: Any) -> None:
+    with pytest.raises(InputError, match=r"^nodes.* BaseNode"):
+        transform(model)(wrong)
 
 
 def test_wrong_arguments(model: Path) -> None:

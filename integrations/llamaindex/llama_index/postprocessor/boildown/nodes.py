@@ -3,20 +3,23 @@ that go out."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from llama_index.core.schema import BaseNode, ImageNode, MetadataMode, Node, NodeWithScore, TextNode
 
+from boildown.errors import InputError
 from boildown.result import Compression
 from boildown.settings import RETRIEVAL_SCORE, copied, has_scores, report, title_of
 from boildown.stored_scores import STORED_KEY
 from boildown.types import CompressedDocument, Document
 
-__all__ = ["NODE_ID", "copy_node", "hide", "rebuild_nodes", "to_document"]
+__all__ = ["NODE_ID", "check_nodes", "copy_node", "hide", "rebuild_nodes", "to_document"]
 
 NODE_ID = "boildown_node_id"
 """Metadata key of the node's id, which outlives engines that split nodes once more under new ids."""
+
+T = TypeVar("T", NodeWithScore, BaseNode)
 
 _OTHER_CONTENT = (
     "image",
@@ -28,6 +31,22 @@ _OTHER_CONTENT = (
     "obj",
     "index_id",
 )
+
+
+def check_nodes(nodes: Iterable[T], kind: type[T]) -> list[T]:
+    """The nodes as a list.
+
+    Raises:
+        InputError: they are not a series of this kind.
+    """
+    if isinstance(nodes, (str, bytes, Mapping, kind)) or not isinstance(nodes, Iterable):
+        raise InputError(f"nodes must be a list of {kind.__name__}, not {type(nodes).__name__}.")
+    listed = list(nodes)
+    for i, node in enumerate(listed):
+        if not isinstance(node, kind):
+            hint = " Wrap it as NodeWithScore(node=node)." if isinstance(node, BaseNode) else ""
+            raise InputError(f"nodes[{i}] must be a {kind.__name__}, not {type(node).__name__}.{hint}")
+    return listed
 
 
 def to_document(node: BaseNode) -> Document:

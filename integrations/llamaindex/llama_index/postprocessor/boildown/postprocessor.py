@@ -18,7 +18,7 @@ from boildown.result import Compression
 from boildown.settings import statistics
 from boildown.types import Document
 from llama_index.postprocessor.boildown.events import CompressionEndEvent
-from llama_index.postprocessor.boildown.nodes import rebuild_nodes, to_document
+from llama_index.postprocessor.boildown.nodes import check_nodes, rebuild_nodes, to_document
 
 __all__ = ["BoildownPostprocessor"]
 
@@ -99,11 +99,11 @@ class BoildownPostprocessor(EngineFields, BaseNodePostprocessor):
     def _call(self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None) -> Iterator[_Call]:
         """Tells handlers of the start and the end, whichever face compresses in between."""
         call = _Call(nodes, query_bundle)
-        top_n = len(nodes) if self.documents is None else min(self.documents, len(nodes))
+        top_n = len(call.nodes) if self.documents is None else min(self.documents, len(call.nodes))
         name = self.model or self.method
-        dispatcher.event(ReRankStartEvent(query=query_bundle, nodes=nodes, top_n=top_n, model_name=name))
+        dispatcher.event(ReRankStartEvent(query=query_bundle, nodes=call.nodes, top_n=top_n, model_name=name))
         payload: dict[str, Any] = {
-            EventPayload.NODES: nodes,
+            EventPayload.NODES: call.nodes,
             EventPayload.MODEL_NAME: name,
             EventPayload.QUERY_STR: call.query,
             EventPayload.TOP_K: top_n,
@@ -122,8 +122,8 @@ class _Call:
 
     def __init__(self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None) -> None:
         self.query = "" if query_bundle is None else query_bundle.query_str or ""
-        self.nodes = nodes
-        self.documents: list[Document] = [to_document(node.node) for node in nodes]
+        self.nodes = check_nodes(nodes, NodeWithScore)
+        self.documents: list[Document] = [to_document(node.node) for node in self.nodes]
 
     def finish(self, result: Compression) -> list[NodeWithScore]:
         self.result = result

@@ -15,7 +15,7 @@ from boildown.settings import invalid_settings
 from boildown.sources import Sources
 from boildown.stored_scores import STORED_KEY
 from boildown.workers import run_in_worker
-from llama_index.postprocessor.boildown.nodes import copy_node, hide, to_document
+from llama_index.postprocessor.boildown.nodes import check_nodes, copy_node, hide, to_document
 
 __all__ = ["BoildownTransform"]
 
@@ -87,10 +87,12 @@ class BoildownTransform(TransformComponent):
         """Copies of the nodes, with their scores.
 
         Raises:
+            InputError: something else than nodes came.
             ModelError: the model cannot be loaded.
         """
-        values = self._stored().values(Sources([to_document(node) for node in nodes], self.min_sentence))
-        return [_with_scores(node, value) for node, value in zip(nodes, values, strict=True)]
+        listed = check_nodes(nodes, BaseNode)  # type: ignore[type-abstract]
+        values = self._stored().values(Sources([to_document(node) for node in listed], self.min_sentence))
+        return [_with_scores(node, value) for node, value in zip(listed, values, strict=True)]
 
     async def acall(self, nodes: Sequence[BaseNode], **kwargs: Any) -> list[BaseNode]:
         """As a call, without blocking the event loop."""
