@@ -3,16 +3,34 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 from boildown.errors import ConfigurationError, unknown_name
+from boildown.methods.base import Method
 from boildown.methods.exact.arguments import ExactArguments
 from boildown.text.structured import Section
 
 __all__ = ["Arguments", "as_contexts", "given_sections", "is_share", "read_arguments"]
+
+_TEXTS = ("instruction", "question", "condition_in_question", "word_sep", "label_sep")
+_WHOLE_NUMBERS = (
+    "force_context_number",
+    "keep_first_sentence",
+    "keep_last_sentence",
+    "keep_sentence_number",
+    "target_context",
+)
+_NUMBERS = (
+    "token_budget_ratio",
+    "dynamic_context_compression_ratio",
+    "context_level_rate",
+    "context_level_target_token",
+)
+_TABLES = ("context_segs", "context_segs_rate", "context_segs_compress")
+_OPTIONAL = ("force_context_number", "force_context_ids", *_TABLES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,10 +46,13 @@ class Arguments(ExactArguments):
     label_sep: str = " "
 
     def __post_init__(self) -> None:
-        for name in ("instruction", "question"):
-            value = getattr(self, name)
-            if not isinstance(value, str):
-                raise ConfigurationError(f"{name}= must be text, not {type(value).__name__}.")
+        self._check(_TEXTS, "text", lambda value: isinstance(value, str))
+        self._check(_WHOLE_NUMBERS, "a whole number", lambda value: isinstance(value, Integral))
+        self._check(_NUMBERS, "a number", _is_number)
+        self._check(("force_context_ids",), "a list of whole numbers", lambda value: isinstance(value, Collection))
+        self._check(("force_tokens",), "a list of texts", _are_texts)
+        self._check(_TABLES, "a list with a list for each context", _is_table)
+        self._check(("rank_method",), "a name or a Method", lambda value: isinstance(value, (str, Method)))
         if not is_share(self.rate):
             raise ConfigurationError(
                 f"rate is the share to keep, from 0 to 1; got {self.rate!r}. For a number of tokens, use target_token=."
@@ -42,6 +63,12 @@ class Arguments(ExactArguments):
             raise unknown_name("condition_in_question", self.condition_in_question, ("none", "before", "after"))
         if self.rank_method == "longllmlingua" and not self.question:
             raise ConfigurationError("rank_method='longllmlingua' ranks by the question; pass question=.")
+
+    def _check(self, names: Iterable[str], kind: str, fits: Callable[[Any], bool]) -> None:
+        for name in names:
+            value = getattr(self, name)
+            if not fits(value) and not (value is None and name in _OPTIONAL):
+                raise ConfigurationError(f"{name}= must be {kind}, not {value!r:.80}.")
 
     @property
     def conditioned(self) -> bool:
@@ -56,6 +83,16 @@ def is_share(value: Any) -> bool:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, Collection) and all(isinstance(item, str) for item in value)
+
+
+def _is_table(value: Any) -> bool:
+    return isinstance(value, Collection) and all(
+        isinstance(row, Collection) and not isinstance(row, str) for row in value
+    )
 
 
 def read_arguments(given: Mapping[str, Any]) -> Arguments:
@@ -92,7 +129,7 @@ def given_sections(a: Arguments, contexts: Sequence[str]) -> list[list[Section]]
     """
     if a.context_segs is None:
         return None
-    if ["".join(texts) for texts in a.context_segs] != list(contexts):
+    if not all(map(_are_texts, a.context_segs)) or ["".join(texts) for texts in a.context_segs] != list(contexts):
         raise ConfigurationError("context_segs must be the texts of `context`, each cut into a list of segments.")
     for name in ("context_segs_rate", "context_segs_compress"):
         rows_given = getattr(a, name)

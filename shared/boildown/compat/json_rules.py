@@ -29,7 +29,7 @@ def read_rules(config: str | Mapping[str, Mapping[str, Any]] | None) -> Mapping[
             raise MissingExtraError("pyyaml", "all", "A json_config in a YAML file") from None
         try:
             rules = yaml.safe_load(Path(config).read_text(encoding="utf-8"))
-        except (OSError, yaml.YAMLError) as error:
+        except (OSError, ValueError, yaml.YAMLError) as error:  # ValueError: it is not UTF-8
             raise ConfigurationError(f"json_config={config!r} cannot be read: {error}") from error
     if not isinstance(rules, Mapping) or not all(
         isinstance(key, str) and isinstance(rule, Mapping) for key, rule in rules.items()

@@ -51,6 +51,9 @@ def test_json_rules_from_a_file(make: Make, tmp_path: Path) -> None:
     assert make("bert").compress_json(DATA, str(file), rate=0.8)["compressed_prompt"]["notes"] == DATA["notes"]
     with pytest.raises(ConfigurationError, match="cannot be read"):
         make("bert").compress_json(DATA, str(tmp_path / "none.yaml"))
+    file.write_text("notes: {}  # über alles\n", encoding="latin-1")
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        make("bert").compress_json(DATA, str(file))
 
 
 def test_malformed_json(make: Make) -> None:
