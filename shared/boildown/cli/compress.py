@@ -110,6 +110,6 @@ def run(args: argparse.Namespace) -> int:
 def _write_page(path: str, result: Compression) -> None:
     page = f'<!doctype html>\n<meta charset="utf-8">\n<title>boildown</title>\n{result.to_html()}\n'
     try:
-        Path(path).write_text(page, encoding="utf-8")
+        Path(path).write_text(page, encoding="utf-8", newline="\n")
     except OSError as error:
         raise ConfigurationError(f"The page {path} cannot be written: {error}.") from error

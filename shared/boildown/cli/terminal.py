@@ -24,14 +24,15 @@ _GLANCE = 0.1
 def open_output() -> None:
     """Makes standard output and error take any text: what their encoding lacks is written as an escape.
 
-    Where they are closed, as a daemon's may be, what is written is lost, and nothing fails.
+    Line ends are written as they are; Windows would make three characters of a document's two. Where the streams are
+    closed, as a daemon's may be, what is written is lost, and nothing fails.
     """
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
         elif isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+            stream.reconfigure(errors="backslashreplace", newline="\n")
 
 
 def drop_output() -> None:

@@ -29,6 +29,14 @@ def test_text_of_a_file(note, capsys):
     assert capsys.readouterr().out.strip() == "The lighthouse was built by Ada Quill."
 
 
+def test_line_ends_come_out_as_they_went_in(note, monkeypatch):
+    note.write_bytes(b"The lighthouse\r\nstands.\r\n")
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="utf-8", newline="\r\n"))  # as on Windows
+    assert main(["compress", *QUESTION, "--rate", "1", "--method", "bm25", str(note)]) == 0
+    assert written.getvalue().startswith(b"The lighthouse\r\nstands.")
+
+
 @pytest.mark.parametrize("arguments", [[], ["-"]])
 def test_standard_input(monkeypatch, capsys, arguments):
     stdin(monkeypatch, b"\xef\xbb\xbf" + TEXT.encode())
