@@ -107,8 +107,9 @@ def _outgoing(document: Document) -> dict[str, Any]:
     sent: dict[str, Any] = {"text": well_formed(document.text)}
     if document.title:
         sent["title"] = well_formed(document.title)
-    if STORED_KEY in document.metadata:
-        sent["metadata"] = {STORED_KEY: document.metadata[STORED_KEY]}
+    stored = document.metadata.get(STORED_KEY) if isinstance(document.metadata, Mapping) else None
+    if isinstance(stored, str):
+        sent["metadata"] = {STORED_KEY: well_formed(stored)}
     return sent
 
 

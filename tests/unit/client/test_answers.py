@@ -63,6 +63,13 @@ def test_ids_and_metadata_stay_at_home(small: Any) -> None:
     assert body["budget"] == {"tokens": 12}
 
 
+@pytest.mark.parametrize("metadata", [None, {STORED_KEY: b"abc"}, {STORED_KEY: None}])
+def test_metadata_without_stored_scores_are_no_matter(small: Any, metadata: Any) -> None:
+    with Client(small.url) as client:
+        client.compress(QUESTION, [Document("The tower.", metadata=metadata)], Budget(tokens=12))
+    assert small.requests[0][2]["documents"] == [{"text": "The tower."}]
+
+
 def test_numbers_of_numpy_are_numbers(small: Any) -> None:
     with Client(small.url) as client:
         client.compress(QUESTION, TEXTS, Budget(rate=np.float32(0.5), documents=np.int64(2)))  # type: ignore[arg-type]
