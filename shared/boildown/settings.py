@@ -100,9 +100,9 @@ def build_engine(settings: Mapping[str, Any], engine: Any = None) -> tuple[Engin
     return engine, budget
 
 
-def title_of(metadata: Mapping[str, Any]) -> str:
-    """The document's title, where the metadata have one under a common key."""
-    by_name = {key.lower(): value for key, value in metadata.items() if isinstance(key, str)}
+def title_of(metadata: Mapping[str, Any] | None) -> str:
+    """The document's title, where the metadata have one under a common key; frameworks give None for no metadata."""
+    by_name = {key.lower(): value for key, value in (metadata or {}).items() if isinstance(key, str)}
     for name in _TITLES:
         value = by_name.get(name)
         if isinstance(value, str) and value.strip():

@@ -82,6 +82,13 @@ def test_empty_and_blank_input() -> None:
     assert kept.metadata["boildown_index"] == 1
 
 
+def test_metadata_may_be_none() -> None:
+    document = Document("A full sentence stands here.")
+    document.metadata = None  # type: ignore[assignment]
+    [kept] = BoildownCompressor(method="bm25", tokens=50).compress_documents([document], "sentence")
+    assert (kept.page_content, kept.metadata["boildown_index"]) == (document.page_content, 0)
+
+
 def test_a_blank_query_follows_the_policy(documents: list[Document]) -> None:
     documents[0].metadata["relevance_score"] = 0.75
     kept = BoildownCompressor(method="bm25", tokens=40).compress_documents(documents, "  ")

@@ -165,7 +165,9 @@ async def test_in_a_pipeline_and_through_a_store(model: str, documents: list[Doc
 def test_empty_input(model: str) -> None:
     transformer = BoildownTransformer(model=model, device="cpu")
     assert transformer.transform_documents([]) == []
-    stamped = transformer.transform_documents([Document(""), Document(" "), Document("A sentence.")])
+    without_metadata = Document("A sentence.")
+    without_metadata.metadata = None  # type: ignore[assignment]
+    stamped = transformer.transform_documents([Document(""), Document(" "), without_metadata])
     assert [KEY in d.metadata for d in stamped] == [True, True, True]
     assert texts(compress(model, stamped, rate=1.0)[0]) == ["A sentence."]
 

@@ -51,7 +51,7 @@ def to_langchain(result: Compression, originals: Sequence[Document]) -> list[Doc
 def _to_langchain(kept: CompressedDocument, original: Document, result: Compression, scored: bool) -> Document:
     # A plain Document even where a subclass came in: EmbeddingsRedundantFilter and its like hand on a subclass
     # that carries the embedding of the uncompressed text.
-    metadata = {**copied(original.metadata), "boildown_index": kept.index, **report(kept, result)}
+    metadata = {**copied(original.metadata or {}), "boildown_index": kept.index, **report(kept, result)}
     metadata.pop(STORED_KEY, None)  # They are the scores of the whole text.
     if scored:
         if "relevance_score" in metadata:

@@ -66,7 +66,7 @@ class BoildownTransformer(BaseDocumentTransformer):
         listed = check_documents(documents)
         values = self.method.values(Sources(from_langchain(listed), self.min_sentence))
         return [
-            document.model_copy(update={"metadata": {**copied(document.metadata), STORED_KEY: value}})
+            document.model_copy(update={"metadata": {**copied(document.metadata or {}), STORED_KEY: value}})
             for document, value in zip(listed, values, strict=True)
         ]
 
