@@ -70,6 +70,8 @@ def test_without_the_packages_it_says_what_to_install():
         (["--drain", "nan"], "The drain must"),
         (["--drain", "-1"], "The drain must"),
         (["--threads", "0"], "at least 1"),
+        (["--cors", "https://app.example/"], "no origin of pages"),
+        (["--cors", "*", "--cors", "app.example"], "'app.example' is no origin"),
     ],
 )
 def test_wrong_arguments(arguments, said, capsys):

@@ -18,6 +18,7 @@ TOKENS_VARIABLE = "BOILDOWN_TOKENS"
 _MOST_SECONDS = 1_000_000
 """What a request may ask for at the most; far beyond it, the system's timers overflow."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_ORIGIN = re.compile(r"\*|null|[a-z][a-z0-9+.-]*://[^/?#\sA-Z]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ class Settings:
         limits: see `Limits`.
 
     Raises:
-        ConfigurationError: a name or a token cannot be one.
+        ConfigurationError: a name, a token or an origin cannot be one.
     """
 
     models: Mapping[str, str] = field(default_factory=dict)
@@ -109,6 +110,12 @@ class Settings:
                 "tokens= is a list of bearer tokens, and none may be empty or hold white space. In a token file, each "
                 "token and each comment has a line of its own."
             )
+        for origin in self.cors:  # browsers send origins as such, and any other writing would let nobody in
+            if not _ORIGIN.fullmatch(origin):
+                raise ConfigurationError(
+                    f"{origin!r} is no origin of pages. Write the scheme and the host in small letters, maybe a port, "
+                    "and nothing behind: https://app.example"
+                )
         if self.threads < 1:
             raise ConfigurationError(f"threads= must be at least 1, not {self.threads!r}.")
 
