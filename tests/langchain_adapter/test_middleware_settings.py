@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 import pickle
+import sys
 from typing import Any
 
 import pytest
 from agent_tools import BM25, DONE, LONG, Agent, asks, call, shown, tokens
 from langchain_core.messages import ToolMessage
 
-from boildown import Compressor, ConfigurationError
+from boildown import Compressor, ConfigurationError, MissingExtraError
 from langchain_boildown import BoildownToolMiddleware, ToolRule
 
 
@@ -24,6 +25,13 @@ def test_rules_for_single_tools(chat_model: Any) -> None:
     assert 120 < wide.response_metadata["boildown"]["tokens_out"] <= 1000
     assert narrow.response_metadata["boildown"]["tokens_out"] <= 90
     assert default.response_metadata["boildown"]["tokens_out"] <= 120
+
+
+def test_without_agents_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "langchain_boildown.middleware")
+    monkeypatch.setitem(sys.modules, "langchain.agents.middleware", None)  # as before langchain 1.0
+    with pytest.raises(MissingExtraError, match=r"pip install 'boildown\[langchain\]'"):
+        from langchain_boildown import BoildownToolMiddleware  # noqa: F401
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,11 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     # The middleware needs the langchain package with its agents; the compressor does without.
     if name == "BoildownToolMiddleware":
-        from langchain_boildown.middleware import BoildownToolMiddleware
-
+        try:
+            from langchain_boildown.middleware import BoildownToolMiddleware
+        except ModuleNotFoundError as error:
+            if error.name is None or error.name.partition(".")[0] not in ("langchain", "langgraph"):
+                raise
+            raise MissingExtraError("langchain", "langchain", name) from None
         return BoildownToolMiddleware
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
