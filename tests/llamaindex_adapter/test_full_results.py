@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from llama_index.core.llms import ChatMessage
@@ -32,6 +33,27 @@ async def test_the_llm_can_read_the_full_text() -> None:
     unknown = llm.seen[3][-1].content or ""
     assert "No shortened result has the reference 'nonsense'" in unknown
     assert "call the tool again" in unknown
+
+
+@pytest.mark.parametrize(
+    ("start", "said"),
+    [
+        ("8000", "[Characters 8000 to "),
+        (8000.0, "[Characters 8000 to "),
+        (None, "[Characters 0 to 8000 "),
+        ("next", "start= is a number of characters, not 'next'."),
+    ],
+)
+async def test_numbers_as_llms_write_them(start: Any, said: str) -> None:
+    def read(messages: list[ChatMessage]) -> ChatMessage:
+        found = NOTE.search(messages[-1].content or "")
+        assert found
+        return calls(("read_full_result", {"reference": found[1], "start": start}))
+
+    llm = ScriptedLLM([calls(("search", {})), read, says("Done.")])
+    agent = BoildownFunctionAgent(tools=[tool("search", LONG)], llm=llm, shortener=ToolShortener(150, 400, engine=BM25))
+    await agent.run(QUESTION)
+    assert said in (llm.seen[2][-1].content or "")
 
 
 async def test_the_context_with_full_texts_can_be_written_to_json() -> None:

@@ -24,9 +24,14 @@ async def read_full_result(ctx: Context, reference: str, start: int = 0) -> str:
         start: the character to begin at, to read on in a long text.
     """
     originals: dict[str, str] = await ctx.store.get(ORIGINALS, default={})
-    if reference not in originals:
+    text = originals.get(str(reference))
+    if text is None:
         raise ValueError(unknown_reference(reference))
-    return read_page(originals[reference], start)
+    try:  # the tool hands on what the LLM wrote, such as "8000" or null
+        place = int(float(start or 0))
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"start= is a number of characters, not {start!r}.") from None
+    return read_page(text, place)
 
 
 READER: Any = FunctionTool.from_defaults(read_full_result, name=READER_NAME)
