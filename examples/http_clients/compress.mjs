@@ -18,13 +18,14 @@ async function compress(url, request, { token, retries = 4, timeout = 60_000 } =
       body: JSON.stringify(request),
       signal: AbortSignal.timeout(timeout),
     });
-    const answer = await response.json();
-    if (response.ok) return answer;
+    const answer = await response.json().catch(() => null); // a proxy before the service may answer in HTML
+    if (response.ok && answer) return answer;
     if (![429, 503].includes(response.status) || attempt >= retries) {
-      throw new Error(`${response.status} ${answer.error.type}: ${answer.error.message}`);
+      const { type = "error", message = response.statusText } = answer?.error ?? {};
+      throw new Error(`${response.status} ${type}: ${message}`);
     }
     // A busy service says how many seconds to wait; a random part keeps clients apart.
-    const seconds = Number(response.headers.get("Retry-After") ?? 2 ** attempt / 2);
+    const seconds = Number(response.headers.get("Retry-After")) || 2 ** attempt / 2;
     await new Promise((resolve) => setTimeout(resolve, 1000 * (seconds + Math.random() / 2)));
   }
 }

@@ -7,7 +7,9 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -79,3 +81,26 @@ def test_javascript_asks_a_busy_service_again(url: str) -> None:
     environment = {**os.environ, "BOILDOWN_TOKEN": "sesame"}
     several = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) for _ in range(3)]
     assert all(KEPT in process.communicate(timeout=120)[0] for process in several)
+
+
+def test_javascript_understands_a_proxy_that_answers_in_html() -> None:
+    statuses = [503, 404]
+
+    class Proxy(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(statuses.pop(0))
+            self.end_headers()
+            self.wfile.write(b"<html>")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Proxy) as proxy:
+        threading.Thread(target=proxy.serve_forever).start()
+        try:
+            done = run("node", "compress.mjs", f"http://127.0.0.1:{proxy.server_port}")
+        finally:
+            proxy.shutdown()
+    assert statuses == []
+    assert "404 error: Not Found" in done.stderr
