@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--protect",
         nargs="*",
         metavar="KIND",
-        help="kinds of spans that stay whole (default: all; none given: none)",
+        help="kinds of spans that stay whole (default: all; none given: none); -- ends them before a FILE",
     )
     parser.add_argument(
         "--jsonl", action="store_true", help="every FILE, and standard input, holds documents as JSON lines"
