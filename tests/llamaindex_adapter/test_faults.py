@@ -61,6 +61,11 @@ async def test_what_is_no_node_is_said_so(wrong: Any) -> None:
         await postprocessor.apostprocess_nodes(wrong, query_str="What?")
 
 
+def test_a_query_in_the_bundles_place_is_said_so(nodes: list[NodeWithScore], query: str) -> None:
+    with pytest.raises(InputError, match="Pass text as query_str="):
+        BoildownPostprocessor(tokens=50, method="bm25").postprocess_nodes(nodes, query)  # type: ignore[arg-type]
+
+
 def test_markers_digits_and_blank_lines_in_the_text_mean_nothing() -> None:
     texts = ["1889 was the year.\n\nThe next paragraph: <#ref0#>.", "[NEW0] is 2 of 3.", "1889 was the year."]
     nodes = [NodeWithScore(node=TextNode(id_=str(i), text=text)) for i, text in enumerate(texts)]

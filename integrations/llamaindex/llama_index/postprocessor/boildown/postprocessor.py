@@ -12,7 +12,7 @@ from llama_index.core.instrumentation.events.rerank import ReRankStartEvent
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.schema import NodeWithScore, QueryBundle
 
-from boildown.errors import ConfigurationError
+from boildown.errors import ConfigurationError, InputError
 from boildown.fields import EngineFields
 from boildown.result import Compression
 from boildown.settings import statistics
@@ -121,6 +121,10 @@ class _Call:
     kept: list[NodeWithScore]
 
     def __init__(self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None) -> None:
+        if query_bundle is not None and not isinstance(query_bundle, QueryBundle):
+            raise InputError(
+                f"query_bundle= must be a QueryBundle, not {type(query_bundle).__name__}. Pass text as query_str=."
+            )
         self.query = "" if query_bundle is None else query_bundle.query_str or ""
         self.nodes = check_nodes(nodes, NodeWithScore)
         self.documents: list[Document] = [to_document(node.node) for node in self.nodes]
