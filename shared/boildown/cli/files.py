@@ -20,7 +20,8 @@ def read_documents(files: Iterable[str], *, jsonl: bool = False) -> list[Documen
 
     Args:
         files: a file that is called .jsonl or .jsonl.gz holds one JSON object a line, with the document's "text", and
-            maybe its "id" and "title"; any other file, and standard input, is one document.
+            maybe its "id", its "title" and its "metadata", whose stored scores are read; any other file, and standard
+            input, is one document.
         jsonl: all of them hold JSON objects, whatever they are called.
 
     Raises:
@@ -66,6 +67,7 @@ def _json_documents(content: bytes, name: str) -> Iterator[Document]:
             value["text"],
             id=f"{name}:{number}" if given is None else str(given),
             title=str(value.get("title") or ""),
+            metadata=value.get("metadata") or {},
         )
 
 

@@ -62,6 +62,15 @@ def test_json_has_documents_and_spans(note, tmp_path, capsys):
     assert result["documents"][0]["spans"] == [[0, len(TEXT)]]
 
 
+def test_scores_of_boildown_score_are_read(bert, tmp_path, capsys):
+    (tmp_path / "chunks.jsonl").write_text('{"text": "Ada Quill built it. Rye bread keeps."}\n{"text": "Bread."}\n')
+    model = ["--method", "llmlingua2", "--model", str(bert), "--device", "cpu"]
+    assert main(["score", str(tmp_path / "chunks.jsonl"), "--output", str(tmp_path / "scored"), *model]) == 0
+    capsys.readouterr()
+    assert main(["compress", "--rate", "0.5", "--json", *model, str(tmp_path / "scored" / "*.jsonl")]) == 0
+    assert json.loads(capsys.readouterr().out)["seconds"]["model"] == 0
+
+
 def test_patterns_are_expanded(note, capsys):
     (note.parent / "other.txt").write_text("Something else here.")
     assert main(["compress", *QUESTION, "--rate", "1", "--method", "bm25", "--json", str(note.parent / "*.txt")]) == 0
