@@ -127,8 +127,10 @@ def parse_record(value: Any, default_id: str = "") -> Record:
         if not isinstance(text, str):
             raise InputError('"answers" must be a list of strings, or of objects with a "text".')
         answers.append(text)
+    given_id = value.get("id")
     return Record(
-        id=str(value.get("id") or default_id),
+        # An id of 0 is one.
+        id=default_id if given_id in (None, "") else str(given_id),
         lang=str(value.get("lang") or ""),
         question=_field(value, "question", str),
         answers=tuple(answers),

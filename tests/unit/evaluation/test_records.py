@@ -54,6 +54,11 @@ def test_an_id_stands_once(data_file, records):
         read_data_set(data_file)
 
 
+def test_ids_may_be_numbers_from_0_on(data_file, records):
+    data_file.write_text("".join(json.dumps({**record, "id": i}) + "\n" for i, record in enumerate(records)))
+    assert [record.id for record in read_data_set(data_file).records] == ["0", "1"]
+
+
 def test_files_without_a_question_and_missing_files_are_errors(tmp_path):
     empty = tmp_path / "empty.jsonl"
     empty.write_text("\n")
