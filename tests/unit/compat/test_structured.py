@@ -8,7 +8,8 @@ import pytest
 from compat_texts import LONG, MODELS, Make
 from tiny_models import ENGLISH
 
-from boildown.errors import InputError
+from boildown.errors import ConfigurationError, InputError
+from boildown.methods.exact.structured import read_tags
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -65,3 +66,8 @@ def test_structured_context_with_fixed_text_is_never_dropped(make: Make) -> None
 def test_malformed_tags(make: Make, text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         make("gpt2").structured_compress_prompt([text])
+
+
+def test_a_rate_that_is_no_number_is_named_in_the_exact_mode_too() -> None:
+    with pytest.raises(ConfigurationError, match=r"<llmlingua, rate=0\.5\.> has a rate that is no number"):
+        read_tags(["<llmlingua, rate=0.5.>c</llmlingua>"], 0.5)

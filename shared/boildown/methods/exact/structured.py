@@ -24,7 +24,7 @@ def read_tags(contexts: Sequence[str], rate: float) -> tuple[list[str], list[lis
     """Contexts without tags, and their segments. Text with a "<" in it and text between tags is lost, as published.
 
     Raises:
-        ConfigurationError: a rate above 1.
+        ConfigurationError: a rate above 1, or one that is no number.
     """
     texts, rows = [], []
     for context in contexts:
@@ -42,8 +42,11 @@ def _options(written: str, rate: float) -> tuple[float, bool]:
     wanted = _COMPRESS.search(written)
     compress = wanted is None or wanted[1] == "True"
     given = _RATE.search(written)
-    # A rate of 0 counts as none given, as published.
-    part = float(given[1]) if given and float(given[1]) else (rate if compress else 1.0)
+    try:
+        # A rate of 0 counts as none given, as published.
+        part = (float(given[1]) if given else 0.0) or (rate if compress else 1.0)
+    except ValueError:
+        raise ConfigurationError(f"<llmlingua{written}> has a rate that is no number.") from None
     if part > 1:
         raise ConfigurationError(f"rate={part} in a <llmlingua> tag is above 1; it is the share to keep.")
     return part, compress
