@@ -19,7 +19,7 @@ __all__ = ["SelectiveContext"]
 
 Level = Literal["sentence", "phrase", "token"]
 
-_ENDS_PHRASE = re.compile(r"[^\w\s'’\-)\]}”\"][)\]}”’\"']*\s*$|\n\s*$")
+_ENDS_PHRASE = re.compile(r"[^\w\s'’\-)\]}”\"][)\]}”’\"']*\s*$|\n[^\S\n]*$")
 
 
 class SelectiveContext(CausalMethod):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from time import process_time
 from typing import Any
 
 import numpy as np
@@ -11,13 +12,14 @@ from boildown import Budget, Compressor, Document
 from boildown.errors import ConfigurationError
 from boildown.methods.llmlingua import LLMLingua
 from boildown.methods.longllmlingua import LongLLMLingua
-from boildown.methods.selective_context import SelectiveContext
+from boildown.methods.selective_context import SelectiveContext, _phrases
 from boildown.runtime.causal import CausalLM
 from boildown.runtime.causal_loading import load_causal
 from boildown.runtime.causal_losses import Losses
 from boildown.runtime.causal_packed import PackedBody
 from boildown.runtime.scheduler import running
 from boildown.sources import Sources
+from boildown.types import TokenScores
 
 QUESTION = "Who counted the ships?"
 
@@ -167,6 +169,19 @@ def test_characters_of_several_tokens_are_one(folder: Path) -> None:
     covered = {(d, i) for d, s, e in zip(scores.tokens.document, scores.tokens.start, scores.tokens.end, strict=True)
                for i in range(s, e)}  # fmt: skip
     assert covered == {(d, i) for d, text in enumerate(CHINESE) for i, c in enumerate(text) if not c.isspace()}
+
+
+def test_time_for_phrases_grows_with_line_ends_and_not_with_their_square() -> None:
+    none = np.zeros(0, dtype=np.int64)
+
+    def seconds(line_ends: int) -> float:
+        sources = Sources(["\n" * line_ends + "Swifts sleep."])
+        assert len(sources.words)
+        begin = process_time()
+        _phrases(sources, TokenScores(none, none, none, np.zeros(0)))
+        return process_time() - begin
+
+    assert min(seconds(40_000) for _ in range(3)) < 32 * min(seconds(2_500) for _ in range(5))
 
 
 def test_phrases_stay_together(folder: Path) -> None:
