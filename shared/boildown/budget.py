@@ -80,7 +80,10 @@ def _whole_number(name: str, value: Any) -> int:
 
 def _number(name: str, value: Any) -> float:
     wrong = isinstance(value, (bool, np.bool_)) or not hasattr(value, "__float__")
-    number = math.nan if wrong else float(value)
+    try:
+        number = math.nan if wrong else float(value)
+    except (TypeError, ValueError, OverflowError):  # an array of several numbers; an integer beyond all floats
+        number = math.nan
     if math.isnan(number):
         raise ConfigurationError(f"Budget({name}=) must be a number, not {value!r}.")
     return number

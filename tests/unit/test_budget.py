@@ -24,6 +24,8 @@ from boildown import Budget, ConfigurationError
         ({"rate": float("nan")}, "must be a number"),
         ({"rate": "0.5"}, "must be a number"),
         ({"threshold": "high"}, "must be a number"),
+        ({"rate": np.array([0.1, 0.2])}, "must be a number"),
+        ({"threshold": 10**400}, "must be a number"),
     ],
 )
 def test_wrong_budgets_say_what_is_wrong(arguments, message):
