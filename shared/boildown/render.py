@@ -67,7 +67,7 @@ def _header(compression: Compression) -> str:
     limit = (
         f"at most {given.tokens:,} tokens"
         if given.tokens is not None
-        else f"at most {given.rate:.0%} of the tokens"
+        else f"at most {100 * given.rate:g}% of the tokens"
         if given.rate is not None
         else f"scores of at least {given.threshold:g}"
     )

@@ -94,7 +94,13 @@ def test_dropped_documents_are_folded_and_say_why() -> None:
 
 
 @pytest.mark.parametrize(
-    ("budget", "said"), [(Budget(rate=0.5), "at most 50% of"), (Budget(threshold=0.25), "at least 0.25")]
+    ("budget", "said"),
+    [
+        (Budget(rate=0.5), "at most 50% of"),
+        (Budget(rate=0.29), "at most 29% of"),
+        (Budget(rate=0.004), "at most 0.4% of"),
+        (Budget(threshold=0.25), "at least 0.25"),
+    ],
 )
 def test_says_which_budget_was_given(budget: Budget, said: str) -> None:
     assert said in compress(budget).to_html()
