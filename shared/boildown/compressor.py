@@ -177,7 +177,7 @@ def _cutting(scores: Scores, budget: Budget, plan: Plan) -> tuple[Budget, Plan]:
     if not scores.final:
         return budget, plan
     unit: Unit = "sentence" if scores.tokens is None else "token"
-    kept = Budget(threshold=0.5, counter=budget.counter)
+    kept = Budget(threshold=0.5, documents=budget.documents, counter=budget.counter)
     return kept, replace(plan, unit=unit, protect=(), patterns=(), dedupe=None)
 
 

@@ -37,3 +37,19 @@ def test_the_exact_mode_takes_odd_text(bert: Path, text: str) -> None:
 def test_the_exact_mode_takes_label_one() -> None:
     with pytest.raises(ConfigurationError, match="takes label 1"):
         LLMLingua2("model", exact=True, keep_label=0)
+
+
+def test_the_exact_mode_keeps_text_of_as_many_documents_as_asked_for(bert: Path) -> None:
+    texts = [f"The harbour master of port {i} keeps a log and counts {i} ships. " * 4 for i in range(4)]
+    compressor = Compressor("llmlingua2", model=str(bert), device="cpu", options={"exact": True})
+    assert len(compressor.compress("", texts, Budget(rate=0.8)).documents) > 1
+    result = compressor.compress("", texts, Budget(rate=0.8, documents=1))
+    assert len(result.documents) == 1
+    assert {document.reason for document in result.dropped} <= {"documents", "budget"}
+
+
+@pytest.mark.parametrize("texts", [["The harbour master keeps a log."], ["The harbour master.", "She keeps a log."]])
+def test_the_exact_mode_keeps_nothing_for_a_budget_of_nothing(bert: Path, texts: list[str]) -> None:
+    compressor = Compressor("llmlingua2", model=str(bert), device="cpu", options={"exact": True})
+    assert compressor.compress("", texts, Budget(tokens=0)).text == ""
+    assert compressor.compress("", texts, Budget(rate=0.0)).text == ""

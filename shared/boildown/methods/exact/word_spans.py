@@ -57,9 +57,11 @@ def exact_word_scores(
         force_tokens: texts that are always kept.
         digits: keep all digits too.
     """
+    rate = 0.5 if budget.rate is None else float(budget.rate)
     arguments = ExactArguments(
-        rate=0.5 if budget.rate is None else float(budget.rate),
-        target_token=-1 if budget.tokens is None else float(budget.tokens),
+        # A target of 0 counts as none given, as published; a rate of 0 says the same.
+        rate=0.0 if budget.tokens == 0 else rate,
+        target_token=float(budget.tokens or -1),
         force_tokens=force_tokens,
         force_reserve_digit=digits,
     )
