@@ -55,7 +55,8 @@ def compose(questions: Iterable[Question], count: int, split: Splitter, seed: in
         seed: of all random choices.
 
     Returns:
-        Questions of source `composed`, with evidence spans; fewer than `count` where the passages hold no links.
+        Questions of source `composed`, with evidence spans; fewer than `count` where passages that are
+        drawn do not fit together, and none where there is no link or are fewer than three lives.
     """
     passages = list({(p.title, p.text): p for q in questions for p in q.positives + q.negatives if p.title}.values())
     workshop = _Workshop(passages, split, random.Random(seed))
@@ -66,7 +67,7 @@ def compose(questions: Iterable[Question], count: int, split: Splitter, seed: in
         + [workshop.compare_directors] * 3
     )
     made = []
-    for i in range(count if workshop.lives and workshop.links else 0):
+    for i in range(count if len(workshop.lives) > 2 and workshop.links else 0):
         found = workshop.rng.choice(makers)()
         if found is not None:
             text, positives, negatives = found

@@ -81,6 +81,13 @@ def test_the_seed_decides(made: list[Question]) -> None:
     assert compose(questions, 300, split_sentences, 8) != made
 
 
+@pytest.mark.parametrize("lives", [0, 1, 2])
+def test_too_few_lives_make_nothing(lives: int) -> None:
+    texts = FILMS | dict(list(LIVES.items())[:lives])
+    passages = [Passage(title, text, (), (), False) for title, text in texts.items()]
+    assert compose([Question("q", "?", "wiki", "en", [], passages)], 30, split_sentences, 7) == []
+
+
 def test_passages_without_links_make_nothing() -> None:
     plain = Question("q", "?", "wiki", "en", [Passage("Tea", "Tea is a drink.", (), (), True)], [])
     assert compose([plain], 10, split_sentences, random.Random(1).randrange(99)) == []
