@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from boildown.counters import well_formed
 from boildown.errors import InputError
 from boildown.json_lines import parse_line, read_lines
 
@@ -71,7 +72,7 @@ def _spans(record: dict[str, Any], key: str) -> tuple[tuple[int, int], ...]:
     found = []
     for item in record.get(key) or ():
         text, start = item["text"], item["start"]
-        if passage[start : start + len(text)] != text or not text:
+        if start < 0 or passage[start : start + len(text)] != text or not text:
             raise ValueError(f"{key}: {text[:40]!r} is not at character {start} of the passage")
         found.append((start, start + len(text)))
     return tuple(found)
@@ -91,13 +92,15 @@ def parse(line: bytes) -> tuple[Question, Passage]:
         answers, evidence = _spans(record, "answers"), _spans(record, "evidence")
     except (KeyError, TypeError) as error:
         raise ValueError(f"answers and evidence need {{'text', 'start'}}: {error!r}") from None
+    # Half a surrogate pair, as a cut leaves it of an emoji, is replaced as at inference: no tokenizer takes it.
     question = Question(
-        qid=str(record.get("qid") or record["question"]),
-        text=record["question"].strip(),
-        source=str(record.get("source") or "data"),
-        lang=str(record.get("lang") or ""),
+        qid=well_formed(str(record.get("qid") or record["question"])),
+        text=well_formed(record["question"].strip()),
+        source=well_formed(str(record.get("source") or "data")),
+        lang=well_formed(str(record.get("lang") or "")),
     )
-    return question, Passage(str(record.get("title") or ""), record["passage"], answers, evidence, record["relevant"])
+    title, text = well_formed(str(record.get("title") or "")), well_formed(record["passage"])
+    return question, Passage(title, text, answers, evidence, record["relevant"])
 
 
 def read_questions(

@@ -50,6 +50,7 @@ def test_sources_and_languages_are_filtered(write: Write, records: list[dict[str
         ({"question": "  "}, "empty"),
         ({"answers": [{"text": "elsewhere", "start": 0}]}, "is not at character 0"),
         ({"answers": [{"text": ""}]}, "'start'"),
+        ({"passage": "It is so.", "answers": [{"text": "is", "start": -6}]}, "is not at character -6"),
         ({"evidence": ["a sentence"]}, "evidence"),
     ],
 )
@@ -79,6 +80,15 @@ def test_bytes_that_are_no_text_are_a_broken_line(write: Write, records: list[di
 def test_a_record_needs_only_question_passage_and_relevant() -> None:
     question, passage = parse(b'{"question": "Why?", "passage": "Because.", "relevant": false}')
     assert (question.qid, question.source, passage.gold) == ("Why?", "data", ())
+
+
+def test_half_a_surrogate_pair_is_replaced_and_offsets_stay() -> None:
+    record = {"qid": "\ud800", "question": "Why \ud83d?", "title": "\udfff", "passage": "\ud83d Because."}
+    answers = [{"text": "\ud83d Because", "start": 0}]
+    question, passage = parse(json.dumps({**record, "relevant": True, "answers": answers}).encode())
+    for text in (question.qid, question.text, passage.title, passage.text):
+        text.encode()
+    assert passage.answers == ((0, 9),)
 
 
 def test_about_one_question_in_fifty_is_held_out() -> None:
