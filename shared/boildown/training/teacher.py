@@ -44,7 +44,8 @@ class Teacher:
         return cosines
 
     def _vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        missing = sorted({t for t in texts if t not in self._known}, key=len)
+        # Not a set: its order differs from process to process, and with it what shares a batch.
+        missing = sorted(dict.fromkeys(t for t in texts if t not in self._known), key=len)
         size = max(1, _BATCH_TOKENS // _LENGTH)
         for first in range(0, len(missing), size):
             part = missing[first : first + size]

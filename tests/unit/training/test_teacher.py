@@ -31,6 +31,16 @@ def test_a_text_has_the_same_vector_in_any_batch(base: Path) -> None:
     np.testing.assert_allclose(whole, [alone.cosines("skua", [text])[0] for text in texts], atol=1e-5)
 
 
+def test_batches_are_the_same_in_every_process(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    teacher = Teacher(str(base), torch.device("cpu"), torch.float32)
+    seen: list[str] = []
+    embed = teacher._embed
+    monkeypatch.setattr(teacher, "_embed", lambda part: seen.extend(part) or embed(part))
+    texts = [f"The ferry runs {number} times." for number in range(10, 50)]
+    teacher.cosines("When?", texts)
+    assert seen == ["When?", *texts]
+
+
 def test_a_teacher_that_is_no_model_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="no model that transformers can load"):
         Teacher(str(tmp_path), torch.device("cpu"), torch.float32)
