@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +61,16 @@ class PruneModel(nn.Module):
         return head(self.relevance_head, hidden[:, 0]), head(self.keep_head, hidden), head(self.answer_head, hidden)
 
 
+@contextmanager
+def _loading(base: str) -> Iterator[None]:
+    """Turns what comes of a base that cannot be loaded into a ``ModelError`` that names it."""
+    try:
+        yield
+    except Exception as error:  # transformers, tokenizers and safetensors raise many kinds
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ModelError(f"The base {base!r} is no model that transformers can load: {reason}") from error
+
+
 def load_encoder(base: str) -> Any:
     """Loads a base encoder without dropout and, where it has one, without its pooler.
 
@@ -67,11 +79,8 @@ def load_encoder(base: str) -> Any:
     """
     from transformers import AutoConfig, AutoModel
 
-    try:
+    with _loading(base):
         config = AutoConfig.from_pretrained(base, trust_remote_code=False)
-    except (OSError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise ModelError(f"The base {base!r} is no model that transformers can load: {reason}") from error
     refuse_pickles(Path(base))
     for name in ("hidden_dropout_prob", "attention_probs_dropout_prob", "attention_dropout", "dropout"):
         if hasattr(config, name):
@@ -80,38 +89,48 @@ def load_encoder(base: str) -> Any:
     keywords: dict[str, Any] = {"config": config, "use_safetensors": True, "trust_remote_code": False}
     if not torch.cuda.is_available():
         keywords["attn_implementation"] = "eager"
-    try:
-        return AutoModel.from_pretrained(base, add_pooling_layer=False, **keywords).float()
-    except TypeError:
-        return AutoModel.from_pretrained(base, **keywords).float()
+    with _loading(base):
+        try:
+            return AutoModel.from_pretrained(base, add_pooling_layer=False, **keywords).float()
+        except TypeError:
+            return AutoModel.from_pretrained(base, **keywords).float()
 
 
 def load_tokenizer(base: str) -> Any:
     """The base's tokenizer; raises ``ModelError`` where it has none that knows character offsets."""
     from transformers import AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(base, trust_remote_code=False)
+    with _loading(base):
+        tokenizer = AutoTokenizer.from_pretrained(base, trust_remote_code=False)
+    # For a folder without one, transformers makes up a tokenizer to which every word is unknown.
+    if len(tokenizer) <= len(tokenizer.all_special_ids):
+        raise ModelError(f"The base {base!r} has no tokenizer.")
     if not getattr(tokenizer, "is_fast", False):
         raise ModelError(f"The base {base!r} has no fast tokenizer, and a slow one knows no character offsets.")
     return tokenizer
 
 
 def load_heads(model: PruneModel, base: str) -> bool:
-    """Takes over the heads where the base is itself a boildown checkpoint, so that it is trained further."""
+    """Takes over the heads where the base is itself a boildown checkpoint, so that it is trained further.
+
+    Raises:
+        ModelError: it lacks one, or one does not fit.
+    """
     folder = Path(base)
     if not (folder / "boildown.json").is_file():
         return False
     from safetensors.torch import load_file
 
-    tensors = load_file(folder / "model.safetensors")
-    for name in ("relevance_head", "keep_head", "answer_head"):
-        if name == "answer_head" and f"{name}.weight" not in tensors:
-            # Older checkpoints have none; an answer stands in what is needed, but is less of it.
-            model.answer_head.load_state_dict(model.keep_head.state_dict())
-            model.answer_head.bias.data.sub_(6.0)
-            continue
-        head = {part: tensors[f"{name}.{part}"].float() for part in ("weight", "bias")}
-        getattr(model, name).load_state_dict(head)
+    with _loading(base):
+        tensors = load_file(folder / "model.safetensors")
+        for name in ("relevance_head", "keep_head", "answer_head"):
+            if name == "answer_head" and f"{name}.weight" not in tensors:
+                # Older checkpoints have none; an answer stands in what is needed, but is less of it.
+                model.answer_head.load_state_dict(model.keep_head.state_dict())
+                model.answer_head.bias.data.sub_(6.0)
+                continue
+            head = {part: tensors[f"{name}.{part}"].float() for part in ("weight", "bias")}
+            getattr(model, name).load_state_dict(head)
     return True
 
 

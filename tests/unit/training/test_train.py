@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -213,3 +214,31 @@ def test_data_without_a_relevant_passage_is_refused(
     path = write([{**r, "relevant": False, "answers": []} for r in records], "irrelevant.jsonl")
     with pytest.raises(InputError, match="no relevant passage"):
         train(another("irrelevant", data=[path]))
+def _no_weights(folder: Path) -> None:
+    (folder / "model.safetensors").unlink()
+
+
+def _no_tokenizer(folder: Path) -> None:
+    for path in folder.glob("tokenizer*"):
+        path.unlink()
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (_no_weights, "no model that transformers can load"),
+        (lambda folder: (folder / "model.safetensors").write_bytes(b"junk" * 9), "no model that transformers can load"),
+        (_no_tokenizer, "has no tokenizer"),
+        (lambda folder: (folder / "tokenizer.json").write_text("{}"), "no model that transformers can load"),
+        (lambda folder: (folder / "boildown.json").write_text("{}"), r"relevance_head\.weight"),
+    ],
+)
+def test_a_base_that_is_not_whole_is_named(
+    another: Another, base: Path, tmp_path: Path, damage: Callable[[Path], object], message: str
+) -> None:
+    folder = shutil.copytree(base, tmp_path / "base")
+    damage(folder)
+    with pytest.raises(ModelError, match=message):
+        train(another("part", base=str(folder)))
+
+
