@@ -12,7 +12,10 @@ def read_log(path: Path) -> list[dict[str, float]]:
     """Entries of a log by step; where a resumed run repeats a step, the later entry counts."""
     entries = {}
     for line in path.read_text(encoding="utf-8").splitlines():
-        entry = json.loads(line)
+        try:
+            entry = json.loads(line)
+        except ValueError:  # the beginning of a line, as a run that was killed leaves it
+            continue
         entries[entry["step"]] = entry
     return [entries[step] for step in sorted(entries)]
 

@@ -18,7 +18,7 @@ from .batches import Bundle, QuestionStream
 from .calibrate import choose_held_out, dump_pools, fit_calibration, pool_passages, score_pool
 from .card import write_card
 from .config import TrainConfig
-from .curve import draw_curve
+from .curve import draw_curve, read_log
 from .export import export_checkpoint
 from .negatives import NegativeMiner
 from .trainer import Trainer, rate_at
@@ -56,12 +56,16 @@ def _run(trainer: Trainer) -> None:
     def prepare(step: int) -> list[Bundle]:
         return trainer.bundles(itertools.islice(stream, config.questions_per_step), step)
 
+    path = config.output / "log.jsonl"
+    # Later entries are of steps that are now done again, or of a run that was started anew.
+    before = [entry for entry in read_log(path) if entry["step"] <= trainer.step] if path.exists() else []
     meter = _Meter()
     with (
         ThreadPoolExecutor(1) as ahead,
         ThreadPoolExecutor(trainer.workers) as pool,
-        (config.output / "log.jsonl").open("a", encoding="utf-8") as log,
+        path.open("w", encoding="utf-8") as log,
     ):
+        log.writelines(json.dumps(entry) + "\n" for entry in before)
         pending: Future[list[Bundle]] = ahead.submit(prepare, trainer.step)
         while trainer.step < config.steps:
             bundles = pending.result()
@@ -134,9 +138,10 @@ def train(config: TrainConfig) -> Path:
         calibration = calibrate(trainer)
     finally:
         torch.set_num_threads(threads)
+    skipped = config.output / "skipped.txt"
+    skipped.unlink(missing_ok=True)
     if trainer.broken:
-        lines = "\n".join(str(fault) for fault in trainer.broken)
-        (config.output / "skipped.txt").write_text(lines + "\n", encoding="utf-8")
+        skipped.write_text("".join(f"{fault}\n" for fault in trainer.broken), encoding="utf-8")
     languages = sorted({q.lang for q in trainer.questions if q.lang})
     export_checkpoint(
         trainer.model,

@@ -168,7 +168,10 @@ class Trainer:
         """Goes on from the resume state, if there is one."""
         if not self.state_path().exists():
             return False
-        state = torch.load(self.state_path(), map_location=self.device, weights_only=True)
+        try:
+            state = torch.load(self.state_path(), map_location=self.device, weights_only=True)
+        except Exception as error:  # torch raises many kinds
+            raise ConfigurationError(f"{self.state_path()} cannot be read. Delete it to start anew.") from error
         if state["fingerprint"] != self.config.fingerprint():
             raise ConfigurationError(
                 f"{self.state_path()} belongs to a run with other settings or data. "
@@ -177,6 +180,11 @@ class Trainer:
         self.model.load_state_dict(state["model"])
         if self.compute is not self.model:
             self.compute.load_state_dict(state["model"])
+        if state["step"] > self.config.steps:
+            raise ConfigurationError(
+                f"{self.state_path()} has come to step {state['step']}, beyond steps={self.config.steps}. "
+                "Delete it to start anew, or ask for more steps."
+            )
         self.optimizer.load_state_dict(state["optimizer"])
         self.step = state["step"]
         return True

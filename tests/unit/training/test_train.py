@@ -129,6 +129,36 @@ def test_a_finished_run_can_be_lengthened(another: Another) -> None:
     assert read_log(folder / "log.jsonl")[-1]["step"] == 6
 
 
+def test_a_run_started_anew_logs_nothing_of_the_one_before(another: Another) -> None:
+    folder = train(another("anew"))
+    (folder / "state.pt").unlink()
+    train(another("anew", steps=2))
+    assert [e["step"] for e in read_log(folder / "log.jsonl")] == [1, 2]
+
+
+def test_a_torn_line_of_the_log_is_no_entry(another: Another) -> None:
+    folder = train(another("torn"))
+    with (folder / "log.jsonl").open("a") as log:
+        log.write('{"step": 5, "ra')
+    train(another("torn", steps=6))
+    assert [e["step"] for e in read_log(folder / "log.jsonl")] == [1, 2, 3, 4, 5, 6]
+    assert "| last 6 log entries |" in (folder / "README.md").read_text()
+
+
+def test_a_run_that_is_beyond_its_steps_is_refused(another: Another) -> None:
+    train(another("beyond"))
+    with pytest.raises(ConfigurationError, match=r"come to step 4, beyond steps=2"):
+        train(another("beyond", steps=2))
+
+
+def test_a_damaged_state_is_named(another: Another) -> None:
+    config = another("damaged")
+    config.output.mkdir()
+    (config.output / "state.pt").write_bytes(b"junk")
+    with pytest.raises(ConfigurationError, match=r"state\.pt cannot be read"):
+        train(config)
+
+
 def test_a_checkpoint_can_be_trained_further_with_its_heads(another: Another) -> None:
     folder = train(another("first", steps=20, questions_per_step=6))
     before = load_file(folder / "model.safetensors")
@@ -177,6 +207,9 @@ def test_broken_lines_stop_the_run_or_are_reported(
         ({"data": []}, "No training data"),
         ({"data": [Path("nowhere.jsonl")]}, "nowhere.jsonl"),
         ({"base": ""}, "No base model"),
+    write(records, path.name)
+    train(another("skips", data=[path], on_error="skip"))
+    assert not (folder / "skipped.txt").exists()
         ({"on_error": "ignore"}, "on_error"),
         ({"steps": 0}, "steps"),
         ({"workers": 0}, "workers"),
