@@ -13,8 +13,9 @@ from boildown.errors import ConfigurationError
 _ENDLESS = sys.float_info.max
 _RANGES = (
     (("steps", "questions_per_step", "negatives", "save_every", "log_every", "micro_tokens", "workers"), 1, _ENDLESS),
+    (("max_query",), 1, _ENDLESS),
     (("warmup", "composed", "altered", "cloze", "calibration_questions", "calibration_documents"), 0, _ENDLESS),
-    (("learning_rate", "weight_decay", "clip", "relevance_weight"), 0, _ENDLESS),
+    (("learning_rate", "weight_decay", "clip", "relevance_weight", "teacher_weight"), 0, _ENDLESS),
     (("decay", "long_window", "crop", "second_round", "second_round_multi", "bridge", "unanswerable"), 0, 1),
 )
 """Settings with the least and the most that each may be; not-a-number is in no range."""
@@ -65,7 +66,7 @@ class TrainConfig:
         licences: licence of each source, for the model card.
         on_error: ``"raise"`` or ``"skip"`` for a broken line.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` ...
-        workers: bundles computed side by side, one thread each, on a CPU.
+        workers: bundles computed side by side on a CPU, whose threads they share; a step has two.
         save_every: steps between two resume states.
         log_every: steps between two log entries.
     """
@@ -111,6 +112,9 @@ class TrainConfig:
     save_every: int = 100
     log_every: int = 10
 
+    def __post_init__(self) -> None:
+        self.output = Path(self.output)
+
     def fingerprint(self) -> str:
         """Hash of the settings that a resumed run must share with the one it resumes."""
         free = {"output", "base_name", "licences", "steps", "decay", "save_every", "log_every"}
@@ -129,7 +133,7 @@ class TrainConfig:
             raise ConfigurationError("No base model. Name a folder that holds a Hugging Face encoder.")
         if self.on_error not in ("raise", "skip"):
             raise ConfigurationError(f"on_error is 'raise' or 'skip', not {self.on_error!r}.")
-        if Path(self.output).exists() and not Path(self.output).is_dir():
+        if self.output.exists() and not self.output.is_dir():
             raise ConfigurationError(f"The output {str(self.output)!r} is a file. Name a folder.")
         for names, least, most in _RANGES:
             for name in names:

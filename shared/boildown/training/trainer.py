@@ -26,6 +26,9 @@ from .model import PruneModel, bundle_loss, load_encoder, load_heads, load_token
 from .negatives import NegativeMiner
 from .teacher import Teacher
 
+_BUNDLES = 2
+"""Of a step, so that two workers can share it."""
+
 
 def rate_at(config: TrainConfig, step: int) -> float:
     """Learning rate of a step: warm-up, plateau, linear decay to zero."""
@@ -98,10 +101,10 @@ class Trainer:
         self.builder = ExampleBuilder(config, NegativeMiner(self.questions), split_sentences)
         self.encoder = Encoder(self.tokenizer, config)
         self.teacher = Teacher(config.teacher, self.device, dtype) if config.teacher else None
-        self.workers = config.workers if self.device.type == "cpu" else 1
+        self.workers = min(config.workers, _BUNDLES) if self.device.type == "cpu" else 1
 
     def bundles(self, batch: Iterable[Question], step: int) -> list[Bundle]:
-        """Builds and encodes the bundles of one step; two, so that two workers can share a step."""
+        """Builds and encodes the bundles of one step."""
         groups = []
         for place, question in enumerate(batch):
             rng = random.Random(f"{self.config.seed}/{step}/{place}")
@@ -112,7 +115,7 @@ class Trainer:
                 for item, cosine in zip(encoded, self.teacher.cosines(examples[0].query, texts), strict=True):
                     item.taught = float(cosine)
             groups.append(encoded)
-        return [make_bundle(part, self.encoder.pad, self.config.micro_tokens) for part in balance(groups, 2)]
+        return [make_bundle(part, self.encoder.pad, self.config.micro_tokens) for part in balance(groups, _BUNDLES)]
 
     def gradients(self, bundle: Bundle) -> tuple[tuple[torch.Tensor | None, ...], dict[str, float]]:
         if self.device.type == "cpu":
@@ -177,14 +180,14 @@ class Trainer:
                 f"{self.state_path()} belongs to a run with other settings or data. "
                 "Delete it to start anew, or choose another output."
             )
-        self.model.load_state_dict(state["model"])
-        if self.compute is not self.model:
-            self.compute.load_state_dict(state["model"])
         if state["step"] > self.config.steps:
             raise ConfigurationError(
                 f"{self.state_path()} has come to step {state['step']}, beyond steps={self.config.steps}. "
                 "Delete it to start anew, or ask for more steps."
             )
+        self.model.load_state_dict(state["model"])
+        if self.compute is not self.model:
+            self.compute.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.step = state["step"]
         return True

@@ -190,6 +190,14 @@ def test_the_rate_warms_up_holds_and_decays() -> None:
     assert 0 < rates[99] < 0.03
 
 
+def test_more_workers_than_a_step_has_bundles_take_no_threads_away(another: Another) -> None:
+    assert Trainer(another("workers", workers=8)).workers == 2
+
+
+def test_the_output_may_be_a_string(config: TrainConfig) -> None:
+    assert train(replace(config, output=str(config.output))) == config.output
+
+
 def test_broken_lines_stop_the_run_or_are_reported(
     another: Another, write: Callable[..., Path], records: list[dict[str, Any]]
 ) -> None:
@@ -199,6 +207,9 @@ def test_broken_lines_stop_the_run_or_are_reported(
     folder = train(another("skips", data=[path], on_error="skip"))
     assert (folder / "skipped.txt").read_text().startswith(f"{path}:2: not JSON")
     assert "1 broken lines were skipped" in (folder / "README.md").read_text()
+    write(records, path.name)
+    train(another("skips", data=[path], on_error="skip"))
+    assert not (folder / "skipped.txt").exists()
 
 
 @pytest.mark.parametrize(
@@ -207,9 +218,6 @@ def test_broken_lines_stop_the_run_or_are_reported(
         ({"data": []}, "No training data"),
         ({"data": [Path("nowhere.jsonl")]}, "nowhere.jsonl"),
         ({"base": ""}, "No base model"),
-    write(records, path.name)
-    train(another("skips", data=[path], on_error="skip"))
-    assert not (folder / "skipped.txt").exists()
         ({"on_error": "ignore"}, "on_error"),
         ({"steps": 0}, "steps"),
         ({"workers": 0}, "workers"),
@@ -220,6 +228,8 @@ def test_broken_lines_stop_the_run_or_are_reported(
         ({"source_weights": {"islands": 0.0, "dairies": 0.0}}, "weights of all sources are 0"),
         ({"device": "tpu"}, "Unknown device 'tpu'"),
         ({"max_query": 100}, "leaves no room"),
+        ({"max_query": -5}, "max_query must be at least 1"),
+        ({"teacher_weight": math.nan}, "teacher_weight"),
         ({"max_length": 500}, "room for 256 tokens"),
     ],
 )
@@ -241,12 +251,6 @@ def test_a_base_that_is_no_model_is_named(another: Another, tmp_path: Path) -> N
         train(another("nothing", base=str(tmp_path)))
 
 
-def test_data_without_a_relevant_passage_is_refused(
-    another: Another, write: Callable[..., Path], records: list[dict[str, Any]]
-) -> None:
-    path = write([{**r, "relevant": False, "answers": []} for r in records], "irrelevant.jsonl")
-    with pytest.raises(InputError, match="no relevant passage"):
-        train(another("irrelevant", data=[path]))
 def _no_weights(folder: Path) -> None:
     (folder / "model.safetensors").unlink()
 
@@ -275,3 +279,9 @@ def test_a_base_that_is_not_whole_is_named(
         train(another("part", base=str(folder)))
 
 
+def test_data_without_a_relevant_passage_is_refused(
+    another: Another, write: Callable[..., Path], records: list[dict[str, Any]]
+) -> None:
+    path = write([{**r, "relevant": False, "answers": []} for r in records], "irrelevant.jsonl")
+    with pytest.raises(InputError, match="no relevant passage"):
+        train(another("irrelevant", data=[path]))
