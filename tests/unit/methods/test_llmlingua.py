@@ -267,3 +267,10 @@ def test_the_exact_mode_is_the_same_on_transformers_forward(folder: Path, contra
     assert found[0].kept is not None
     assert 0 < len(found[0].kept) < sum(len(text.ids) for text in packed.encode(texts))
     assert found[0] == found[1]
+
+
+def test_the_exact_mode_takes_half_a_surrogate_pair(folder: Path) -> None:
+    texts = ["\ud83d " + ENGLISH[0], ENGLISH[1]]
+    for method in (LLMLingua(str(folder), "cpu", exact=True), LongLLMLingua(str(folder), device="cpu", exact=True)):
+        for document in Compressor(method).compress("\ud83d Who?", texts, Budget(rate=0.5)).documents:
+            assert document.text == "".join(span.of(texts[document.index]) for span in document.spans)

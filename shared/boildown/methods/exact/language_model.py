@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from boildown.counters import well_formed
 from boildown.runtime.causal import CausalLM
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class ReferenceLM:
 
     def ids(self, text: str, special: bool = True) -> list[int]:
         """Token ids of a text."""
-        found: list[int] = self.tokenizer(text, add_special_tokens=special).input_ids
+        found: list[int] = self.tokenizer(well_formed(text), add_special_tokens=special).input_ids
         return found
 
     def count(self, text: str, special: bool = True) -> int:
