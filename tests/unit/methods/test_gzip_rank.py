@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from boildown import Budget, Compressor
+from boildown.methods.exact.ranking import rank_texts
 from boildown.methods.gzip_rank import Gzip
 from boildown.sources import Sources
 
@@ -29,3 +30,8 @@ def test_it_ranks_documents_for_another_method() -> None:
 
 def test_lone_surrogates() -> None:
     assert np.isfinite(Gzip().score("a \ud800", Sources(["\udfff b"])).relevance).all()
+
+
+def test_the_exact_mode_ranks_alike() -> None:
+    best = rank_texts(lm=None, texts=["a \ud800", *TEXTS], question=TEXTS[1][:40], method="gzip", condition="none")
+    assert best[0] == 2

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 from collections import Counter
 from collections.abc import Sequence
 
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from boildown.errors import unknown_name
 from boildown.methods.base import Method
 from boildown.methods.exact.language_model import ReferenceLM
+from boildown.methods.gzip_rank import Gzip
 from boildown.methods.longllmlingua import RESTRICTION
 from boildown.sources import Sources
 
@@ -33,6 +33,8 @@ def rank_texts(lm: ReferenceLM, texts: Sequence[str], question: str, method: str
     Raises:
         ConfigurationError: the method is unknown.
     """
+    if method == "gzip":
+        method = Gzip()
     if isinstance(method, Method):
         return [int(i) for i in np.argsort(-method.score(question, Sources(texts)).relevance)]
     if method in PERPLEXITY:
@@ -42,8 +44,6 @@ def rank_texts(lm: ReferenceLM, texts: Sequence[str], question: str, method: str
     if method == "bm25":
         scores = -_okapi([text.split(" ") for text in texts], question.split(" "))
         return [int(i) for i in scores.argsort()]
-    if method == "gzip":
-        return [int(i) for i in np.argsort([_distance(text, question) for text in texts])]
     raise unknown_name("rank_method", method, (*PERPLEXITY, "bm25", "gzip"))
 
 
@@ -61,8 +61,3 @@ def _okapi(texts: Sequence[Sequence[str]], question: Sequence[str]) -> NDArray[n
         weight = idf.get(term, 0.0)
         scores += (floor if weight < 0 else weight) * frequency * 2.5 / (frequency + norm)
     return scores
-
-
-def _distance(x: str, y: str) -> float:
-    sizes = [len(gzip.compress(part.encode())) for part in (x, y, f"{x} {y}")]
-    return (sizes[2] - min(sizes[:2])) / max(sizes[:2])
