@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Protocol, runtime_checkable
 
 from boildown.budget import Budget
+from boildown.errors import ConfigurationError
 from boildown.sources import Sources
 from boildown.types import Scores
 
-__all__ = ["BudgetedMethod", "Method"]
+__all__ = ["BudgetedMethod", "Method", "check_flag"]
 
 
 @runtime_checkable
@@ -47,3 +48,14 @@ class BudgetedMethod(Method, Protocol):
         The method itself keeps the budget, as well as it was published to.
         """
         ...
+
+
+def check_flag(name: str, value: bool) -> bool:
+    """The value itself. "False", as a command line gives it, would count as true.
+
+    Raises:
+        ConfigurationError: it is neither True nor False.
+    """
+    if not isinstance(value, bool):
+        raise ConfigurationError(f"{name}= must be true or false, not {value!r}.")
+    return value

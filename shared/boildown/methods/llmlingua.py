@@ -5,6 +5,7 @@ from __future__ import annotations
 from time import perf_counter
 
 from boildown.budget import Budget
+from boildown.methods.base import check_flag
 from boildown.methods.surprise import CausalMethod, mean_by_document, token_scores
 from boildown.runtime.causal import CausalLM
 from boildown.sources import Sources
@@ -29,6 +30,9 @@ class LLMLingua(CausalMethod):
         exact: reproduce the published implementation, whose iterations need the budget, instead. Its text to the
             letter, lost characters included, is that of `boildown.compat.PromptCompressor(exact=True)`; here the
             same tokens are cut from the documents.
+
+    Raises:
+        ConfigurationError: `exact` is neither True nor False.
     """
 
     name = "llmlingua"
@@ -36,7 +40,7 @@ class LLMLingua(CausalMethod):
 
     def __init__(self, model: str | CausalLM, device: str = "auto", dtype: str = "auto", exact: bool = False) -> None:
         super().__init__(model, device, dtype)
-        self.needs_budget = exact
+        self.needs_budget = check_flag("exact", exact)
 
     def score(self, query: str, sources: Sources) -> Scores:
         """Scores in nats; `query` is not read."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from boildown.budget import Budget
 from boildown.errors import ConfigurationError, ModelError
+from boildown.methods.base import check_flag
 from boildown.sources import Sources
 from boildown.types import Scores, TokenScores
 
@@ -66,14 +67,17 @@ class LLMLingua2:
     ) -> None:
         if isinstance(force_tokens, str):
             raise ConfigurationError(f"force_tokens= takes a list; write force_tokens=[{force_tokens!r}].")
-        if window < 16:
-            raise ConfigurationError(f"window= must be at least 16 tokens, not {window}.")
+        self.force_tokens = tuple(force_tokens) if isinstance(force_tokens, Iterable) else (force_tokens,)
+        if not all(isinstance(token, str) for token in self.force_tokens):
+            raise ConfigurationError(f"force_tokens= takes a list of strings, not {force_tokens!r}.")
+        if not hasattr(window, "__index__") or window < 16:
+            raise ConfigurationError(f"window= must be a whole number of at least 16 tokens, not {window!r}.")
         if exact and keep_label not in (None, 1):
             raise ConfigurationError(f"exact=True takes label 1 for the one that says keep, not {keep_label!r}.")
-        self.needs_budget = exact
+        self.needs_budget = check_flag("exact", exact)
         self.model, self.device, self.dtype = model, device, dtype
         self.keep_label, self.window = keep_label, window
-        self.force_tokens, self.force_reserve_digit = tuple(force_tokens), force_reserve_digit
+        self.force_reserve_digit = check_flag("force_reserve_digit", force_reserve_digit)
 
     def score(self, query: str, sources: Sources) -> Scores:
         """Keep probabilities, from 0 to 1; tokens of a word with a forced string have more than 1 on average."""

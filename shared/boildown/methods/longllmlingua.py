@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from boildown.budget import Budget
 from boildown.errors import unknown_name
+from boildown.methods.base import check_flag
 from boildown.methods.surprise import CausalMethod, mean_by_document, token_scores
 from boildown.runtime.causal import CausalLM
 from boildown.runtime.causal_text import Encoded
@@ -43,7 +44,7 @@ class LongLLMLingua(CausalMethod):
         exact: reproduce the published implementation, whose iterations need the budget, instead; see `LLMLingua`.
 
     Raises:
-        ConfigurationError: `condition` or `token_score` is none of these.
+        ConfigurationError: an argument has the wrong type or value.
     """
 
     name = "longllmlingua"
@@ -59,7 +60,7 @@ class LongLLMLingua(CausalMethod):
         exact: bool = False,
     ) -> None:
         super().__init__(model, device, dtype)
-        self.needs_budget = exact
+        self.needs_budget = check_flag("exact", exact)
         if condition not in get_args(Condition):
             raise unknown_name("condition", condition, get_args(Condition))
         if token_score not in get_args(TokenScore):

@@ -274,3 +274,9 @@ def test_the_exact_mode_takes_half_a_surrogate_pair(folder: Path) -> None:
     for method in (LLMLingua(str(folder), "cpu", exact=True), LongLLMLingua(str(folder), device="cpu", exact=True)):
         for document in Compressor(method).compress("\ud83d Who?", texts, Budget(rate=0.5)).documents:
             assert document.text == "".join(span.of(texts[document.index]) for span in document.spans)
+
+
+@pytest.mark.parametrize("method", [LLMLingua, LongLLMLingua])
+def test_a_word_is_no_flag(method: type[Any]) -> None:
+    with pytest.raises(ConfigurationError, match="exact= must be true or false, not 'False'"):
+        method("model", exact="False")

@@ -148,7 +148,17 @@ def test_forced_strings_that_do_not_occur_change_nothing(token_classifiers: dict
 
 
 @pytest.mark.parametrize(
-    ("options", "message"), [({"force_tokens": "?!"}, "takes a list"), ({"window": 3}, "at least 16")]
+    ("options", "message"),
+    [
+        ({"force_tokens": "?!"}, "takes a list"),
+        ({"force_tokens": ["?", 1]}, r"list of strings, not \['\?', 1\]"),
+        ({"force_tokens": 1}, "list of strings, not 1"),
+        ({"force_reserve_digit": "False"}, "force_reserve_digit= must be true or false"),
+        ({"exact": "False"}, "exact= must be true or false"),
+        ({"window": 3}, "at least 16"),
+        ({"window": "512"}, "at least 16 tokens, not '512'"),
+        ({"window": 20.5}, "whole number"),
+    ],
 )
 def test_wrong_options(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
