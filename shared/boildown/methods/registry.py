@@ -58,9 +58,9 @@ def create_method(name: str, options: Mapping[str, Any], placement: Mapping[str,
             raise unknown_name("method", name, method_names())
         build = points[0].load()
     given = {key: value for key, value in options.items() if value is not None}
-    takes = _parameters(build)
+    takes, anything = _parameters(build)
     for key in given:
-        if key not in takes:
+        if key not in takes and not anything:
             raise ConfigurationError(f"The method {name!r} takes no {key!r}; it takes {', '.join(takes) or 'nothing'}.")
     for key, parameter in takes.items():
         if parameter.default is parameter.empty and key not in given:
@@ -77,5 +77,8 @@ def _entry_points() -> Iterable[Any]:
 
 
 @lru_cache(maxsize=256)
-def _parameters(build: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
-    return inspect.signature(build).parameters
+def _parameters(build: Callable[..., Any]) -> tuple[Mapping[str, inspect.Parameter], bool]:
+    """The parameters by name, and whether any other is taken as well."""
+    found = inspect.signature(build).parameters.values()
+    named = {p.name: p for p in found if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
+    return named, any(p.kind is p.VAR_KEYWORD for p in found)
