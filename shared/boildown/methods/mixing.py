@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from boildown.errors import ModelError
 from boildown.methods.bm25 import DOCUMENT_PART
 from boildown.methods.lexical import Lexical
 from boildown.runtime.tokens import Tokens, split_at
@@ -63,8 +64,19 @@ class Mix:
 
     @classmethod
     def of_checkpoint(cls, settings: Mapping[str, Any]) -> Mix:
-        """The weights that a checkpoint's boildown.json names, else the defaults with the model's own calibration."""
+        """The weights that a checkpoint's boildown.json names, else the defaults with the model's own calibration.
+
+        Raises:
+            ModelError: it names one that there is not, or one is no number.
+        """
         if "mix" in settings:
+            known = [field.name for field in fields(cls)]
+            for name, value in settings["mix"].items():
+                if name not in known or not isinstance(value, (int, float)):
+                    raise ModelError(
+                        f"The checkpoint's boildown.json has {name!r}: {value!r} in its mix, which takes numbers for "
+                        f"{', '.join(known)}."
+                    )
             return cls(**settings["mix"])
         fitted = settings.get("calibration", {})
         keep, relevance = ({"temperature": 1.0, "bias": 0.0} | fitted.get(k, {}) for k in ("keep", "relevance"))

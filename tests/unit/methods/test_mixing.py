@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from boildown.errors import ModelError
 from boildown.methods.lexical import Lexical
 from boildown.methods.mixing import Mix, MixedScores
 from boildown.runtime.reader import Reading
@@ -126,3 +127,9 @@ def test_a_longer_sentence_has_to_be_needed_more() -> None:
     assert short - long == pytest.approx(0.5 * np.log(57 / 20))
     assert shortest == pytest.approx(short)  # of 13 characters, and below 20 it does not matter
     assert logits(keep, length=0.5, best=1.0).max() == pytest.approx(0.0)
+
+
+@pytest.mark.parametrize("mix", [{"lexcal": 1.0}, {"lexical": "8"}])
+def test_a_checkpoint_with_another_mix_is_named(mix: dict[str, object]) -> None:
+    with pytest.raises(ModelError, match=r"boildown\.json has 'lex.*takes numbers for relevance, window, lexical"):
+        Mix.of_checkpoint({"mix": mix})
