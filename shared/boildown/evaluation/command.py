@@ -40,10 +40,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--unit", choices=("sentence", "word", "token"), help="what is kept or dropped as one piece")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, mps (default: auto)")
     parser.add_argument(
-        "--rate", nargs="+", type=float, default=[], metavar="R", help="shares to keep (default: .5 .25 .1)"
+        "--rate",
+        nargs="+",
+        action="extend",
+        type=float,
+        default=[],
+        metavar="R",
+        help="shares to keep (default: .5 .25 .1)",
     )
     parser.add_argument(
-        "--threshold", nargs="+", type=float, default=[], metavar="T", help="keep what scores this much"
+        "--threshold",
+        nargs="+",
+        action="extend",
+        type=float,
+        default=[],
+        metavar="T",
+        help="keep what scores this much",
     )
     parser.add_argument("--counter", help="who counts tokens: a tiktoken encoding, an LLM's name, a tokenizer's path")
     parser.add_argument("--limit", type=_positive, metavar="N", help="at most N questions of each set")

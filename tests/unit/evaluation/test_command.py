@@ -37,6 +37,11 @@ def test_a_threshold_keeps_what_scores_enough(data_file, capsys):
     assert [(row["asked"], row["rate"]) for row in rows] == [("threshold=0", 1.0), ("threshold=1000", 0.0)]
 
 
+def test_rates_may_be_given_one_by_one(data_file, capsys):
+    assert main(["eval", str(data_file), "--method", "bm25", "--rate", ".5", "--rate", ".1", ".5", "--json"]) == 0
+    assert [row["asked"] for row in json.loads(capsys.readouterr().out)["rows"]] == ["rate=0.5", "rate=0.1"]
+
+
 def test_a_plot_is_written(data_file, tmp_path, capsys):
     pytest.importorskip("matplotlib")
     assert main(["eval", str(data_file), "--method", "bm25", "--plot", str(tmp_path / "p.png")]) == 0
