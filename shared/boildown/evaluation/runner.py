@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import product
 from time import perf_counter
 from typing import Any
 
@@ -95,7 +96,8 @@ def evaluate(
         progress: called after each question with the names of its set and entrant.
 
     Raises:
-        ConfigurationError: two data sets have one name, or the budgets' counters differ.
+        ConfigurationError: two data sets have one name, the budgets' counters differ, or an entrant that knows rates
+            only gets another budget.
         BoildownError: whatever an entrant raises.
     """
     names = [data_set.name for data_set in data_sets]
@@ -105,6 +107,9 @@ def evaluate(
     counter = resolve_counter(budgets[0].counter)
     if any(resolve_counter(budget.counter).name != counter.name for budget in budgets):
         raise ConfigurationError("All budgets of one evaluation must have the same counter.")
+    for entrant, budget in product(entrants, budgets):
+        if not isinstance(entrant.system, Compressor) and budget.rate is None:
+            raise ConfigurationError(f"{entrant.system.name!r} knows rates only, not {budget_label(budget)}.")
     how = {"counter": counter.name, "budgets": [budget_label(budget) for budget in budgets]}
     results = []
     for data_set in data_sets:
@@ -130,11 +135,11 @@ def evaluate(
 
 
 def budget_label(budget: Budget) -> str:
-    """Such as "rate=0.25"."""
+    """Such as "rate=0.25"; in full, since results are told apart by it."""
     for name in ("rate", "tokens", "threshold"):
         value = getattr(budget, name)
         if value is not None:
-            return f"{name}={value:g}"
+            return f"{name}={str(value).removesuffix('.0')}"
     raise AssertionError("a Budget has one of the three")
 
 
@@ -188,8 +193,7 @@ def _cuts(
         return
     total = _tokens_in(texts, counter)
     for budget in budgets:
-        if budget.rate is None:
-            raise ConfigurationError(f"{system.name!r} knows rates only, not {budget_label(budget)}.")
+        assert budget.rate is not None
         begin = perf_counter()
         text = system.compress(record.question, texts, budget.rate)
         seconds = perf_counter() - begin

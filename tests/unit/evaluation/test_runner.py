@@ -5,7 +5,7 @@ from boildown.errors import ConfigurationError
 from boildown.evaluation.entrants import Entrant, build_entrants
 from boildown.evaluation.journal import Journal
 from boildown.evaluation.records import read_data_set
-from boildown.evaluation.runner import QuestionResult, evaluate
+from boildown.evaluation.runner import QuestionResult, budget_label, evaluate
 from boildown.methods.bm25 import BM25
 from boildown.sources import Sources
 
@@ -72,8 +72,23 @@ def test_a_baseline_of_text_alone_has_no_gold_and_no_sentences(data_file):
     (cut,) = lighthouse.cuts
     assert (cut.answer, cut.gold, cut.sentences, cut.model_seconds) == (False, None, None, None)
     assert cut.rate == pytest.approx(cut.tokens / lighthouse.tokens_in)
-    with pytest.raises(ConfigurationError, match="knows rates only"):
-        evaluate([read_data_set(data_file)], [last], [Budget(threshold=0.5)])
+
+
+def test_a_budget_that_a_baseline_does_not_know_is_refused_before_the_work(data_file):
+    last, method = Entrant("last", {"method": "last"}, LastText()), Counting()
+    with pytest.raises(ConfigurationError, match=r"'last' knows rates only, not threshold=0\.5"):
+        evaluate([read_data_set(data_file)], [entrant(method), last], [Budget(rate=0.5), Budget(threshold=0.5)])
+    assert method.calls == 0
+
+
+def test_budgets_that_differ_little_are_told_apart():
+    budgets = [Budget(rate=0.33333333), Budget(rate=0.33333334), Budget(tokens=1234567), Budget(threshold=2)]
+    assert [budget_label(budget) for budget in budgets] == [
+        "rate=0.33333333",
+        "rate=0.33333334",
+        "tokens=1234567",
+        "threshold=2",
+    ]
 
 
 def test_a_run_goes_on_from_its_journal(data_file, tmp_path):
