@@ -91,7 +91,9 @@ class Encoder:
         if not len(gold):
             return rng.randint(0, surplus)
         at = int(rng.choice(gold.tolist()))
-        return rng.randint(min(max(0, at - room + 40), surplus), min(max(0, at - 8), surplus))
+        last = min(max(0, at - 8), surplus)
+        # A small window has no room for as much after the token.
+        return rng.randint(min(max(0, at - room + 40), last), last)
 
 
 @dataclass

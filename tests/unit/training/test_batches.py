@@ -61,6 +61,15 @@ def test_a_window_of_a_long_passage_holds_its_gold_sentence(encoder: Encoder) ->
         assert 60 in item.sentence
 
 
+def test_a_window_that_a_long_title_leaves_small_holds_its_gold_sentence_too(encoder: Encoder) -> None:
+    text = "Rain falls there most days. " * 60 + "The bird of Arlo is skua. " + "The ferry runs twice a week. " * 60
+    title, query = "Rain falls there most days " * 20, "What is the bird of Arlo? " * 20
+    for seed in range(20):
+        (item,) = encoder.encode([example(text, 60, title, query)], random.Random(seed))
+        assert len(item.ids) == 128
+        assert 60 in item.sentence
+
+
 def test_a_bundle_places_every_token_sentence_and_passage(encoder: Encoder) -> None:
     rng = random.Random(0)
     short, long = "The bird of Arlo is skua.", "Rain falls there most days. The bird of Arlo is gannet. Few stay."

@@ -175,10 +175,9 @@ def test_a_checkpoint_can_be_trained_further_with_its_heads(another: Another) ->
 
 
 def test_a_teacher_changes_what_is_learned(another: Another, base: Path) -> None:
-    taught = another("taught", teacher=str(base), teacher_weight=1.0, steps=4)
-    train(taught)
-    entries = [json.loads(line) for line in (taught.output / "log.jsonl").read_text("utf-8").splitlines()]
-    assert entries[-1]["taught"] > 0
+    taught = train(another("taught", teacher=str(base), teacher_weight=1.0))
+    assert read_log(taught / "log.jsonl")[-1]["taught"] > 0
+    assert weights_of(taught) != weights_of(train(another("untaught")))
 
 
 def test_the_rate_warms_up_holds_and_decays() -> None:
