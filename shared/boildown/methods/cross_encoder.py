@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from boildown.counters import resolve_counter
+from boildown.counters import resolve_counter, well_formed
 from boildown.errors import ConfigurationError, ModelError
 from boildown.runtime.seats import away
 from boildown.sources import Sources
@@ -62,7 +62,7 @@ class CrossEncoder:
         owner, passages = _passages(sources)
         if not passages:
             return Scores(np.zeros(len(sources)))
-        pairs = [(query, passage) for passage in passages]
+        pairs = [(well_formed(query), well_formed(passage)) for passage in passages]
         begin = perf_counter()
         with nullcontext() if named else away():
             values = model.predict(pairs) if hasattr(model, "predict") else model.score(pairs)

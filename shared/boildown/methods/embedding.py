@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from boildown.counters import well_formed
 from boildown.errors import ConfigurationError, ModelError
 from boildown.runtime.seats import away
 from boildown.sources import Sources
@@ -61,7 +62,7 @@ class Embedding:
         some = np.flatnonzero([bool(text.strip()) for text in texts])
         begin = perf_counter()
         with away() if model is self.model else nullcontext():  # an object may be a service that one waits for
-            asked, found = _embed(model, query, [texts[i].strip() for i in some.tolist()])
+            asked, found = _embed(model, well_formed(query), [well_formed(texts[i].strip()) for i in some.tolist()])
         seconds = perf_counter() - begin
         cosines = np.full(len(texts), _NOTHING)
         cosines[some] = _cosines(asked, found)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from boildown.counters import well_formed
 from boildown.runtime.seats import away
 from boildown.sources import Sources
 from boildown.types import Scores
@@ -27,7 +28,7 @@ class Reranked(ABC):
         texts = _titled_texts(sources)
         begin = perf_counter()
         with away():  # most rerankers are services that one waits for
-            ranked = self._ranked(query, texts) if texts else []
+            ranked = self._ranked(well_formed(query), texts) if texts else []
         seconds = perf_counter() - begin
         found = [(int(label), score) for label, score in ranked if label in texts]
         return _scores(found, len(texts), len(sources), seconds)
@@ -45,7 +46,7 @@ class Reranked(ABC):
 def _titled_texts(sources: Sources) -> dict[str, str]:
     """The text, under its title, of each document that has text, by the document's index."""
     return {
-        str(i): f"{document.title}\n{text}" if document.title else text
+        str(i): well_formed(f"{document.title}\n{text}" if document.title else text)
         for i, (document, text) in enumerate(zip(sources.documents, sources.texts, strict=True))
         if text.strip()
     }

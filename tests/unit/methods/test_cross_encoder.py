@@ -10,6 +10,7 @@ import pytest
 from boildown import Budget, Compressor, Document
 from boildown.errors import ConfigurationError, MissingExtraError, ModelError
 from boildown.methods.cross_encoder import CrossEncoder
+from boildown.methods.exact.model_rankers import PairRanker
 from boildown.sources import Sources
 
 DOCUMENTS = [
@@ -133,3 +134,9 @@ def test_without_sentence_transformers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sentence_transformers", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'boildown\[embeddings\]'"):
         CrossEncoder("some/model", device="cpu").score(QUERY, Sources(DOCUMENTS))
+
+
+def test_half_a_surrogate_pair_is_ranked(ranker: Path) -> None:
+    for method in (CrossEncoder(str(ranker), "cpu"), PairRanker(str(ranker), "cpu")):
+        scores = method.score("\ud83d ships", Sources(["Ships \ud83d carried timber."]))
+        assert np.isfinite(scores.relevance).all()

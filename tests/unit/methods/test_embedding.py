@@ -12,6 +12,7 @@ import pytest
 from boildown import Budget, Compressor, Document
 from boildown.errors import ConfigurationError, MissingExtraError, ModelError
 from boildown.methods.embedding import Embedding
+from boildown.methods.exact.model_rankers import TextEmbeddingRanker
 from boildown.sources import Sources
 
 DOCUMENTS = [
@@ -186,3 +187,10 @@ def test_without_sentence_transformers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sentence_transformers", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'boildown\[embeddings\]'"):
         Embedding("some/model", device="cpu").score(QUERY, Sources(DOCUMENTS))
+
+
+def test_half_a_surrogate_pair_is_embedded(sentence_model: Path) -> None:
+    scores = Embedding(str(sentence_model), "cpu").score("\ud83d ships", Sources(["Ships \ud83d carried timber."]))
+    assert np.isfinite(scores.relevance).all()
+    published = TextEmbeddingRanker(str(sentence_model), "cpu")
+    assert np.isfinite(published.score("\ud83d ships", Sources(["Ships \ud83d carried timber."])).relevance).all()

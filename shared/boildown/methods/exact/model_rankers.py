@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from boildown.counters import well_formed
 from boildown.methods.base import Method
 from boildown.runtime.sentence_models import load_sentence_model
 from boildown.sources import Sources
@@ -41,8 +42,9 @@ class TextEmbeddingRanker:
     def score(self, query: str, sources: Sources) -> Scores:
         """Relevance of documents alone."""
         model = load_sentence_model("SentenceTransformer", self.model, self.device, "float32", self.name)
-        texts = model.encode([self.text_prefix + text for text in sources.texts], normalize_embeddings=self.normalize)
-        asked = model.encode(self.query_prefix + query, normalize_embeddings=self.normalize)
+        given = [self.text_prefix + well_formed(text) for text in sources.texts]
+        texts = model.encode(given, normalize_embeddings=self.normalize)
+        asked = model.encode(self.query_prefix + well_formed(query), normalize_embeddings=self.normalize)
         return Scores(np.asarray(texts @ asked, dtype=np.float64))
 
 
@@ -66,7 +68,8 @@ class PairRanker:
 
         model = load_sentence_model("CrossEncoder", self.model, self.device, "float32", self.name)
         # Logits: a sigmoid would make good texts equal.
-        scores: Any = model.predict([(text, query) for text in sources.texts], activation_fn=torch.nn.Identity())
+        pairs = [(well_formed(text), well_formed(query)) for text in sources.texts]
+        scores: Any = model.predict(pairs, activation_fn=torch.nn.Identity())
         return Scores(np.asarray(scores, dtype=np.float64))
 
 
