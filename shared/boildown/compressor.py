@@ -89,6 +89,8 @@ class Compressor:
             dedupe=dedupe,
             separator=separator,
         )
+        if rank is None and rank_model is not None:
+            raise ConfigurationError("rank_model= is the model of rank=, which is missing.")
         placement = {"device": device, "dtype": dtype}
         self.method = _method(method, {"model": model, **(options or {})}, placement)
         self.rank = None if rank is None else _method(rank, {"model": rank_model}, placement)
@@ -197,6 +199,10 @@ def _method(method: str | Method, options: Mapping[str, Any], placement: Mapping
     given: Sequence[str] = [key for key, value in options.items() if value is not None]
     if given:
         raise ConfigurationError(f"{', '.join(given)}: give these to the method object itself, since you passed one.")
+    if isinstance(method, type):
+        raise ConfigurationError(
+            f"method= must be a name or a Method; {method.__name__} is a class. Give an instance of it."
+        )
     if not isinstance(method, Method):
         raise ConfigurationError(f"method= must be a name or a Method, not {type(method).__name__}.")
     return method
