@@ -95,7 +95,9 @@ def _document(compression: Compression, document: CompressedDocument) -> str:
     figures = f"score {document.score:.3g}, {document.tokens_out:,} of {document.tokens_in:,} tokens"
     text = f'<div class="text" dir="auto">{_marked(source.text, document)}</div>'
     if document.reason:
-        summary = f'{heading} <span class="figures">{figures}; {_REASONS[document.reason]}</span>'
+        below = document.reason == "budget" and compression.budget.threshold is not None
+        reason = "dropped: scores less than asked for" if below else _REASONS[document.reason]
+        summary = f'{heading} <span class="figures">{figures}; {reason}</span>'
         return f"<details><summary>{summary}</summary>{text}</details>\n"
     return f'<section>{heading} <span class="figures">{figures}</span>{text}</section>\n'
 

@@ -106,6 +106,12 @@ def test_says_which_budget_was_given(budget: Budget, said: str) -> None:
     assert said in compress(budget).to_html()
 
 
+def test_what_a_threshold_drops_lost_no_budget_to_better_text() -> None:
+    html = compress(Budget(threshold=1000)).to_html()
+    assert "dropped: scores less than asked for" in html
+    assert "better text" not in html
+
+
 def test_needs_nothing_from_elsewhere() -> None:
     page = Page(compress(Budget(tokens=25)).to_html())
     assert not {"script", "link", "img"} & {tag for tag, _ in page.tags}
