@@ -96,3 +96,10 @@ def test_the_bar_is_shown_when_asked_for(data_file, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "tqdm", None)
     assert main([*call, "--progress"]) == 2
     assert "boildown[evaluation]" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("limit", ["0", "few", "1.5"])
+def test_a_limit_is_a_whole_number(data_file, capsys, limit):
+    with pytest.raises(SystemExit):
+        main(["eval", str(data_file), "--limit", limit])
+    assert f"must be a whole number of at least 1, not '{limit}'" in capsys.readouterr().err
