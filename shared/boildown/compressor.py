@@ -152,8 +152,10 @@ class Compressor:
             scores = cast(BudgetedMethod, self.method).score_within(query, sources, budget)
         else:
             scores = reading_stored(self.method).score(query, sources)
+        _check_scores(scores, sources, self.method)
         if self.rank is not None:
             ranked = reading_stored(self.rank).score(query, sources)
+            _check_scores(ranked, sources, self.rank)
             scores = replace(
                 scores,
                 relevance=ranked.relevance,
@@ -172,6 +174,22 @@ def check_empty_query(policy: EmptyQuery) -> EmptyQuery:
     if policy not in get_args(EmptyQuery):
         raise unknown_name("on_empty_query policy", policy, get_args(EmptyQuery))
     return policy
+
+
+def _check_scores(scores: Scores, sources: Sources, method: Method) -> None:
+    """Checks that a method, which may be anyone's, gave a score for each document and sentence.
+
+    Raises:
+        ConfigurationError: it did not.
+    """
+    for values, units, what in (
+        (scores.relevance, sources, "documents"),
+        (scores.sentences, sources.sentences, "sentences"),
+    ):
+        if values is not None and len(values) != len(units):
+            raise ConfigurationError(
+                f"The method {method.name!r} gave {len(values)} scores of {what}, of which there are {len(units)}."
+            )
 
 
 def _cutting(scores: Scores, budget: Budget, plan: Plan) -> tuple[Budget, Plan]:

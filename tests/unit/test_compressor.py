@@ -180,6 +180,23 @@ def test_wrong_settings_say_what_is_wrong(arguments, message):
         Compressor(**{"method": "bm25", **arguments})
 
 
+@pytest.mark.parametrize(
+    ("relevance", "sentences", "message"),
+    [(1, None, "1 scores of documents, of which there are 2"), (2, 5, "5 scores of sentences, of which there are 3")],
+)
+def test_a_method_that_scores_something_else_is_named(relevance, sentences, message):
+    class Wrong(BM25):
+        name = "wrong"
+
+        def score(self, query, sources):
+            return Scores(np.zeros(relevance), None if sentences is None else np.zeros(sentences))
+
+    documents = ["Ships carried timber. Bread needs a starter.", "Swifts sleep on the wing."]
+    for settings in ({"method": Wrong()}, {"method": "bm25", "rank": Wrong()}):
+        with pytest.raises(ConfigurationError, match=f"'wrong' gave {message}"):
+            Compressor(**settings).compress("timber", documents, Budget(tokens=9))
+
+
 def test_a_budget_must_be_a_budget():
     with pytest.raises(ConfigurationError, match=r"Budget\(tokens=1500\)"):
         bm25().compress("q", DOCUMENTS, 1500)
