@@ -60,13 +60,13 @@ def map_rows(name: str, rows: Iterable[Row]) -> DataSet:
     """Turns rows of the public set `name` into records.
 
     Raises:
-        InputError: a row lacks a column.
+        InputError: a row lacks a column, or its columns do not fit together.
     """
     records = []
     for number, row in enumerate(rows):
         try:
             records.append(PUBLIC_SETS[name].to_record(row))
-        except (KeyError, TypeError, IndexError) as error:
+        except (KeyError, TypeError, IndexError, ValueError) as error:
             raise InputError(
                 f"Row {number} of the data set {name!r} is not as expected ({type(error).__name__}: {error}); it has "
                 f"{', '.join(sorted(row))}."

@@ -71,3 +71,10 @@ def test_an_unknown_name_and_a_missing_library(monkeypatch):
     monkeypatch.setitem(sys.modules, "datasets", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'boildown\[evaluation\]'"):
         load_public_set("squad")
+
+
+def test_columns_that_do_not_fit_together_are_named():
+    context = {"title": ["a", "b"], "sentences": [["A."]]}
+    row = {"id": "1", "question": "q", "answer": "a", "context": context, "supporting_facts": {"title": []}}
+    with pytest.raises(InputError, match="Row 0 of the data set 'hotpotqa' is not as expected"):
+        map_rows("hotpotqa", [row])
