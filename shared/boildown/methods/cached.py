@@ -86,7 +86,7 @@ def cached_reading(
         for i, columns in zip(fresh, columns_of_each, strict=True):
             found[i] = columns
     read = [columns for columns in found if columns is not None]
-    return _join_readings(read, seconds, len(found) - len(fresh))
+    return _join_readings(read, seconds, frozenset(range(len(found))) - set(fresh))
 
 
 def computed_in(method: Any) -> tuple[str, str]:
@@ -108,7 +108,7 @@ def _split_reading(reading: Reading, documents: int) -> Iterator[_Columns]:
         yield [reading.relevance[i : i + 1], cut, *(column[own] for column in tokens)]
 
 
-def _join_readings(read: Sequence[_Columns], seconds: float, cached: int) -> Reading:
+def _join_readings(read: Sequence[_Columns], seconds: float, cached: frozenset[int]) -> Reading:
     from boildown.runtime.reader import Reading
 
     relevance, cut, start, end, keep, window, answer = (np.concatenate(column) for column in zip(*read, strict=True))

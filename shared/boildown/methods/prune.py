@@ -84,6 +84,7 @@ class Prune:
         first = self._read(reader, query, sources, readable)
         mixed.add(first, readable)
         seconds = first.seconds
+        unread = {document for i, document in enumerate(readable.tolist()) if i in first.cached}
         if first.query_cut:
             notes.append("The query is longer than the model reads; its middle was left out.")
         leads = mixed.best_sentences(_LEADS)
@@ -95,7 +96,8 @@ class Prune:
             mixed.add(second, mentioned)
             mixed.add_mentions(mentions)
             seconds += second.seconds
-        return replace(mixed.scores(seconds, notes), cached=first.cached)
+            unread -= {document for i, document in enumerate(mentioned.tolist()) if i not in second.cached}
+        return replace(mixed.scores(seconds, notes), cached=len(unread))
 
     def _folder(self) -> str:
         return self.model or str(files("boildown") / "assets" / BUNDLED)

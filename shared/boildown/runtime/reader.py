@@ -48,7 +48,7 @@ class Reading:
         answer: shape (tokens,), whether the token answers; zeros from a model without an answer head.
         query_cut: the query was longer than the model reads.
         seconds: time inside the forward.
-        cached: documents that the model had read before, so that it did not read them now.
+        cached: those of the documents that the model had read before, so that it did not read them now.
     """
 
     relevance: NDArray[np.float64]
@@ -60,7 +60,7 @@ class Reading:
     answer: NDArray[np.float64]
     query_cut: bool
     seconds: float
-    cached: int = 0
+    cached: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

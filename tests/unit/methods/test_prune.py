@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from boildown import Budget, Compressor, Document
+from boildown.cache import ScoreCache
 from boildown.methods.bm25 import BM25
 from boildown.methods.lexical import Lexical
 from boildown.methods.prune import Prune
@@ -123,3 +124,16 @@ def test_the_bundled_model_keeps_the_answer_in_a_quarter_of_the_text(question, a
     result = Compressor().compress(question, TOWN, Budget(rate=0.3))
     assert answer in result.text
     assert result.method == "prune"
+
+
+def test_what_is_read_a_second_time_only_does_not_count_as_cached():
+    compressor = Compressor(cache=ScoreCache())
+    question = "Where was the designer of the Hestan lighthouse born?"
+
+    def cached(*documents: Document) -> int:
+        return compressor.compress(question, documents, Budget(tokens=50)).cached
+
+    assert cached(LIBRARY, TARRANT) == 0
+    # The lighthouse is new, and its sentence leads to a second reading of its designer's life.
+    assert cached(LIBRARY, TARRANT, LIGHTHOUSE) == 1
+    assert cached(LIBRARY, TARRANT, LIGHTHOUSE) == 3
