@@ -124,6 +124,10 @@ class TrainConfig:
 
     def check(self) -> None:
         """Raises ``ConfigurationError`` for settings that cannot work."""
+        for name in ("data", "exclude_sources", "languages"):
+            value = getattr(self, name)
+            if isinstance(value, (str, Path)):
+                raise ConfigurationError(f"{name} takes a list; write {name}=[{str(value)!r}].")
         if not self.data:
             raise ConfigurationError("No training data. Name at least one JSONL or JSONL.GZ file.")
         for path in self.data:

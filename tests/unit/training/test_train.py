@@ -216,6 +216,8 @@ def test_broken_lines_stop_the_run_or_are_reported(
     [
         ({"data": []}, "No training data"),
         ({"data": [Path("nowhere.jsonl")]}, "nowhere.jsonl"),
+        ({"data": "pairs.jsonl"}, r"data takes a list; write data=\['pairs\.jsonl'\]"),
+        ({"languages": "en"}, "languages takes a list"),
         ({"base": ""}, "No base model"),
         ({"on_error": "ignore"}, "on_error"),
         ({"steps": 0}, "steps"),
