@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from itertools import product
 from time import perf_counter
 from typing import Any
@@ -75,7 +75,8 @@ class QuestionResult:
     def from_dict(cls, value: dict[str, Any]) -> QuestionResult:
         """The inverse of `to_dict`; other keys are ignored."""
         own = {key: value[key] for key in ("file", "id", "method", "tokens_in", "answerable")}
-        return cls(**own, cuts=tuple(CutResult(**cut) for cut in value["cuts"]))
+        known = [field.name for field in fields(CutResult)]
+        return cls(**own, cuts=tuple(CutResult(*(cut[name] for name in known)) for cut in value["cuts"]))
 
 
 def evaluate(
