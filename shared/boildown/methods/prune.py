@@ -100,7 +100,7 @@ class Prune:
         return replace(mixed.scores(seconds, notes), cached=len(unread))
 
     def _folder(self) -> str:
-        return self.model or str(files("boildown") / "assets" / BUNDLED)
+        return str(files("boildown") / "assets" / BUNDLED) if self.model is None else self.model
 
     def _reader(self) -> CrossReader:
         from boildown.runtime.start import import_torch

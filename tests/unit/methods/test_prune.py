@@ -9,6 +9,7 @@ import pytest
 
 from boildown import Budget, Compressor, Document
 from boildown.cache import ScoreCache
+from boildown.errors import ModelError
 from boildown.methods.bm25 import BM25
 from boildown.methods.lexical import Lexical
 from boildown.methods.prune import Prune
@@ -137,3 +138,8 @@ def test_what_is_read_a_second_time_only_does_not_count_as_cached():
     # The lighthouse is new, and its sentence leads to a second reading of its designer's life.
     assert cached(LIBRARY, TARRANT, LIGHTHOUSE) == 1
     assert cached(LIBRARY, TARRANT, LIGHTHOUSE) == 3
+
+
+def test_an_empty_name_is_not_the_bundled_model():
+    with pytest.raises(ModelError):
+        Compressor(model="").compress("Where is the library?", TOWN, Budget(tokens=50))
