@@ -89,6 +89,8 @@ class Compressor:
             dedupe=dedupe,
             separator=separator,
         )
+        if model is not None and "model" in (options or {}):
+            raise ConfigurationError(f"options= names a model too, beside model={model!r}. Give one.")
         if rank is None and rank_model is not None:
             raise ConfigurationError("rank_model= is the model of rank=, which is missing.")
         placement = {"device": device, "dtype": dtype}

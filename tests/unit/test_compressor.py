@@ -164,6 +164,7 @@ def test_inputs_are_not_changed():
         ({"method": BM25(), "model": "some/model"}, "give these to the method object"),
         ({"method": 5}, "must be a name or a Method"),
         ({"method": BM25}, "BM25 is a class"),
+        ({"method": "prune", "model": "one", "options": {"model": "two"}}, "names a model too, beside model='one'"),
         ({"rank_model": "model"}, "rank_model= is the model of rank=, which is missing"),
         ({"rank": "nothing"}, "Unknown method"),
         ({"on_empty_query": "ignore"}, "Unknown on_empty_query"),
