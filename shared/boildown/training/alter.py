@@ -19,7 +19,7 @@ __all__ = ["SOURCE", "alter"]
 SOURCE = "altered"
 """The source that altered questions carry, for weights and the model card."""
 
-_NAME = re.compile(r"[A-Z][\w'’-]*[a-z][\w’-]*(?: (?:of |the |de |von )?[A-Z][\w’-]+)*")
+_NAME = re.compile(r"(?<![A-Z])[A-Z][\w'’-]*[a-z][\w’-]*(?: (?:of |the |de |von )?[A-Z][\w’-]+)*")
 _SENTENCE_START = re.compile(r"(?:^|[.!?:;\n\"“”(])\W*$")
 _NUMBER = re.compile(r"\b\d[\d,.]*\d\b|\b\d\b")
 _ASKING = frozenset(

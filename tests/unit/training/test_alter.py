@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from time import process_time
 
 import pytest
 
@@ -60,6 +61,16 @@ def test_the_answer_is_never_put_into_the_question() -> None:
     for seed in range(30):
         (made,) = alter([asked("Who built the pier of Norhaven?", "Clara Voss")], 1, seed)
         assert "Voss" not in made.text
+
+
+def test_time_grows_with_a_run_of_capitals_and_not_with_its_square() -> None:
+    def seconds(length: int) -> float:
+        passage = Passage("", f"{TEXT} {'ACGT' * length}", ((0, 10),), (), True)
+        begin = process_time()
+        alter([Question("q", "Who built Norhaven?", "wiki", "en", [passage], [])], 1, 1)
+        return process_time() - begin
+
+    assert min(seconds(8_000) for _ in range(3)) < 32 * min(seconds(500) for _ in range(5))
 
 
 def test_only_its_own_passages_are_read_for_it() -> None:
