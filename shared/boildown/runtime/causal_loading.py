@@ -8,7 +8,7 @@ from typing import Any
 
 from boildown.errors import ModelError
 from boildown.runtime.causal import CausalLM
-from boildown.runtime.checkpoint import refuse_pickles, remember_no_texts
+from boildown.runtime.checkpoint import refuse_no_vocabulary, refuse_pickles, remember_no_texts
 from boildown.runtime.devices import pick_device, pick_dtype, refuse_int8
 from boildown.runtime.models import shared_model
 
@@ -93,6 +93,7 @@ def load_pretrained(
         config = transformers.AutoConfig.from_pretrained(name, **options)
         _check_kind(auto_class, config, name)
         tokenizer = transformers.AutoTokenizer.from_pretrained(name, **options)
+        refuse_no_vocabulary(tokenizer, name)
     except ModelError:
         raise
     except Exception as error:

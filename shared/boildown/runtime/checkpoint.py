@@ -18,6 +18,7 @@ __all__ = [
     "read_config",
     "read_tokenizer",
     "read_weights",
+    "refuse_no_vocabulary",
     "refuse_pickles",
     "remember_no_texts",
 ]
@@ -162,6 +163,16 @@ def read_tokenizer(folder: Path) -> Any:
     tokenizer.encode_special_tokens = True
     remember_no_texts(tokenizer)
     return tokenizer
+
+
+def refuse_no_vocabulary(tokenizer: Any, name: str | Path) -> None:
+    """Refuses the tokenizer that transformers makes up for a folder without one: no word is known to it.
+
+    Raises:
+        ModelError: it is one.
+    """
+    if len(tokenizer) <= len(tokenizer.all_special_ids):
+        raise ModelError(f"The model {str(name)!r} comes without a tokenizer. Save its own into its folder.")
 
 
 def remember_no_texts(tokenizer: Any) -> None:

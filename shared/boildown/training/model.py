@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from boildown.errors import ModelError
-from boildown.runtime.checkpoint import refuse_pickles
+from boildown.runtime.checkpoint import refuse_no_vocabulary, refuse_pickles
 
 _SHARPNESS = 0.05
 """Cosines that lie so far apart differ by a factor of e, as sentence embedding models are trained."""
@@ -102,9 +102,7 @@ def load_tokenizer(base: str) -> Any:
 
     with _loading(base):
         tokenizer = AutoTokenizer.from_pretrained(base, trust_remote_code=False)
-    # For a folder without one, transformers makes up a tokenizer to which every word is unknown.
-    if len(tokenizer) <= len(tokenizer.all_special_ids):
-        raise ModelError(f"The base {base!r} has no tokenizer.")
+    refuse_no_vocabulary(tokenizer, base)
     if not getattr(tokenizer, "is_fast", False):
         raise ModelError(f"The base {base!r} has no fast tokenizer, and a slow one knows no character offsets.")
     return tokenizer

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import shutil
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -273,6 +274,15 @@ def test_loading_says_what_is_wrong(tmp_path: Path, bert: Path) -> None:
         load_causal(str(bert), "cpu")
 
 
+def test_a_model_without_a_tokenizer_is_refused(gpt2: Path, tmp_path: Path) -> None:
+    """Transformers makes one up, to which every text is empty."""
+    folder = shutil.copytree(gpt2, tmp_path / "bare")
+    for path in folder.glob("*token*"):
+        path.unlink()
+    with pytest.raises(ModelError, match="tokenizer"):
+        load_causal(str(folder), "cpu")
+
+
 def test_a_spread_model_without_accelerate(gpt2: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "accelerate", None)
     with pytest.raises(ModelError, match="pip install accelerate"):
@@ -284,7 +294,6 @@ def test_a_spread_model_without_accelerate(gpt2: Path, monkeypatch: pytest.Monke
 )
 def test_a_quantised_checkpoint_names_the_package(gpt2: Path, tmp_path: Path, method: str, package: str) -> None:
     import json
-    import shutil
     from importlib.util import find_spec
 
     if find_spec(package.split()[0]):

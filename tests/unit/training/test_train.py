@@ -266,7 +266,7 @@ def _no_tokenizer(folder: Path) -> None:
     [
         (_no_weights, "no model that transformers can load"),
         (lambda folder: (folder / "model.safetensors").write_bytes(b"junk" * 9), "no model that transformers can load"),
-        (_no_tokenizer, "has no tokenizer"),
+        (_no_tokenizer, "comes without a tokenizer"),
         (lambda folder: (folder / "tokenizer.json").write_text("{}"), "no model that transformers can load"),
         (lambda folder: (folder / "boildown.json").write_text("{}"), r"relevance_head\.weight"),
     ],
