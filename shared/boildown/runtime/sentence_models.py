@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from boildown.errors import MissingExtraError, ModelError
-from boildown.runtime.checkpoint import refuse_pickles
+from boildown.runtime.checkpoint import refuse_no_vocabulary, refuse_pickles
 from boildown.runtime.devices import pick_device, pick_dtype, refuse_int8
 from boildown.runtime.models import shared_model
 
@@ -27,7 +27,7 @@ def load_sentence_model(
 
     Raises:
         MissingExtraError: sentence-transformers is not installed.
-        ModelError: the model cannot be loaded, or has pickled weights.
+        ModelError: the model cannot be loaded, has pickled weights, or comes without a tokenizer.
         ConfigurationError: the dtype is int8.
     """
     refuse_int8(dtype, f"The model {name!r}, which runs by sentence-transformers,")
@@ -46,11 +46,14 @@ def load_sentence_model(
             loaded = build(name, device=str(place), model_kwargs={"use_safetensors": True})
             # A CrossEncoder holds its module; a SentenceTransformer is one.
             (loaded.model if kind == "CrossEncoder" else loaded).to(precision).eval()
-            return loaded
         except Exception as error:
             raise ModelError(
                 f"sentence-transformers could not load {name!r}: {error} Give the folder of a model, or its id on "
                 "the hub while there is a network."
             ) from error
+        tokenizer = getattr(loaded, "tokenizer", None)
+        if hasattr(tokenizer, "all_special_ids"):  # models of static embeddings have another kind of tokenizer
+            refuse_no_vocabulary(tokenizer, name)
+        return loaded
 
     return shared_model((kind, name, str(place), str(precision)), load)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -187,6 +188,16 @@ def test_without_sentence_transformers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sentence_transformers", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'boildown\[embeddings\]'"):
         Embedding("some/model", device="cpu").score(QUERY, Sources(DOCUMENTS))
+
+
+def test_a_model_without_a_tokenizer_is_refused(sentence_model: Path, tmp_path: Path) -> None:
+    """Transformers makes one up, to which all texts of one length are the same."""
+    folder = shutil.copytree(sentence_model, tmp_path / "bare")
+    for pattern in ("*token*", "vocab*"):
+        for path in folder.glob(pattern):
+            path.unlink()
+    with pytest.raises(ModelError, match="comes without a tokenizer"):
+        Embedding(str(folder), "cpu").score(QUERY, Sources(DOCUMENTS))
 
 
 def test_half_a_surrogate_pair_is_embedded(sentence_model: Path) -> None:
