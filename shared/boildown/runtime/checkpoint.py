@@ -41,9 +41,9 @@ def find_folder(name: str | Path, files: Sequence[str] = _WANTED) -> Path:
         ModelError: the folder does not exist, and the hub does not have it or cannot be reached.
     """
     path = Path(name).expanduser()
-    if path.is_dir():
+    if path.is_dir() and str(name):  # an empty name would be the working directory
         return path
-    if path.exists():
+    if path.is_file():
         raise ModelError(f"{path} is a file. Give the folder that holds it, config.json and tokenizer.json.")
     text = str(name)
     if text.startswith((".", "/", "~", "\\")) or text.count("/") > 1 or not text.strip():

@@ -17,6 +17,8 @@ def test_a_folder_is_itself(encoders: dict[str, Path]) -> None:
 def test_a_folder_that_does_not_exist(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"no folder.*nothing-here"):
         find_folder(str(tmp_path / "nothing-here"))
+    with pytest.raises(ModelError, match="no folder ''"):
+        find_folder("")
     (tmp_path / "file.bin").write_bytes(b"")
     with pytest.raises(ModelError, match="is a file"):
         find_folder(tmp_path / "file.bin")
