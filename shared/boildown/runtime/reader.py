@@ -118,6 +118,8 @@ class CrossReader:
             settings = json.loads(path.read_text("utf-8"))
         except ValueError as error:
             raise ModelError(f"{path} cannot be read: {error}.") from error
+        if not isinstance(settings, dict):
+            raise ModelError(f"{path} holds no JSON object.")
         if settings.get("format") != 1:
             raise ModelError(f"{path} has format {settings.get('format')!r}; this version of boildown reads format 1.")
         where = pick_device(device)

@@ -48,6 +48,8 @@ class Encoder:
         # Tokenizer files often carry the padding and truncation of another use.
         tokenizer.backend_tokenizer.no_truncation()
         tokenizer.backend_tokenizer.no_padding()
+        # As at inference: a text that says [SEP] has no separator.
+        tokenizer.backend_tokenizer.encode_special_tokens = True
 
     def encode(self, examples: Sequence[Example], rng: random.Random) -> list[Encoded]:
         backend = self.tokenizer.backend_tokenizer

@@ -46,6 +46,13 @@ def test_an_input_is_query_title_passage(encoder: Encoder) -> None:
     assert second == "rainfallstheremostdays."
 
 
+def test_a_text_that_names_a_separator_has_none(encoder: Encoder) -> None:
+    text = "The bird of Arlo is skua. [SEP] and [CLS] are words there."
+    (item,) = encoder.encode([example(text, 0, query="What is [SEP]?")], random.Random(0))
+    assert item.ids.count(encoder.sep) == 2
+    assert item.ids.count(encoder.cls) == 1
+
+
 def test_the_tokenizers_own_padding_and_truncation_are_off(encoder: Encoder) -> None:
     long = "Rain falls there most days. " * 10
     (item,) = encoder.encode([example(long, 0)], random.Random(0))
