@@ -110,7 +110,7 @@ class PackedBody:
             if number + 1 == len(own.layers):  # nothing after this looks at the other tokens
                 x, context = x[wanted], context[wanted]
             x = layer.attended(context, residual=x)
-            parts = [layer.feed(layer.feed_norm(part), part) for part in x.split(_FEED_ROWS)]
+            parts = [layer.feed(layer.feed_norm(part), part) for part in torch.split(x, _FEED_ROWS)]
             x = torch.cat(parts) if len(parts) > 1 else parts[0]
         if past is not None and extend:
             past.length = known + count
