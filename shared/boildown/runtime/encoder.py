@@ -35,6 +35,8 @@ _FIRST_POSITION = {"bert": 0, "roberta": None, "xlm-roberta": None, "camembert":
 _CPU_TOKENS = 1000
 """Larger batches push a layer's activations out of the CPU's cache."""
 _GPU_TOKENS = 32768
+_INT8_ROWS = 256
+"""Of the feed-forward at a time: in fp32 more would be so large that the system takes the memory back each time."""
 _BUFFERS = ("embeddings.position_ids", "embeddings.token_type_ids")
 _LinearKind = Callable[..., Linear | Int8Linear]
 
@@ -102,7 +104,8 @@ class Encoder:
         activation = config.get("hidden_act", "gelu")
         count = int(config["num_hidden_layers"])
         linear: _LinearKind = Int8Linear if int8 else partial(Linear, prepack=prepack)
-        self._layers = [_Layer(take, f"encoder.layer.{i}", activation, linear) for i in range(count)]
+        rows = _INT8_ROWS if int8 else None
+        self._layers = [_Layer(take, f"encoder.layer.{i}", activation, linear, rows) for i in range(count)]
 
     @classmethod
     def load(cls, path: str | Path, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32) -> Encoder:
@@ -184,9 +187,17 @@ class Encoder:
 
 
 class _Layer:
-    """A transformer layer as in BERT: attention and a feed-forward, each with a residual and a norm after it."""
+    """A transformer layer as in BERT: attention and a feed-forward, each with a residual and a norm after it.
 
-    def __init__(self, take: Any, prefix: str, activation: str, linear: _LinearKind) -> None:
+    Args:
+        take: gives a tensor of the checkpoint by its name.
+        prefix: of the layer's names.
+        activation: of the feed-forward.
+        linear: makes a linear layer of a weight, a bias and an activation.
+        rows: that go through the feed-forward at a time; None for all.
+    """
+
+    def __init__(self, take: Any, prefix: str, activation: str, linear: _LinearKind, rows: int | None) -> None:
         def dense(name: str, activation: str = "") -> Linear | Int8Linear:
             return linear(take(f"{prefix}.{name}.weight"), take(f"{prefix}.{name}.bias"), activation)
 
@@ -203,12 +214,15 @@ class _Layer:
         self.widen = dense("intermediate.dense", activation)
         self.narrow = dense("output.dense")
         self.output_norm = norm("output")
+        self._rows = rows
 
     def __call__(self, x: Tensor, attend: Attention, epsilon: float) -> Tensor:
         shape = x.shape[-1:]
         x = self.attended(attend(self.qkv(x)), residual=x)
         x = functional.layer_norm(x, shape, *self.attention_norm, epsilon)
-        x = self.narrow(self.widen(x), residual=x)
+        parts = torch.split(x, self._rows or len(x))
+        fed = [self.narrow(self.widen(part), residual=part) for part in parts]
+        x = fed[0] if len(fed) == 1 else torch.cat(fed)
         return functional.layer_norm(x, shape, *self.output_norm, epsilon)
 
 
