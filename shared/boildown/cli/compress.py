@@ -22,8 +22,8 @@ examples:
   zcat passages.jsonl.gz | boildown compress --query "Who wrote Emma?" --tokens 500 --jsonl
 
 A .jsonl (or .jsonl.gz) file holds one document a line: {"text", "id", "title", "metadata"}, of which the text is
-required; scores that `boildown score` has put into the metadata are read. Any other
-file, and standard input, is one document.
+required; scores that `boildown score` has put into the metadata are read. Any other file, and standard input, is
+one document.
 
 The text goes to standard output, and notes and errors to standard error.
 Exit codes: 0, or 2 for an argument or a file that cannot be used.

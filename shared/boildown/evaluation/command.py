@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from boildown.evaluation.records import DataSet
@@ -39,24 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rank", metavar="NAME", help="rank documents by this method")
     parser.add_argument("--unit", choices=("sentence", "word", "token"), help="what is kept or dropped as one piece")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, mps (default: auto)")
-    parser.add_argument(
-        "--rate",
-        nargs="+",
-        action="extend",
-        type=float,
-        default=[],
-        metavar="R",
-        help="shares to keep (default: .5 .25 .1)",
-    )
-    parser.add_argument(
-        "--threshold",
-        nargs="+",
-        action="extend",
-        type=float,
-        default=[],
-        metavar="T",
-        help="keep what scores this much",
-    )
+    numbers: dict[str, Any] = {"nargs": "+", "action": "extend", "type": float, "default": []}
+    parser.add_argument("--rate", **numbers, metavar="R", help="shares to keep (default: .5 .25 .1)")
+    parser.add_argument("--threshold", **numbers, metavar="T", help="keep what scores this much")
     parser.add_argument("--counter", help="who counts tokens: a tiktoken encoding, an LLM's name, a tokenizer's path")
     parser.add_argument("--limit", type=_positive, metavar="N", help="at most N questions of each set")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")

@@ -17,7 +17,7 @@ from boildown.runtime.packing import MicroBatch, padded_rows
 __all__ = ["PackedBody"]
 
 _TOKENS = 400
-"""Larger batches push a layer's activations out of the CPU's cache."""
+"""Larger batches hold more memory, and are no faster."""
 _FEED_ROWS = 256
 """A feed-forward is several times as wide as a state, so what is inside it takes the most memory."""
 _PROBE = 24

@@ -8,11 +8,10 @@ task (Lee et al. 2019, section 4). Nobody knows which of the other sentences mat
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable
-
-import numpy as np
+from collections.abc import Iterable
 
 from .data import Passage, Question
+from .examples import Splitter
 
 __all__ = ["SOURCE", "cloze"]
 
@@ -25,7 +24,7 @@ _REST = 3
 """Sentences that a passage must keep."""
 
 
-def cloze(questions: Iterable[Question], count: int, split: Callable[[str], np.ndarray], seed: int) -> list[Question]:
+def cloze(questions: Iterable[Question], count: int, split: Splitter, seed: int) -> list[Question]:
     """Makes questions of one to four sentences whose passage is the text around them.
 
     Args:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from .data import Passage, Question
+from .examples import Splitter
 from .phrases import FACTS, FILM_YEAR, LIFE, LINKS, OF_DIRECTORS, OF_FILMS, OF_LIVES
 
 __all__ = ["SOURCE", "compose"]
@@ -23,7 +24,6 @@ SOURCE = "composed"
 """The source that composed questions carry, for weights and the model card."""
 
 Span = tuple[int, int]
-Splitter = Callable[[str], np.ndarray]
 
 
 @dataclass(frozen=True)
