@@ -20,7 +20,7 @@ from boildown.types import Document, TokenScores
 if TYPE_CHECKING:
     from boildown.cache import ScoreCache
 
-__all__ = ["Sources", "Units", "check_documents", "check_query"]
+__all__ = ["Sources", "Units", "check_documents", "check_query", "listed"]
 
 T = TypeVar("T")
 
@@ -131,16 +131,30 @@ class Sources:
         return [texts[d][s:e] for d, s, e in columns]
 
 
+def listed(given: Iterable[T], kind: type, rule: str) -> list[T]:
+    """What was given, as a list.
+
+    Args:
+        given: anything that callers take for a series.
+        kind: of one item, which is no series even where it can be iterated over.
+        rule: the beginning of the message.
+
+    Raises:
+        InputError: it is a single item, text, a mapping, or nothing to iterate over.
+    """
+    if isinstance(given, (str, bytes, Mapping, kind)) or not isinstance(given, Iterable):
+        raise InputError(f"{rule}, not {type(given).__name__}.")
+    return list(given)
+
+
 def check_documents(documents: Iterable[str | Document]) -> tuple[Document, ...]:
     """Documents as a tuple of `Document`s.
 
     Raises:
         InputError: `documents` is one string or a mapping, or an item, its text or its title is no text.
     """
-    if isinstance(documents, (str, bytes, Document, Mapping)) or not isinstance(documents, Iterable):
-        raise InputError(f"documents must be a list of strings or Documents, not {type(documents).__name__}.")
     checked = []
-    for i, item in enumerate(documents):
+    for i, item in enumerate(listed(documents, Document, "documents must be a list of strings or Documents")):
         document = Document(item) if isinstance(item, str) else item
         if not isinstance(document, Document):
             raise InputError(_wrong_type(f"documents[{i}]", item))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from langchain_core.documents import Document
 
 import boildown
 from boildown import CompressedDocument, Compression, InputError
 from boildown.settings import RETRIEVAL_SCORE, copied, has_scores, report, title_of
+from boildown.sources import listed
 from boildown.stored_scores import STORED_KEY
 
 __all__ = ["check_documents", "from_langchain", "source_spans", "to_langchain"]
@@ -23,16 +24,14 @@ def check_documents(documents: Iterable[Document]) -> list[Document]:
     Raises:
         InputError: they are not a series of LangChain `Document`s.
     """
-    if isinstance(documents, (str, bytes, Document, Mapping)) or not isinstance(documents, Iterable):
-        raise InputError(f"documents must be a list of LangChain Documents, not {type(documents).__name__}.")
-    listed = list(documents)
-    for i, document in enumerate(listed):
+    found = listed(documents, Document, "documents must be a list of LangChain Documents")
+    for i, document in enumerate(found):
         if not isinstance(document, Document):
             raise InputError(
                 f"documents[{i}] must be a langchain_core.documents.Document, not {type(document).__name__}. "
                 "Wrap plain text as Document(page_content=text)."
             )
-    return listed
+    return found
 
 
 def from_langchain(documents: Sequence[Document]) -> list[boildown.Document]:

@@ -11,6 +11,7 @@ from llama_index.core.schema import BaseNode, ImageNode, MetadataMode, Node, Nod
 from boildown.errors import InputError
 from boildown.result import Compression
 from boildown.settings import RETRIEVAL_SCORE, copied, has_scores, report, title_of
+from boildown.sources import listed
 from boildown.stored_scores import STORED_KEY
 from boildown.types import CompressedDocument, Document
 
@@ -39,14 +40,12 @@ def check_nodes(nodes: Iterable[T], kind: type[T]) -> list[T]:
     Raises:
         InputError: they are not a series of this kind.
     """
-    if isinstance(nodes, (str, bytes, Mapping, kind)) or not isinstance(nodes, Iterable):
-        raise InputError(f"nodes must be a list of {kind.__name__}, not {type(nodes).__name__}.")
-    listed = list(nodes)
-    for i, node in enumerate(listed):
+    found = listed(nodes, kind, f"nodes must be a list of {kind.__name__}")
+    for i, node in enumerate(found):
         if not isinstance(node, kind):
             hint = " Wrap it as NodeWithScore(node=node)." if isinstance(node, BaseNode) else ""
             raise InputError(f"nodes[{i}] must be a {kind.__name__}, not {type(node).__name__}.{hint}")
-    return listed
+    return found
 
 
 def to_document(node: BaseNode) -> Document:
