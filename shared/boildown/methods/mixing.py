@@ -42,6 +42,9 @@ class Mix:
             a sentence stands, instead of its document's.
         lexical: of the sentence's BM25, the best one's being 1.
         document: of the document's BM25, the best one's being 1.
+        doubt: of what a sentence's BM25 is behind the best one's, taken off, as far as the model doubts: all of it
+            where the logit of its best sentence is far below `sure`, half of it there, nothing far above.
+        sure: the logit, before BM25, at which the model is sure as often as not.
         mention: of standing in a document that a lead sentence speaks of; see `Lexical.mentions`.
         length: of the logarithm of a sentence's length in hundreds of characters, taken off, since a budget pays by
             length: of two that are as likely to be needed, the shorter one leaves room for more.
@@ -54,6 +57,8 @@ class Mix:
     window: float = 1.0
     lexical: float = 1.0
     document: float = 1.0
+    doubt: float = 0.0
+    sure: float = 2.0
     mention: float = 5.0
     length: float = 0.0
     best: float = 0.0
@@ -97,7 +102,9 @@ class MixedScores:
         lengths = np.array([len(text) + 1 for text in sources.texts], dtype=np.int64)
         self._base = np.cumsum(lengths) - lengths
         documents = _share_of_best(words.documents)
-        self._lexical = mix.lexical * _share_of_best(words.sentences) + mix.document * documents[self._owner]
+        sentences = _share_of_best(words.sentences)
+        self._lexical = mix.lexical * sentences + mix.document * documents[self._owner]
+        self._behind = mix.doubt * (1 - sentences)
         alone = _share_of_best(words.sentences + DOCUMENT_PART * words.documents[self._owner])
         self._sentences = _WORDS_ALONE * (alone - 0.5)
         self._documents = _WORDS_ALONE * (documents - 0.5)
@@ -124,7 +131,11 @@ class MixedScores:
         total = np.bincount(inside, weights=tokens.score + around, minlength=len(self._owner))
         relevance = np.full(len(self._sources), _LOWEST)
         relevance[documents] = np.maximum(reading.relevance, _LOWEST)
-        logit = np.where(count > 0, total / np.maximum(count, 1), _LOWEST) + self._lexical
+        logit = np.where(count > 0, total / np.maximum(count, 1), _LOWEST)
+        if not self._was_read.any():
+            doubt = _sigmoid(self._mix.sure - logit.max(initial=_LOWEST))
+            self._lexical = self._lexical - doubt * self._behind
+        logit = logit + self._lexical
         now = np.zeros(len(self._sources), dtype=bool)
         now[documents] = True
         floor = np.where(self._was_read, self._documents, -np.inf)
@@ -202,4 +213,4 @@ def _share_of_best(scores: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _sigmoid(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    return 1 / (1 + np.exp(-np.clip(logits, -60, 60)))
+    return np.asarray(1 / (1 + np.exp(-np.clip(logits, -60, 60))))

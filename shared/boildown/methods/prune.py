@@ -44,7 +44,8 @@ class Prune:
 
     As in Provence (Chirkova et al. 2025, section 3), one encoder reads query and document together and gives the
     document a relevance and each token a keep probability. A sentence's logit is the mean of its tokens', mixed with
-    the document's relevance and with BM25, which carries over to domains that the model has not seen. A third head says
+    the document's relevance and with BM25, which carries over to domains that the model has not seen, and counts for
+    more where the model finds nothing that it is sure of. A third head says
     where in a sentence the answer lies, for budgets in which sentences have to be cut short. For questions
     in two steps, the documents whose titles the best sentences name are read once more, with the best sentence added
     to the query. In languages that the model was hardly trained on, BM25 weighs most; documents in scripts that it was
@@ -68,7 +69,7 @@ class Prune:
         mix = Mix.of_checkpoint(reader.settings)
         english = is_english(" ".join([query, *(text[:_SAMPLE] for text in sources.texts[:_SAMPLES])]))
         if not english:
-            mix = replace(mix, lexical=_FOREIGN_LEXICAL, document=_FOREIGN_DOCUMENT)
+            mix = replace(mix, lexical=_FOREIGN_LEXICAL, document=_FOREIGN_DOCUMENT, doubt=0.0)
         mixed = MixedScores(sources, words, mix)
         readable = _readable(query, sources, reader.settings.get("scripts", ["latin"]))
         notes = []

@@ -29,6 +29,10 @@ _CONJUNCTION = re.compile(
     re.IGNORECASE,
 )
 _LONGEST_CONJUNCTION = 8
+# "Paris, Texas," is one place, and "Smith, Jr." one person.
+_NAME = re.compile(r"\w[\w'’-]*\Z")
+_REST_OF_NAME = re.compile(r"\w[\w'’-]*(?: (\w)[\w'’-]*)?[,.;)]")
+_LONGEST_NAME = 40
 _LEAST = 15
 """Bytes in UTF-8 of a part worth standing alone: two or three words, or five Chinese characters."""
 
@@ -51,12 +55,21 @@ def clause_ends(text: str, whole: Sequence[Span] = ()) -> list[int]:
         if conjunction:
             end = conjunction.start()
         inside = bisect_right(begins, end - 1) - 1
-        if inside >= 0 and whole[inside].end > end:
+        if (inside >= 0 and whole[inside].end > end) or _inside_name(text, begin, end):
             continue
         if _is_long(text, last, end) and _is_long(text, end, len(text)):
             ends.append(end)
             last = end
     return ends
+
+
+def _inside_name(text: str, comma: int, end: int) -> bool:
+    """Whether a comma parts two names of which the second is short and ends the phrase."""
+    if text[comma] != "," or not text[end : end + 1].isupper():
+        return False
+    before = _NAME.search(text, max(0, comma - _LONGEST_NAME), comma)
+    after = _REST_OF_NAME.match(text, end, end + 2 * _LONGEST_NAME)
+    return bool(before and before[0][0].isupper() and after and (after[1] is None or after[1].isupper()))
 
 
 def _is_long(text: str, start: int, end: int) -> bool:

@@ -100,13 +100,13 @@ def test_the_last_reading_says_where_the_points_lie() -> None:
     assert points.score.tolist() == [7.0, 8.0, 3.0, 4.0]
 
 
-def logits(keep: list[float], **mix: float) -> np.ndarray:
+def logits(keep: list[float], query: str = "query", **mix: float) -> np.ndarray:
     """Of sentences of 20, 57 and 13 characters, to which the model gives these logits."""
     sources = Sources(
         ["Fog is common here. Trade is brisk now, as it was when the harbour was built.", "Nobody lives."], 1
     )
     units = sources.sentences
-    mixing = MixedScores(sources, Lexical("query", sources), Mix(lexical=0.0, document=0.0, **mix))
+    mixing = MixedScores(sources, Lexical(query, sources), Mix(lexical=0.0, document=0.0, **mix))
     zeros = np.zeros(3)
     columns = (units.document, units.start, units.end, np.array(keep))
     mixing.add(Reading(np.zeros(2), *columns, zeros, zeros, query_cut=False, seconds=0.0), np.arange(2))
@@ -119,6 +119,16 @@ def test_the_best_sentence_lowers_all_alike() -> None:
     keep = [4.0, -1.0, 1.0]
     assert logits(keep, best=0.0) == pytest.approx(keep)
     assert logits(keep, best=0.5) == pytest.approx(np.array(keep) - 2.0)
+
+
+def test_words_count_for_more_where_the_model_is_not_sure() -> None:
+    """The second sentence alone has words of the query."""
+    unsure, sure = [-9.0, -9.5, -10.0], [11.0, 10.5, 10.0]
+    doubting = logits(unsure, "When was the harbour built?", doubt=3.0, sure=1.0)
+    assert doubting == pytest.approx([-12.0, -9.5, -13.0], abs=0.001)
+    assert logits(sure, "When was the harbour built?", doubt=3.0, sure=1.0) == pytest.approx(sure, abs=0.001)
+    half = logits([1.0, 0.0, 0.0], "When was the harbour built?", doubt=3.0, sure=1.0)
+    assert half == pytest.approx([-0.5, 0.0, -1.5])
 
 
 def test_a_longer_sentence_has_to_be_needed_more() -> None:

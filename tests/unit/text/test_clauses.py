@@ -32,6 +32,16 @@ def test_a_part_of_few_letters_is_none() -> None:
     assert parts("") == [""]
 
 
+def test_a_name_of_two_parts_stays_whole() -> None:
+    assert parts("She died in late autumn in Shaftsbury, Vermont, where she had taught.") == [
+        "She died in late autumn in Shaftsbury, Vermont, ",
+        "where she had taught.",
+    ]
+    assert parts("It was built in Rostock, Mecklenburg Vorpommern; then it was sold.")[0].endswith("Vorpommern; ")
+    assert parts("They took the boat to Rostock, Mecklenburg and then went home.")[0].endswith("Rostock, ")
+    assert parts("It was painted in blue and grey, Mecklenburg, where it stood, told me.")[0].endswith("grey, ")
+
+
 @pytest.mark.parametrize(
     "marked",
     [
