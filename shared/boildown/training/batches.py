@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from boildown.errors import ConfigurationError
+from boildown.errors import ConfigurationError, unknown_name
 from boildown.runtime.tokens import without_middle
 
 from .config import TrainConfig
@@ -228,6 +228,9 @@ class QuestionStream:
         for question in questions:
             self.by_source[question.source].append(question)
         self.sources = sorted(self.by_source)
+        for source in weights:
+            if source not in self.by_source:
+                raise unknown_name("source with a weight", source, self.sources)
         self.weights = [len(self.by_source[s]) * weights.get(s, 1.0) for s in self.sources]
         if not sum(self.weights):
             raise ConfigurationError(f"The weights of all sources are 0: {', '.join(self.sources)}.")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from boildown.counters import well_formed
-from boildown.errors import InputError
+from boildown.errors import InputError, unknown_name
 from boildown.json_lines import parse_line, read_lines
 
 HELD_OUT_MODULUS = 50
@@ -116,9 +116,11 @@ def read_questions(
 
     Raises:
         InputError: a file cannot be read; or a line is broken and ``on_error`` is ``"raise"``; names file and line.
+        ConfigurationError: a source to exclude is in none of the files.
     """
     questions: dict[tuple[str, str], Question] = {}
     broken: list[BrokenLine] = []
+    sources: set[str] = set()
     for path in paths:
         for number, line in read_lines(path):
             try:
@@ -130,8 +132,12 @@ def read_questions(
                     raise InputError(f"{fault}. {hint}") from None
                 broken.append(fault)
                 continue
+            sources.add(question.source)
             if question.source in exclude_sources or (languages and question.lang not in languages):
                 continue
             question = questions.setdefault((question.source, question.qid), question)
             (question.positives if passage.relevant else question.negatives).append(passage)
+    for source in exclude_sources:
+        if source not in sources:
+            raise unknown_name("source to exclude", source, sources)
     return list(questions.values()), broken

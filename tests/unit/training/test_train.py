@@ -227,6 +227,8 @@ def test_broken_lines_stop_the_run_or_are_reported(
         ({"source_weights": {"islands": -1.0}}, "weight of 'islands'"),
         ({"source_weights": {"islands": math.inf}}, "weight of 'islands'"),
         ({"source_weights": {"islands": 0.0, "dairies": 0.0}}, "weights of all sources are 0"),
+        ({"source_weights": {"island": 2.0}}, "source with a weight 'island'. Did you mean 'islands'"),
+        ({"exclude_sources": ["dairy"]}, "source to exclude 'dairy'. .*Known: dairies, islands"),
         ({"device": "tpu"}, "Unknown device 'tpu'"),
         ({"max_query": 100}, "leaves no room"),
         ({"max_query": -5}, "max_query must be at least 1"),
