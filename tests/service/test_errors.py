@@ -98,12 +98,28 @@ def test_missing_fields_are_named(client, missing):
         ({"requests": []}, "requests"),
         ({"requests": [GOOD, {**GOOD, "budget": {"rate": 3}}]}, "requests[1].budget.rate"),
         ({"requests": [GOOD, {**GOOD, "documents": ["a", None]}]}, "requests[1].documents[1]"),
-        ({"requests": [GOOD, {**GOOD, "model": "x"}]}, "requests[1].model"),
-        ({"requests": [GOOD, {**GOOD, "budget": {"rate": 0.3, "counter": "x"}}]}, "requests[1].budget.counter"),
     ],
 )
 def test_wrong_fields_of_a_batch_are_named(client, given, field):
     error_of(client.post("/v1/compress/batch", json=given), 422, "invalid_request", field)
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"model": "x"}, "requests[0].model"),
+        ({"rank": "x"}, "requests[0].rank"),
+        ({"patterns": ["("]}, "requests[0].patterns[0]"),
+        ({"budget": {"rate": 0.3, "counter": "x"}}, "requests[0].budget.counter"),
+    ],
+)
+def test_a_request_that_cannot_be_done_does_not_fail_the_others_of_its_batch(client, change, field):
+    response = client.post("/v1/compress/batch", json={"requests": [{**GOOD, **change}, GOOD]})
+    assert response.status_code == 200
+    wrong, good = response.json()["results"]
+    assert wrong["error"]["field"] == field
+    assert wrong["error"]["request_id"] == response.headers["x-request-id"]
+    assert good["text"] == "The tide turns at noon."
 
 
 @pytest.mark.parametrize(
@@ -216,7 +232,8 @@ def test_too_many_documents(small):
     error_of(small.post("/rerank", json={"query": "a", "texts": many}), 413, "too_large", "texts")
     error_of(small.post("/api/v1/compress_prompt", json={"context": many}), 413, "too_large", "context")
     batch = {"requests": [GOOD, {**GOOD, "documents": many}]}
-    error_of(small.post("/v1/compress/batch", json=batch), 413, "too_large", "requests[1].documents")
+    results = small.post("/v1/compress/batch", json=batch).json()["results"]
+    assert results[1]["error"] == {**results[1]["error"], "type": "too_large", "field": "requests[1].documents"}
 
 
 def test_too_many_tokens(small):

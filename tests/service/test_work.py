@@ -102,6 +102,7 @@ def test_in_a_batch_the_late_ones_fail_alone(narrow, held, eventually):
         results = answer.result().json()["results"]
     assert results[0]["text"] == "The tide turns at noon."
     assert results[1]["error"]["type"] == "deadline_exceeded"
+    assert results[1]["error"]["field"] == "requests[1]"
     assert held.begun == 1
 
 

@@ -73,15 +73,10 @@ def invalid(message: str, field: str | None = None) -> Refusal:
     return Refusal(422, "invalid_request", message, field)
 
 
-def refusal_of(error: BaseException, prefix: str = "") -> Refusal | None:
-    """How an error of the engine is answered; None for one that is a fault of ours.
-
-    Args:
-        error: what was raised.
-        prefix: goes before the field, where the request is a part of another.
-    """
+def refusal_of(error: BaseException) -> Refusal | None:
+    """How an error of the engine is answered; None for one that is a fault of ours."""
     if isinstance(error, Refusal):
-        return error.within(prefix) if prefix else error
+        return error
     if isinstance(error, DeadlineError):
         return Refusal(504, "deadline_exceeded", str(error))
     if isinstance(error, OverloadedError):
@@ -89,7 +84,7 @@ def refusal_of(error: BaseException, prefix: str = "") -> Refusal | None:
     if isinstance(error, (ClosedError, CancelledError)):
         return Refusal(503, "unavailable", str(error), retry_after=1.0)
     if isinstance(error, (ConfigurationError, InputError)):
-        return Refusal(422, "invalid_request", str(error), prefix or None)
+        return invalid(str(error))
     return None
 
 

@@ -51,7 +51,10 @@ def add_routes(app: FastAPI, service: Service) -> None:
 
     @router.post("/v1/compress/batch", response_model=BatchResponse, summary="Compress documents for several queries")
     async def batch(body: BatchRequest, request: Request) -> Response:
-        """Answers each request of a batch; one that fails does not fail the others."""
+        """Answers each request of a batch in its place; one that fails does not fail the others.
+
+        A body that does not fit the schema is refused as a whole. Errors name the request: `requests[1].model`.
+        """
         service.state.check_loaded()
         if len(body.requests) > service.limits.batch:
             raise Refusal(
@@ -60,26 +63,29 @@ def add_routes(app: FastAPI, service: Service) -> None:
                 f"{len(body.requests)} queries are more than {service.limits.batch}, the most.",
                 "requests",
             )
-        jobs, models = [], []
+        outcomes: dict[int, tuple[Compression, Any] | BaseException] = {}
+        models: dict[int, Served] = {}
+        jobs: dict[int, Job[tuple[Compression, Any]]] = {}
         for i, one in enumerate(body.requests):
+            timeout = service.timeout(request, body.timeout, one.timeout)
             try:
-                served, call = _prepared(service, one)
-            except BoildownError as error:
-                raise refusal_of(error, f"requests[{i}]") or error from None
-            except Refusal as refusal:
-                raise refusal.within(f"requests[{i}]") from None
-            models.append(served)
-            jobs.append(Job(call, service.timeout(request, body.timeout, one.timeout)))
-        outcomes = await service.work.run_all(request, jobs)
+                models[i], call = _prepared(service, one)
+                jobs[i] = Job(call, timeout)
+            except (BoildownError, Refusal) as error:
+                outcomes[i] = error
+        done = await service.work.run_all(request, list(jobs.values()))
+        outcomes.update(zip(jobs, done, strict=True))
         answers: list[Any] = []
-        for i, (served, outcome) in enumerate(zip(models, outcomes, strict=True)):
+        for i in range(len(body.requests)):
+            outcome = outcomes[i]
             if isinstance(outcome, BaseException):
-                failed = refusal_of(outcome, f"requests[{i}]")
+                failed = refusal_of(outcome)
                 if failed is None:
                     request.state.facts["error"] = type(outcome).__name__
-                answers.append(error_body(failed or internal(), request.state.request_id))
+                refusal = (failed or internal()).within(f"requests[{i}]")
+                answers.append(error_body(refusal, request.state.request_id))
             else:
-                service.note(request, served, [outcome[0]])
+                service.note(request, models[i], [outcome[0]])
                 answers.append(outcome[1])
         return json_response({"results": answers})
 
