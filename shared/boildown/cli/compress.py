@@ -56,6 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--protect",
         nargs="*",
+        action="extend",
         metavar="KIND",
         help="kinds of spans that stay whole (default: all; none given: none); -- ends them before a FILE",
     )

@@ -8,7 +8,7 @@ import sys
 from contextlib import nullcontext, redirect_stdout
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from boildown.corpus.job import Summary
@@ -61,13 +61,14 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         BoildownError: an argument or the output folder cannot be used, or the model cannot be loaded.
     """
+    from boildown.cli.pairs import read_options
     from boildown.cli.terminal import progress
     from boildown.corpus.job import InProcess, score_corpus
     from boildown.corpus.ray_pool import RayPool
     from boildown.corpus.scoring import Scoring
     from boildown.errors import ConfigurationError
 
-    scoring = Scoring(args.method, args.model, args.device, args.dtype, _options(args.option))
+    scoring = Scoring(args.method, args.model, args.device, args.dtype, read_options(args.option))
     given = [f"--{name}" for name in ("workers", "cores", "gpus") if getattr(args, name) is not None]
     if given and not args.ray:
         raise ConfigurationError(f"{', '.join(given)}: these go with --ray.")
@@ -115,18 +116,3 @@ def _show_failures(path: str) -> None:
 
 def _unit(file: str) -> str:
     return "row" if Path(file).suffix == ".parquet" else "line"
-
-
-def _options(given: list[str]) -> dict[str, Any]:
-    from boildown.errors import ConfigurationError
-
-    options = {}
-    for item in given:
-        name, found, value = item.partition("=")
-        if not found:
-            raise ConfigurationError(f"--option needs KEY=VALUE, not {item!r}.")
-        try:
-            options[name] = json.loads(value)
-        except (ValueError, RecursionError):
-            options[name] = value
-    return options

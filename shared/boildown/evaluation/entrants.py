@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import inspect
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from boildown.cli.pairs import read_options
 from boildown.compressor import Compressor
 from boildown.errors import ConfigurationError, unknown_name
 from boildown.evaluation.baselines import LLMLinguaPackage, RandomSentences, TextBaseline, Truncate
@@ -56,16 +56,18 @@ def build_entrants(
 
     Args:
         methods: "NAME" or "NAME=MODEL".
-        options: "KEY=VALUE" for every method, or "NAME.KEY=VALUE" for one; a value is JSON where it can be read so,
-            else text.
+        options: "KEY=VALUE" for every method, or "NAME.KEY=VALUE" for one, which counts where both are given; a value
+            is JSON where it can be read so, else text.
         rank, unit, device: see `Compressor`; of no matter to baselines.
 
     Raises:
-        ConfigurationError: a name or an option is unknown, or two entrants are the same.
+        ConfigurationError: a name or an option is unknown or given twice, or two entrants are the same.
     """
     chosen = [(name, model or None) for name, _, model in (spec.partition("=") for spec in methods)]
     names = [name for name, _ in chosen]
-    given = [_parse_option(option) for option in options]
+    # What is said for one method comes after what is said for all, and counts.
+    said = sorted(read_options(options).items(), key=lambda item: "." in item[0])
+    given = [(*key.rpartition(".")[::2], value) for key, value in said]
     for target, key, _ in given:
         if target and target not in names:
             raise unknown_name(f"method in the option {target}.{key}:", target, names)
@@ -112,15 +114,3 @@ def _build_baseline(name: str, options: Mapping[str, Any]) -> Any:
     if "model" in takes and "model" not in given:
         raise ConfigurationError(f"The baseline {name!r} needs a model: give {name}=PATH.")
     return build(**given)
-
-
-def _parse_option(text: str) -> tuple[str, str, Any]:
-    """The method (or an empty string), the key and the value."""
-    name, equals, value = text.partition("=")
-    target, _, key = name.rpartition(".")
-    if not equals or not key:
-        raise ConfigurationError(f"An option must be KEY=VALUE or METHOD.KEY=VALUE, not {text!r}.")
-    try:
-        return target, key, json.loads(value)
-    except (ValueError, RecursionError):
-        return target, key, value

@@ -9,6 +9,7 @@ from dataclasses import fields
 from importlib.resources import files
 from pathlib import Path
 
+from boildown.cli.pairs import read_pairs
 from boildown.errors import ConfigurationError
 
 from .config import TrainConfig
@@ -40,16 +41,6 @@ _HELP = {
 }
 
 
-def _pairs(items: Sequence[str], option: str) -> dict[str, str]:
-    pairs = {}
-    for item in items:
-        name, found, value = item.partition("=")
-        if not found:
-            raise ConfigurationError(f"{option} needs SOURCE=VALUE, not {item!r}.")
-        pairs[name] = value
-    return pairs
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of ``boildown train`` to a parser."""
     parser.description = "Trains a model that reads a query with each document, for the method prune."
@@ -78,7 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def config_from(arguments: argparse.Namespace) -> TrainConfig:
     """The settings that the parsed arguments ask for."""
     weights = {}
-    for source, value in _pairs(arguments.weight, "--weight").items():
+    for source, value in read_pairs(arguments.weight, "--weight").items():
         try:
             weights[source] = float(value)
         except ValueError:
@@ -93,7 +84,7 @@ def config_from(arguments: argparse.Namespace) -> TrainConfig:
         source_weights=weights,
         exclude_sources=arguments.exclude,
         languages=arguments.language,
-        licences=_pairs(arguments.licence, "--licence"),
+        licences=read_pairs(arguments.licence, "--licence"),
         on_error=arguments.on_error,
         **{name: getattr(arguments, name) for name in _HELP},
     )

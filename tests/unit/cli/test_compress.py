@@ -97,7 +97,7 @@ def test_options_reach_the_engine(note, capsys):
     assert result["dropped"][0]["reason"] == "documents"
     assert (result["order"], result["counter"]) == ("score", "estimate")
     assert main([*call, "--unit", "word", "--protect", "number", "--", str(note)]) == 0
-    assert main([*call, "--protect", "nonsense", "--", str(note)]) == 2
+    assert main([*call, "--protect", "nonsense", "--protect", "url", "--", str(note)]) == 2
     assert "Unknown kind of protected span 'nonsense'" in capsys.readouterr().err
 
 

@@ -15,6 +15,8 @@ def test_options_go_to_all_methods_or_to_one():
     assert chance.settings["options"] == {"seed": 3}
     assert chance.system.method.seed == 3
     assert truncate.settings["options"] == {}
+    (chance,) = build_entrants(["random"], ["random.seed=3", "seed=4"])
+    assert chance.settings["options"] == {"seed": 3}  # what is said for one counts, wherever it stands
     (package,) = build_entrants(["llmlingua_package=folder/m"], ["variant=longllmlingua", "device=cuda"])
     assert (package.system.model, package.system.variant, package.system.device) == (
         "folder/m",
@@ -42,6 +44,7 @@ def test_the_same_method_with_two_models_has_two_labels():
         (["random"], ["sede=1"], "takes no 'sede'; it takes seed"),
         (["bm25"], ["random.seed=1"], "Unknown method in the option random.seed"),
         (["bm25"], ["seed"], "KEY=VALUE"),
+        (["random"], ["seed=1", "seed=2"], "--option seed=... is given twice"),
         (["bm25=model"], [], "takes no 'model'"),
         (["truncate=model"], [], "takes no 'model'"),
         (["llmlingua_package"], [], "needs a model"),

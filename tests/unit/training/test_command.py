@@ -19,8 +19,8 @@ def test_the_command_trains(config: TrainConfig, capsys: pytest.CaptureFixture[s
     assert "dairies" not in (config.output / "README.md").read_text()
 
 
-@pytest.mark.parametrize("weight", ["islands", "islands=often"])
-def test_a_weight_needs_a_number(config: TrainConfig, weight: str) -> None:
+@pytest.mark.parametrize("weights", [["islands"], ["islands=often"], ["islands=1", "islands=2"]])
+def test_a_source_has_one_weight_which_is_a_number(config: TrainConfig, weights: list[str]) -> None:
     arguments = [str(config.data[0]), "--output", str(config.output), "--base", config.base]
     with pytest.raises(ConfigurationError, match="--weight"):
-        main([*arguments, "--weight", weight])
+        main([*arguments, *(f"--weight={weight}" for weight in weights)])
