@@ -13,6 +13,7 @@ from boildown.compressor import Compressor
 from boildown.errors import ConfigurationError, unknown_name
 from boildown.evaluation.baselines import LLMLinguaPackage, RandomSentences, TextBaseline, Truncate
 from boildown.methods.registry import method_names
+from boildown.select.plan import listed
 from boildown.types import Unit
 
 __all__ = ["Entrant", "build_entrants", "entrant_names"]
@@ -63,7 +64,7 @@ def build_entrants(
     Raises:
         ConfigurationError: a name or an option is unknown or given twice, or two entrants are the same.
     """
-    chosen = [(name, model or None) for name, _, model in (spec.partition("=") for spec in methods)]
+    chosen = [(name, model or None) for name, _, model in (spec.partition("=") for spec in listed("methods", methods))]
     names = [name for name, _ in chosen]
     # What is said for one method comes after what is said for all, and counts.
     said = sorted(read_options(options).items(), key=lambda item: "." in item[0])

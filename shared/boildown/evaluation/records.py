@@ -12,6 +12,7 @@ from typing import Any
 
 from boildown.errors import InputError
 from boildown.json_lines import parse_line, read_lines
+from boildown.sources import check_documents, listed
 from boildown.types import Document
 
 __all__ = ["DataSet", "Record", "data_set_name", "parse_record", "read_data_set"]
@@ -26,9 +27,12 @@ class Record:
         lang: language code, or an empty string.
         question: the query.
         answers: gold answers, any of which will do; empty where the set has none or the question cannot be answered.
-        documents: what was retrieved.
+        documents: what was retrieved; a string is a document without a title.
         gold: indices of the documents that hold the answer or the evidence.
         source: where the question is from.
+
+    Raises:
+        InputError: the question, an answer or a document is no text, or no document has an index of `gold`.
     """
 
     id: str
@@ -38,6 +42,21 @@ class Record:
     documents: tuple[Document, ...]
     gold: tuple[int, ...]
     source: str = ""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.question, str):
+            raise InputError(f"question must be text, not {type(self.question).__name__}.")
+        answers = tuple(listed(self.answers, str, "answers must be a list of strings"))
+        documents = check_documents(self.documents)
+        gold = tuple(listed(self.gold, int, "gold must be a list of indices of documents"))
+        for answer in answers:
+            if not isinstance(answer, str):
+                raise InputError(f"answers must be strings, not {type(answer).__name__}.")
+        for index in gold:
+            if index not in range(len(documents)):
+                raise InputError(f"gold must hold indices of the {len(documents)} documents, from 0 on, not {index!r}.")
+        for name, value in (("answers", answers), ("documents", documents), ("gold", gold)):
+            object.__setattr__(self, name, value)
 
     @property
     def digest(self) -> str:
@@ -49,10 +68,21 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class DataSet:
-    """Questions under one name."""
+    """Questions under one name.
+
+    Raises:
+        InputError: a record is no `Record`.
+    """
 
     name: str
     records: tuple[Record, ...]
+
+    def __post_init__(self) -> None:
+        records = tuple(listed(self.records, Record, "records must be a list of Records"))
+        for record in records:
+            if not isinstance(record, Record):
+                raise InputError(f"records must be Records, as parse_record gives, not {type(record).__name__}.")
+        object.__setattr__(self, "records", records)
 
 
 def read_data_set(path: str | Path, limit: int | None = None) -> DataSet:

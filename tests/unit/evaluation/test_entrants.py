@@ -40,6 +40,7 @@ def test_the_same_method_with_two_models_has_two_labels():
 @pytest.mark.parametrize(
     ("methods", "options", "message"),
     [
+        ("bm25", [], r"methods=\['bm25'\]"),
         (["bm2"], [], "Did you mean 'bm25'"),
         (["random"], ["sede=1"], "takes no 'sede'; it takes seed"),
         (["bm25"], ["random.seed=1"], "Unknown method in the option random.seed"),

@@ -3,8 +3,9 @@ import json
 
 import pytest
 
+from boildown import Document
 from boildown.errors import InputError
-from boildown.evaluation.records import data_set_name, parse_record, read_data_set
+from boildown.evaluation.records import DataSet, Record, data_set_name, parse_record, read_data_set
 
 
 def test_reads_plain_and_compressed_files_alike(data_file, tmp_path):
@@ -91,3 +92,28 @@ def test_what_is_not_needed_may_be_left_out():
 @pytest.mark.parametrize("name", ["a/nq_20.jsonl.gz", "nq_20.jsonl", "nq_20"])
 def test_a_data_set_is_called_by_its_file(name):
     assert data_set_name(name) == "nq_20"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"question": None}, "question must be text, not NoneType"),
+        ({"answers": "Ada Quill"}, "answers must be a list of strings, not str"),
+        ({"answers": [7]}, "answers must be strings, not int"),
+        ({"documents": "one text"}, "documents must be a list"),
+        ({"documents": [None]}, r"documents\[0\] must be text, not NoneType"),
+        ({"gold": 0}, "gold must be a list"),
+        ({"gold": [1]}, "gold must hold indices of the 1 documents, from 0 on, not 1"),
+    ],
+)
+def test_a_record_of_wrong_values_is_refused(change, message):
+    given = {"id": "1", "lang": "", "question": "Who?", "answers": ["Ada"], "documents": ["Ada did."], "gold": [0]}
+    assert Record(**given).documents == (Document("Ada did."),)
+    with pytest.raises(InputError, match=message):
+        Record(**{**given, **change})
+
+
+@pytest.mark.parametrize("records", [None, "made.jsonl", [{"question": "Who?"}]])
+def test_a_data_set_holds_records(records):
+    with pytest.raises(InputError, match="records must be"):
+        DataSet("made", records)

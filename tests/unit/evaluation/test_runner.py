@@ -1,7 +1,7 @@
 import pytest
 
 from boildown import Budget, Compressor, Scores
-from boildown.errors import ConfigurationError
+from boildown.errors import BoildownError, ConfigurationError
 from boildown.evaluation.entrants import Entrant, build_entrants
 from boildown.evaluation.journal import Journal
 from boildown.evaluation.records import read_data_set
@@ -145,3 +145,20 @@ def test_results_go_to_json_and_back(data_file):
     plain = first.to_dict()
     cuts = [{**cut, "f1": 0.5} for cut in plain["cuts"]]
     assert QuestionResult.from_dict({**plain, "cuts": cuts, "settings": {}}) == first
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"data_sets": "made.jsonl"}, "data_sets must be a list of DataSets, not str"),
+        ({"data_sets": ["made.jsonl"]}, "data_sets must be a list of DataSets; one is of the type str"),
+        ({"entrants": ["bm25"]}, "entrants must be a list of Entrants; one is of the type str"),
+        ({"budgets": Budget(rate=0.5)}, "budgets must be a list of Budgets, not Budget"),
+        ({"budgets": [0.5]}, "budgets must be a list of Budgets; one is of the type float"),
+        ({"budgets": []}, "There is no budget"),
+    ],
+)
+def test_arguments_of_other_types_are_named(data_file, change, message):
+    given = {"data_sets": [read_data_set(data_file)], "entrants": build_entrants(["bm25"]), "budgets": BUDGETS}
+    with pytest.raises(BoildownError, match=message):
+        evaluate(**{**given, **change})
