@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from time import perf_counter
 from typing import Any
 
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 
 from boildown.counters import resolve_counter, well_formed
 from boildown.errors import ConfigurationError, ModelError
-from boildown.runtime.seats import away
+from boildown.runtime.sentence_models import sentence_model
 from boildown.sources import Sources
 from boildown.types import Scores
 
@@ -56,17 +55,14 @@ class CrossEncoder:
             MissingExtraError: a model is given by name, and sentence-transformers is not installed.
             ModelError: the model cannot be loaded, or gives something else than one number for each pair.
         """
-        # A caller's own model may be far away, or wait for others.
-        named = isinstance(self.model, str)
-        model: Any = self._load() if named else self.model
         owner, passages = _passages(sources)
         if not passages:
             return Scores(np.zeros(len(sources)))
         pairs = [(well_formed(query), well_formed(passage)) for passage in passages]
-        begin = perf_counter()
-        with nullcontext() if named else away():
+        with sentence_model("CrossEncoder", self.model, self.device, self.dtype, self.name) as model:
+            begin = perf_counter()
             values = model.predict(pairs) if hasattr(model, "predict") else model.score(pairs)
-        seconds = perf_counter() - begin
+            seconds = perf_counter() - begin
         scores = np.asarray(values, dtype=np.float64)
         if scores.shape == (len(pairs), 1):
             scores = scores[:, 0]
@@ -79,11 +75,6 @@ class CrossEncoder:
         relevance[np.unique(owner)] = -np.inf
         np.maximum.at(relevance, owner, scores)
         return Scores(relevance, model_seconds=seconds)
-
-    def _load(self) -> Any:
-        from boildown.runtime.sentence_models import load_sentence_model
-
-        return load_sentence_model("CrossEncoder", str(self.model), self.device, self.dtype, self.name)
 
 
 def _passages(sources: Sources) -> tuple[NDArray[np.int64], list[str]]:

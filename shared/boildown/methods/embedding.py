@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from time import perf_counter
 from typing import Any
 
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 
 from boildown.counters import well_formed
 from boildown.errors import ConfigurationError, ModelError
-from boildown.runtime.seats import away
+from boildown.runtime.sentence_models import sentence_model
 from boildown.sources import Sources
 from boildown.types import Scores
 
@@ -54,16 +53,16 @@ class Embedding:
             MissingExtraError: a model is given by name, and sentence-transformers is not installed.
             ModelError: the model cannot be loaded, or gives something else than one vector for each text.
         """
-        model = self._load() if isinstance(self.model, str) else self.model
         sentences = sources.sentences
         titles = [document.title for document in sources.documents]
         texts = [*sources.sentence_texts(), *titles]
         owner = np.concatenate([sentences.document, np.arange(len(sources))])
         some = np.flatnonzero([bool(text.strip()) for text in texts])
-        begin = perf_counter()
-        with away() if model is self.model else nullcontext():  # an object may be a service that one waits for
-            asked, found = _embed(model, well_formed(query), [well_formed(texts[i].strip()) for i in some.tolist()])
-        seconds = perf_counter() - begin
+        given = [well_formed(texts[i].strip()) for i in some.tolist()]
+        with sentence_model("SentenceTransformer", self.model, self.device, self.dtype, self.name) as model:
+            begin = perf_counter()
+            asked, found = _embed(model, well_formed(query), given)
+            seconds = perf_counter() - begin
         cosines = np.full(len(texts), _NOTHING)
         cosines[some] = _cosines(asked, found)
 
@@ -73,11 +72,6 @@ class Embedding:
         count = np.bincount(owner[some], minlength=len(sources))
         mean = np.where(count > 0, total / np.maximum(count, 1), _NOTHING)
         return Scores((best + mean) / 2, sentences=cosines[: len(sentences)], model_seconds=seconds)
-
-    def _load(self) -> Any:
-        from boildown.runtime.sentence_models import load_sentence_model
-
-        return load_sentence_model("SentenceTransformer", str(self.model), self.device, self.dtype, self.name)
 
 
 def _check_interface(model: Any) -> None:

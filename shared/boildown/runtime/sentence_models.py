@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,13 +11,27 @@ from boildown.errors import MissingExtraError, ModelError
 from boildown.runtime.checkpoint import refuse_no_vocabulary, refuse_pickles
 from boildown.runtime.devices import pick_device, pick_dtype, refuse_int8
 from boildown.runtime.models import shared_model
+from boildown.runtime.seats import away
 
-__all__ = ["load_sentence_model"]
+__all__ = ["load_sentence_model", "sentence_model"]
+
+Kind = Literal["SentenceTransformer", "CrossEncoder"]
 
 
-def load_sentence_model(
-    kind: Literal["SentenceTransformer", "CrossEncoder"], name: str, device: str, dtype: str, method: str
-) -> Any:
+@contextmanager
+def sentence_model(kind: Kind, model: str | Any, device: str, dtype: str, method: str) -> Iterator[Any]:
+    """The model that the block calls: one that is given by name is loaded, as by `load_sentence_model`.
+
+    An object of the caller's own may be far away, or wait for others, so the block runs without this thread's seat.
+    """
+    if isinstance(model, str):
+        yield load_sentence_model(kind, model, device, dtype, method)
+        return
+    with away():
+        yield model
+
+
+def load_sentence_model(kind: Kind, name: str, device: str, dtype: str, method: str) -> Any:
     """The process's model of that name; loaded when first asked for.
 
     Args:
