@@ -121,14 +121,20 @@ def load_heads(model: PruneModel, base: str) -> bool:
 
     with _loading(base):
         tensors = load_file(folder / "model.safetensors")
-        for name in ("relevance_head", "keep_head", "answer_head"):
-            if name == "answer_head" and f"{name}.weight" not in tensors:
-                # Older checkpoints have none; an answer stands in what is needed, but is less of it.
-                model.answer_head.load_state_dict(model.keep_head.state_dict())
-                model.answer_head.bias.data.sub_(6.0)
-                continue
-            head = {part: tensors[f"{name}.{part}"].float() for part in ("weight", "bias")}
-            getattr(model, name).load_state_dict(head)
+    for name in ("relevance_head", "keep_head", "answer_head"):
+        if name == "answer_head" and f"{name}.weight" not in tensors:
+            # Older checkpoints have none; an answer stands in what is needed, but is less of it.
+            model.answer_head.load_state_dict(model.keep_head.state_dict())
+            model.answer_head.bias.data.sub_(6.0)
+            continue
+        own = getattr(model, name).state_dict()
+        head = {part: tensors.get(f"{name}.{part}") for part in own}
+        if any(given is None or given.shape != own[part].shape for part, given in head.items()):
+            raise ModelError(
+                f"The weights of the boildown model {base!r} hold no {name} that fits its encoder. Take an intact "
+                "copy; or remove its boildown.json, and it is trained with new heads."
+            )
+        getattr(model, name).load_state_dict(head)
     return True
 
 
