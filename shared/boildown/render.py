@@ -89,7 +89,7 @@ def _header(compression: Compression) -> str:
 
 def _document(compression: Compression, document: CompressedDocument) -> str:
     source = compression.sources.documents[document.index]
-    name = source.title or document.id
+    name = f"{source.title} ({document.id})" if source.title and document.id else source.title or document.id
     place = document.index + 1
     heading = f'<h2 dir="auto">{f"{place}. {escape(str(name))}" if name else f"Document {place}"}</h2>'
     figures = f"score {document.score:.3g}, {document.tokens_out:,} of {document.tokens_in:,} tokens"

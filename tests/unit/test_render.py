@@ -70,7 +70,7 @@ def test_shows_every_document_and_marks_what_was_kept(options: dict[str, object]
     text = "".join(page.words)
     assert "what <timeout> holds?" in text
     assert f"{result.tokens_out:,} of {result.tokens_in:,} tokens" in text
-    assert 'Timeouts & "limits"' in text
+    assert 'Timeouts & "limits" (a<1>)' in text
     assert "at most 25 tokens" in text
     for document in result.documents:
         assert f"{document.tokens_out:,} of {document.tokens_in:,} tokens" in text

@@ -23,7 +23,7 @@ examples:
 
 A .jsonl (or .jsonl.gz) file holds one document a line: {"text", "id", "title", "metadata"}, of which the text is
 required; scores that `boildown score` has put into the metadata are read. Any other file, and standard input, is
-one document.
+one document; the title of a Markdown or HTML file (its first heading or <title>) helps to score it.
 
 The text goes to standard output, and notes and errors to standard error.
 Exit codes: 0, or 2 for an argument or a file that cannot be used.

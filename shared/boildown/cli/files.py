@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import glob
+import html
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -14,6 +16,10 @@ from boildown.types import Document
 
 __all__ = ["read_documents"]
 
+_TITLE_WITHIN = 10_000
+"""Characters; a title stands at the beginning."""
+_HTML_TITLE = re.compile(r"<title[^<>]{0,200}>([^<]*)", re.IGNORECASE)
+
 
 def read_documents(files: Iterable[str], *, jsonl: bool = False) -> list[Document]:
     """The documents in files, patterns of files, and standard input ("-"), with a progress bar on a terminal.
@@ -21,7 +27,7 @@ def read_documents(files: Iterable[str], *, jsonl: bool = False) -> list[Documen
     Args:
         files: a file that is called .jsonl or .jsonl.gz holds one JSON object a line, with the document's "text", and
             maybe its "id", its "title" and its "metadata", whose stored scores are read; any other file, and standard
-            input, is one document.
+            input, is one document, with the title that a Markdown or HTML file begins with.
         jsonl: all of them hold JSON objects, whatever they are called.
 
     Raises:
@@ -35,7 +41,8 @@ def read_documents(files: Iterable[str], *, jsonl: bool = False) -> list[Documen
             if jsonl or name.endswith((".jsonl", ".jsonl.gz")):
                 documents += _json_documents(content, name)
             else:
-                documents.append(Document(_decoded(content, _called(name)), id=name))
+                text = _decoded(content, _called(name))
+                documents.append(Document(text, id=name, title=_title(text, Path(name).suffix.lower())))
             step(1)
     return documents
 
@@ -50,6 +57,18 @@ def _expanded(files: Iterable[str]) -> Iterator[str]:
         if not found:
             raise InputError(f"No file matches {name!r}.")
         yield from found
+
+
+def _title(text: str, suffix: str) -> str:
+    """What a document calls itself. The file's name is left out, so that renaming a file changes nothing."""
+    beginning = text[:_TITLE_WITHIN]
+    if suffix in (".html", ".htm"):
+        found = _HTML_TITLE.search(beginning)
+        return " ".join(html.unescape(found[1]).split()) if found else ""
+    if suffix in (".md", ".markdown"):
+        lines = beginning.partition("```")[0].splitlines()  # in code, # begins a comment
+        return next((line[2:].strip() for line in lines if line.startswith("# ")), "")
+    return ""
 
 
 def _json_documents(content: bytes, name: str) -> Iterator[Document]:

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from boildown.cli import main
+from boildown.cli.files import read_documents
 
 TEXT = "The lighthouse was built by Ada Quill. Rye bread keeps for a week in a dry tin."
 QUESTION = ["--query", "Who built the lighthouse?"]
@@ -159,3 +160,23 @@ def test_missing_files_and_wrong_arguments(capsys):
         with pytest.raises(SystemExit) as stop:
             main(wrong)
         assert stop.value.code == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "title"),
+    [
+        ("page.md", "---\ndraft: no\n---\n# The *lighthouse* \n\nIt stands.\n# Another", "The *lighthouse*"),
+        ("page.md", "```sh\n# a comment\n```\nIt stands.", ""),
+        ("page.HTML", "<head><TITLE lang='en'>Light &amp;\n house</TITLE><body>It stands.", "Light & house"),
+        ("page.htm", "<p>It stands.</p>", ""),
+        ("notes.txt", "# The lighthouse\nIt stands.", ""),
+    ],
+)
+def test_a_file_has_the_title_that_it_gives_itself(tmp_path, capsys, name, text, title):
+    (tmp_path / name).write_text(text)
+    (document,) = read_documents([str(tmp_path / name)])
+    assert (document.title, document.text) == (title, text)
+    assert main(["compress", *QUESTION, "--rate", "1", "--json", str(tmp_path / name)]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["text"] == text
+    assert result["documents"][0]["spans"] == [[0, len(text)]]
