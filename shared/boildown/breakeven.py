@@ -49,7 +49,10 @@ class Case:
 
     def __post_init__(self) -> None:
         if self.llm_speed is None and self.llm_price is None:
-            raise ConfigurationError("Say how fast the LLM reads or what its input costs; without either nothing pays.")
+            raise ConfigurationError(
+                "Say how fast the LLM reads (--llm-tokens-per-second, or llm_speed= in Python) or what its input costs "
+                "(--llm-price, llm_price=); without either nothing pays."
+            )
         for name in ("tokens", "compressor_speed", "llm_speed", "chunk_tokens"):
             value = getattr(self, name)
             if value is not None and not (math.isfinite(value) and value > 0):

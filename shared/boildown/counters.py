@@ -183,6 +183,6 @@ def _load_tokenizer(name: str) -> Any:
             path / "tokenizer.json" if path.is_dir() else path if path.exists() else f"the Hugging Face hub ({name})"
         )
         raise ModelError(
-            f"No tokenizer could be loaded from {looked}: {error}. Give a folder with a tokenizer.json, a hub id, or a "
-            "tokenizer object."
+            f"No tokenizer could be loaded from {looked}: {str(error).rstrip('. ')}. Give a folder with a "
+            "tokenizer.json, a hub id, or a tokenizer object."
         ) from error

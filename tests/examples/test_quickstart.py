@@ -55,4 +55,4 @@ def test_the_data_are_large_enough_and_hold_the_answers() -> None:
     for question in questions:
         assert question["question"].endswith("?")
         for evidence in question["evidence"]:
-            assert any(evidence in pages[name] for name in question["documents"])
+            assert any(evidence in pages[name] for name in question["pages"])

@@ -48,7 +48,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Spinning OpenMP threads cost a start more than they gain; the engine's workers compute on one thread each.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     open_output()
-    args = build_parser().parse_args(argv)
+    parser = build_parser()
+    args, more = parser.parse_known_args(argv)
+    if args.run is None:
+        parser.print_help(sys.stderr)
+        return 2
+    _take_later(args, more)
     try:
         code: int = args.run(args)
         sys.stdout.flush()  # a closed pipe or a full disk must show here, where it is handled
@@ -77,10 +82,22 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"boildown {__version__}")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    parser.set_defaults(run=None)
+    commands = parser.add_subparsers(metavar="COMMAND")
     for name, command in _COMMANDS.items():
         module = import_module(command.module)
         sub = commands.add_parser(name, help=command.help, formatter_class=argparse.RawDescriptionHelpFormatter)
         module.add_arguments(sub)
-        sub.set_defaults(run=module.run)
+        sub.set_defaults(run=module.run, parser=sub)
     return parser
+
+
+def _take_later(args: argparse.Namespace, more: Sequence[str]) -> None:
+    """Takes positional arguments that stand after an option; argparse takes those of a list in one run only."""
+    end = more.index("--") if "--" in more else len(more)
+    listed = [action for action in args.parser._actions if action.nargs in ("*", "+") and not action.option_strings]
+    if more and (not listed or any(item.startswith("-") and item != "-" for item in more[:end])):
+        args.parser.error(f"unrecognized arguments: {' '.join(more)}")
+    for action in listed:
+        later = (*more[:end], *more[end + 1 :])
+        getattr(args, action.dest).extend(action.type(item) if callable(action.type) else item for item in later)

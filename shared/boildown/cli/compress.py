@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     budget.add_argument("--threshold", type=float, metavar="T", help="keep everything that scores at least T")
     parser.add_argument("--documents", type=int, metavar="N", help="keep text of at most N documents")
     parser.add_argument("--counter", help="who counts tokens: a tiktoken encoding, an LLM's name, a tokenizer's path")
-    parser.add_argument("--method", metavar="NAME", help="how text is scored")
+    parser.add_argument("--method", metavar="NAME", help="how text is scored (default: prune)")
     parser.add_argument("--model", help="path or hub id of the method's model")
     parser.add_argument("--rank", metavar="NAME", help="rank documents by this method")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, mps (default: auto)")
@@ -78,6 +79,7 @@ def run(args: argparse.Namespace) -> int:
     from boildown.cli.terminal import model_progress, print_json
     from boildown.compressor import Compressor
     from boildown.methods.registry import DEFAULT_METHOD
+    from boildown.text.protected import PROTECTED_KINDS
 
     budget = Budget(
         tokens=args.tokens,
@@ -86,6 +88,9 @@ def run(args: argparse.Namespace) -> int:
         documents=args.documents,
         counter=args.counter,
     )
+    for kind in args.protect or ():
+        if kind not in PROTECTED_KINDS and Path(kind).exists():
+            raise ConfigurationError(f"--protect took the file {kind!r} for a kind of span. Write -- before the files.")
     compressor = Compressor(
         args.method or DEFAULT_METHOD,
         model=args.model,
@@ -98,7 +103,7 @@ def run(args: argparse.Namespace) -> int:
     documents = read_documents(args.files or ["-"], jsonl=args.jsonl)
     with model_progress(f"Scoring {len(documents):,} documents"):
         result = compressor.compress(args.query, documents, budget)
-    for note in result.notes:
+    for note in (*result.notes, *_why_nothing(result)):
         print(f"boildown: {note}", file=sys.stderr)
     if args.html:
         _write_page(args.html, result)
@@ -107,6 +112,14 @@ def run(args: argparse.Namespace) -> int:
     else:
         print(result.text)
     return 0
+
+
+def _why_nothing(result: Compression) -> Iterator[str]:
+    """What a reader of an empty output asks, where the result's notes do not say it."""
+    if not result.tokens_in:
+        yield "There is no text in what was given."
+    elif not result.text and result.budget.threshold is not None:
+        yield f"Nothing was kept: nothing scores {result.budget.threshold:g} or more. Give a lower threshold."
 
 
 def _write_page(path: str, result: Compression) -> None:

@@ -59,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EXAMPLES
     parser.add_argument("--query", "-q", default=_QUESTION, help="another question to the text")
     parser.add_argument("--tokens", type=int, default=60, metavar="N", help="keep at most N tokens (default: 60)")
-    parser.add_argument("--method", metavar="NAME", help="how text is scored")
+    parser.add_argument("--method", metavar="NAME", help="how text is scored (default: prune)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -94,6 +94,8 @@ def run(args: argparse.Namespace) -> int:
     heading(f"\nAfter: {result.tokens_out} tokens ({result.rate:.0%}), at most {args.tokens} were allowed\n")
     for line in _lines(result.text, (), width - 2, coloured=False):
         print(f"  {line}".rstrip())
+    for note in result.notes:
+        print(f"boildown: {note}", file=sys.stderr)
     print("\nNow with your own files: boildown compress --query '...' --tokens 500 FILE ...")
     return 0
 

@@ -95,11 +95,14 @@ def _content(name: str) -> bytes:
         raise InputError("Standard input is closed. Name a file.")
     try:
         if name == "-":
+            if sys.stdin.isatty():
+                print("boildown: reading standard input, to its end (Ctrl-D)", file=sys.stderr)
             return sys.stdin.buffer.read()
         with open_lines(name) as file:
             return file.read()
     except UNREADABLE as error:
-        raise InputError(f"{_called(name)} cannot be read: {reason(error)}.") from error
+        hint = f" Name its files, or a pattern such as '{name}/*'." if Path(name).is_dir() else ""
+        raise InputError(f"{_called(name)} cannot be read: {reason(error)}.{hint}") from error
 
 
 def _called(name: str) -> str:

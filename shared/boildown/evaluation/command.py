@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("data", nargs="+", metavar="DATA", help="JSONL or JSONL.GZ file, or the name of a public set")
     parser.add_argument(
-        "--method", action="append", metavar="NAME[=MODEL]", help="what to measure; repeatable (default: the package's)"
+        "--method", action="append", metavar="NAME[=MODEL]", help="what to measure; repeatable (default: prune)"
     )
     parser.add_argument(
         "--option", action="append", default=[], metavar="[NAME.]KEY=VALUE", help="argument of a method; repeatable"
@@ -85,6 +85,9 @@ def run(args: argparse.Namespace) -> int:
         journal = stack.enter_context(Journal(args.resume)) if args.resume else None
         progress = stack.enter_context(_progress(total, args.progress))
         results = evaluate(data_sets, entrants, budgets, journal=journal, progress=progress)
+    asked = any(record.answers for data_set in data_sets for record in data_set.records)
+    if asked and not any(result.answerable for result in results):
+        print("boildown: no answer stands in the documents of any question, so none can be lost.", file=sys.stderr)
     rows = summarise(results)
     if args.json:
         methods = [{"label": entrant.label, **entrant.settings} for entrant in entrants]

@@ -72,7 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=Settings().threads,
         metavar="N",
-        help="requests prepared side by side (default: 8)",
+        help="requests prepared side by side (default: %(default)s)",
     )
     limits = parser.add_argument_group("limits")
     for limit in fields(Limits):

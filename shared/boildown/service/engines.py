@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from boildown.budget import Budget
 from boildown.compressor import Compressor
 from boildown.counters import Counter, resolve_counter
+from boildown.errors import unknown_name
 from boildown.methods.registry import DEFAULT_METHOD, method_names
 from boildown.service.errors import Refusal, invalid
 from boildown.service.settings import Settings
@@ -146,4 +148,6 @@ def _parse(value: str, methods: list[str]) -> tuple[str, str | None]:
     method, found, path = value.partition(":")
     if found and method in methods:
         return method, path
+    if found and len(method) > 1 and not Path(value).exists():  # one letter is a drive of Windows
+        raise unknown_name("method", method, methods)
     return DEFAULT_METHOD, value

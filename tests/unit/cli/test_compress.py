@@ -156,7 +156,7 @@ def test_any_text_can_be_printed(tmp_path, encoding):
 def test_missing_files_and_wrong_arguments(capsys):
     assert main(["compress", *QUESTION, "--rate", "0.5", "absent.txt"]) == 2
     assert "absent.txt cannot be read" in capsys.readouterr().err
-    for wrong in ([], ["compress", "x"], ["compress", "--rate", ".5", "--tokens", "3", "x"]):
+    for wrong in (["compress", "x"], ["compress", "--rate", ".5", "--tokens", "3", "x"]):
         with pytest.raises(SystemExit) as stop:
             main(wrong)
         assert stop.value.code == 2
@@ -180,3 +180,21 @@ def test_a_file_has_the_title_that_it_gives_itself(tmp_path, capsys, name, text,
     result = json.loads(capsys.readouterr().out)
     assert result["text"] == text
     assert result["documents"][0]["spans"] == [[0, len(text)]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--tokens", "9", "empty.txt"], "There is no text"),
+        (["--threshold", "2", "note.txt"], "nothing scores 2 or more"),
+        (["--tokens", "9", "."], "Name its files, or a pattern such as './*'"),
+        (["--tokens", "9", "--protect", "number", "note.txt"], "--protect took the file 'note.txt'"),
+    ],
+)
+def test_an_empty_output_and_beginners_mistakes_are_explained(note, monkeypatch, capsys, arguments, message):
+    monkeypatch.chdir(note.parent)
+    (note.parent / "empty.txt").touch()
+    main(["compress", *QUESTION, "--method", "bm25", *arguments])
+    captured = capsys.readouterr()
+    assert not captured.out.strip()
+    assert message in captured.err

@@ -92,3 +92,25 @@ def test_a_reader_that_leaves_early_is_no_error(tmp_path):
     with os.fdopen(writer, "w") as closed:
         done = subprocess.run(command, stdout=closed, stderr=subprocess.PIPE, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_without_a_command_the_help_is_shown(capsys):
+    assert main([]) == 2
+    assert "breakeven" in capsys.readouterr().err
+
+
+def test_files_may_stand_on_both_sides_of_an_option(tmp_path, capsys):
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_text(f"This is {name}.")
+    a, b = str(tmp_path / "a.txt"), str(tmp_path / "b.txt")
+    for later in ([b], ["--protect", "number", "--", b]):
+        assert main(["compress", a, "--query", "Which?", "--tokens", "50", "--method", "bm25", *later]) == 0
+        assert capsys.readouterr().out == "This is a.txt.\n\nThis is b.txt.\n"
+
+
+@pytest.mark.parametrize("arguments", [["compress", "a.txt", "--tokens", "5", "--question", "x"], ["demo", "a.txt"]])
+def test_what_a_command_does_not_know_comes_with_its_usage(arguments, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == 2
+    assert re.match(rf"usage: boildown {arguments[0]} .*unrecognized arguments", capsys.readouterr().err, re.DOTALL)

@@ -103,3 +103,10 @@ def test_a_limit_is_a_whole_number(data_file, capsys, limit):
     with pytest.raises(SystemExit):
         main(["eval", str(data_file), "--limit", limit])
     assert f"must be a whole number of at least 1, not '{limit}'" in capsys.readouterr().err
+
+
+def test_questions_without_an_answer_in_their_documents_are_told_of(tmp_path, capsys):
+    path = tmp_path / "names.jsonl"
+    path.write_text('{"question": "Who?", "answers": ["Ada"], "documents": ["page.md"]}\n')
+    assert main(["eval", str(path), "--method", "bm25"]) == 0
+    assert "no answer stands in the documents" in capsys.readouterr().err
