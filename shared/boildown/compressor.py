@@ -94,8 +94,8 @@ class Compressor:
         if rank is None and rank_model is not None:
             raise ConfigurationError("rank_model= is the model of rank=, which is missing.")
         placement = {"device": device, "dtype": dtype}
-        self.method = _method(method, {"model": model, **(options or {})}, placement)
-        self.rank = None if rank is None else _method(rank, {"model": rank_model}, placement)
+        self.method = _method("method", method, {"model": model, **(options or {})}, placement)
+        self.rank = None if rank is None else _method("rank", rank, {"model": rank_model}, placement)
         if not hasattr(min_sentence, "__index__"):
             raise ConfigurationError(f"min_sentence= must be a whole number of words, not {min_sentence!r}.")
         self.min_sentence = min_sentence
@@ -184,11 +184,19 @@ def _check_scores(scores: Scores, sources: Sources, method: Method) -> None:
     Raises:
         ConfigurationError: it did not.
     """
+    if not isinstance(scores, Scores):
+        raise ConfigurationError(f"The method {method.name!r} gave {type(scores).__name__}; score() must give Scores.")
     for values, units, what in (
         (scores.relevance, sources, "documents"),
         (scores.sentences, sources.sentences, "sentences"),
     ):
-        if values is not None and len(values) != len(units):
+        if values is None and units is not sources:
+            continue
+        if not isinstance(values, np.ndarray):
+            raise ConfigurationError(
+                f"The method {method.name!r} gave its scores of {what} as {type(values).__name__}; give a numpy array."
+            )
+        if len(values) != len(units):
             raise ConfigurationError(
                 f"The method {method.name!r} gave {len(values)} scores of {what}, of which there are {len(units)}."
             )
@@ -213,7 +221,7 @@ def _all_alike(sources: Sources, unit: Unit | None, *notes: str) -> Scores:
     return Scores(relevance=np.zeros(len(sources)), sentences=sentences, tokens=tokens, notes=notes)
 
 
-def _method(method: str | Method, options: Mapping[str, Any], placement: Mapping[str, Any]) -> Method:
+def _method(name: str, method: str | Method, options: Mapping[str, Any], placement: Mapping[str, Any]) -> Method:
     if isinstance(method, str):
         return create_method(method, options, placement)
     given: Sequence[str] = [key for key, value in options.items() if value is not None]
@@ -221,8 +229,8 @@ def _method(method: str | Method, options: Mapping[str, Any], placement: Mapping
         raise ConfigurationError(f"{', '.join(given)}: give these to the method object itself, since you passed one.")
     if isinstance(method, type):
         raise ConfigurationError(
-            f"method= must be a name or a Method; {method.__name__} is a class. Give an instance of it."
+            f"{name}= must be a name or a Method; {method.__name__} is a class. Give an instance of it."
         )
     if not isinstance(method, Method):
-        raise ConfigurationError(f"method= must be a name or a Method, not {type(method).__name__}.")
+        raise ConfigurationError(f"{name}= must be a name or a Method, not {type(method).__name__}.")
     return method

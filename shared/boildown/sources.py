@@ -24,6 +24,16 @@ __all__ = ["Sources", "Units", "check_documents", "check_query", "listed"]
 
 T = TypeVar("T")
 
+_HINTS = {
+    "decode": " Decode it first, for example with value.decode('utf-8').",
+    "page_content": " For LangChain's documents there is BoildownCompressor of langchain_boildown; or give their "
+    "page_content.",
+    "get_content": " For LlamaIndex's nodes there is BoildownPostprocessor of llama_index.postprocessor.boildown; or "
+    "give their get_content().",
+    "keys": " Make a boildown.Document of it, which has text, id, title and metadata.",
+}
+"""What to do with a value that is no text, by an attribute that it has."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Units:
@@ -178,7 +188,7 @@ def check_query(query: str) -> str:
 
 
 def _wrong_type(where: str, value: object) -> str:
-    hint = " Decode it first, for example with value.decode('utf-8')." if isinstance(value, bytes) else ""
+    hint = next((hint for trait, hint in _HINTS.items() if hasattr(value, trait)), "")
     return f"{where} must be text, not {type(value).__name__}.{hint}"
 
 

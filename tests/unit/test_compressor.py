@@ -173,6 +173,8 @@ def test_inputs_are_not_changed():
         ({"patterns": re.compile("x")}, r"patterns=\[re.compile\('x'\)\]"),
         ({"patterns": "x+"}, r"patterns=\['x\+'\]"),
         ({"options": ["level"]}, "options= maps names to values"),
+        ({"method": "BM25"}, "Did you mean 'bm25'"),
+        ({"rank": 5}, "rank= must be a name or a Method, not int"),
         ({"min_sentence": "3"}, "min_sentence= must be a whole number of words, not '3'"),
     ],
 )
@@ -182,15 +184,20 @@ def test_wrong_settings_say_what_is_wrong(arguments, message):
 
 
 @pytest.mark.parametrize(
-    ("relevance", "sentences", "message"),
-    [(1, None, "1 scores of documents, of which there are 2"), (2, 5, "5 scores of sentences, of which there are 3")],
+    ("scores", "message"),
+    [
+        (Scores(np.zeros(1)), "1 scores of documents, of which there are 2"),
+        (Scores(np.zeros(2), np.zeros(5)), "5 scores of sentences, of which there are 3"),
+        (Scores([0.5, 0.25]), "its scores of documents as list; give a numpy array"),
+        ([0.5, 0.25], r"list; score\(\) must give Scores"),
+    ],
 )
-def test_a_method_that_scores_something_else_is_named(relevance, sentences, message):
+def test_a_method_that_scores_something_else_is_named(scores, message):
     class Wrong(BM25):
         name = "wrong"
 
         def score(self, query, sources):
-            return Scores(np.zeros(relevance), None if sentences is None else np.zeros(sentences))
+            return scores
 
     documents = ["Ships carried timber. Bread needs a starter.", "Swifts sleep on the wing."]
     for settings in ({"method": Wrong()}, {"method": "bm25", "rank": Wrong()}):

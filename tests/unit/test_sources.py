@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -15,6 +17,9 @@ from boildown.sources import Sources, check_query
         ("one string", "must be a list"),
         (None, "must be a list of strings or Documents, not NoneType"),
         ([None], r"documents\[0\] must be text, not NoneType"),
+        ([{"text": "fine"}], r"documents\[0\] must be text, not dict\. Make a boildown.Document"),
+        ([SimpleNamespace(page_content="fine")], "For LangChain's documents there is BoildownCompressor"),
+        ([SimpleNamespace(get_content=str)], "For LlamaIndex's nodes there is BoildownPostprocessor"),
         (["fine", b"bytes"], r"documents\[1\] must be text, not bytes.*Decode it first"),
         ([Document(text=b"bytes")], r"documents\[0\]\.text must be text"),
         ([Document("text", title=None)], r"documents\[0\]\.title must be text, not NoneType"),

@@ -40,6 +40,8 @@ def find_folder(name: str | Path, files: Sequence[str] = _WANTED) -> Path:
     Raises:
         ModelError: the folder does not exist, and the hub does not have it or cannot be reached.
     """
+    if not isinstance(name, (str, Path)):
+        raise ModelError(f"This model is given by its folder or its id on the hub, not by a {type(name).__name__}.")
     path = Path(name).expanduser()
     if path.is_dir() and str(name):  # an empty name would be the working directory
         return path

@@ -24,6 +24,11 @@ def test_a_folder_that_does_not_exist(tmp_path: Path) -> None:
         find_folder(tmp_path / "file.bin")
 
 
+def test_an_object_is_no_name() -> None:
+    with pytest.raises(ModelError, match="by its folder or its id on the hub, not by a dict"):
+        find_folder({})  # type: ignore[arg-type]
+
+
 def test_a_hub_id_without_a_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from huggingface_hub import constants
 
