@@ -34,7 +34,10 @@ __all__ = [
     "refusal_of",
 ]
 
-_TYPES = {404: "not_found", 405: "method_not_allowed"}
+_OTHERS = {
+    404: ("not_found", "There is no such route here. /openapi.json has those that there are."),
+    405: ("method_not_allowed", "This route takes another method. /openapi.json has the one."),
+}
 _INTERNAL = "Something went wrong here. The service's log has more under this request_id."
 _ROOTS = ("body", "query", "path", "header")
 
@@ -135,7 +138,8 @@ def add_handlers(app: FastAPI) -> None:
         assert isinstance(error, HTTPException)
         if not isinstance(error, Refusal):
             headers = error.headers
-            error = Refusal(error.status_code, _TYPES.get(error.status_code, "invalid_request"), str(error.detail))
+            named = _OTHERS.get(error.status_code, ("invalid_request", str(error.detail)))
+            error = Refusal(error.status_code, *named)
             error.headers = headers
         return answer(request, error)
 
