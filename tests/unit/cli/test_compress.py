@@ -198,3 +198,10 @@ def test_an_empty_output_and_beginners_mistakes_are_explained(note, monkeypatch,
     captured = capsys.readouterr()
     assert not captured.out.strip()
     assert message in captured.err
+
+
+def test_a_terminal_is_told_that_its_input_is_read(monkeypatch, capsys):
+    stdin(monkeypatch, TEXT.encode())
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
+    assert main(["compress", *QUESTION, "--rate", "0.5", "--method", "bm25"]) == 0
+    assert "reading standard input" in capsys.readouterr().err
