@@ -61,12 +61,12 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         BoildownError: an argument or the output folder cannot be used, or the model cannot be loaded.
     """
-    from boildown.cli.pairs import read_options
     from boildown.cli.terminal import progress
     from boildown.corpus.job import InProcess, score_corpus
     from boildown.corpus.ray_pool import RayPool
     from boildown.corpus.scoring import Scoring
     from boildown.errors import ConfigurationError
+    from boildown.pairs import read_options
 
     scoring = Scoring(args.method, args.model, args.device, args.dtype, read_options(args.option))
     given = [f"--{name}" for name in ("workers", "cores", "gpus") if getattr(args, name) is not None]

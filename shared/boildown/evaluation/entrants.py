@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from boildown.cli.pairs import read_options
 from boildown.compressor import Compressor
 from boildown.errors import ConfigurationError, unknown_name
 from boildown.evaluation.baselines import LLMLinguaPackage, RandomSentences, TextBaseline, Truncate
 from boildown.methods.registry import method_names
+from boildown.pairs import read_options
 from boildown.select.plan import listed
 from boildown.types import Unit
 

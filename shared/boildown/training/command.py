@@ -9,8 +9,8 @@ from dataclasses import fields
 from importlib.resources import files
 from pathlib import Path
 
-from boildown.cli.pairs import read_pairs
 from boildown.errors import ConfigurationError
+from boildown.pairs import read_pairs
 
 from .config import TrainConfig
 
