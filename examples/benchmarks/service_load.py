@@ -105,7 +105,7 @@ def machine() -> dict[str, Any]:
 @contextmanager
 def serving(*arguments: str) -> Iterator[Server]:
     """A service on a free port, which is ready."""
-    command = [sys.executable, "-m", "boildown.cli", "serve", "--port", "0", *arguments]
+    command = [sys.executable, "-m", "boildown", "serve", "--port", "0", *arguments]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     address = ""

@@ -28,7 +28,7 @@ BLOCKS = 61 + 21 + 20
 def start(corpus: Path, output: Path, scoring: Scoring, environment: dict[str, str]) -> subprocess.Popen[str]:
     arguments = ["score", str(corpus), "--output", str(output), "--model", str(scoring.model), "--block", "5"]
     arguments += ["--device", "cpu", "--dtype", "float32", "--ray", "--cores", "1", "--json"]
-    command = [sys.executable, "-m", "boildown.cli", *arguments]
+    command = [sys.executable, "-m", "boildown", *arguments]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
 
 
@@ -103,7 +103,7 @@ def test_a_worker_that_no_machine_has_room_for_is_an_error(
 ) -> None:
     arguments = ["score", str(corpus), "-o", str(tmp_path / "out"), "--model", str(scoring.model), "--ray"]
     done = subprocess.run(
-        [sys.executable, "-m", "boildown.cli", *arguments, "--cores", "64"],
+        [sys.executable, "-m", "boildown", *arguments, "--cores", "64"],
         capture_output=True, text=True, env=cluster, check=False,
     )  # fmt: skip
     assert done.returncode == 2

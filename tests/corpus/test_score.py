@@ -162,7 +162,7 @@ def test_the_job_killed_in_the_midst_is_finished_by_the_next(corpus: Path, scori
     output = tmp_path / "out"
     arguments = ["score", str(corpus), "--output", str(output), "--model", str(scoring.model), "--block", "5"]
     arguments += ["--dtype", "float32", "--device", "cpu"]
-    with subprocess.Popen([sys.executable, "-m", "boildown.cli", *arguments]) as job:
+    with subprocess.Popen([sys.executable, "-m", "boildown", *arguments]) as job:
         receipts = output / "_boildown" / "receipts"
         while not list(receipts.glob("*.json")):
             assert job.poll() is None

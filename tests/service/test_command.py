@@ -81,7 +81,7 @@ def test_wrong_arguments(arguments, said, capsys):
 
 
 def test_a_model_that_cannot_be_loaded_ends_it(tmp_path):
-    command = [sys.executable, "-m", "boildown.cli", "serve", "--port", "0", "--model", f"x={tmp_path}"]
+    command = [sys.executable, "-m", "boildown", "serve", "--port", "0", "--model", f"x={tmp_path}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].startswith("boildown: ")
@@ -91,7 +91,7 @@ def test_a_port_that_is_taken():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        command = [sys.executable, "-m", "boildown.cli", "serve", "--port", str(taken.getsockname()[1])]
+        command = [sys.executable, "-m", "boildown", "serve", "--port", str(taken.getsockname()[1])]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 2
     assert "could not listen" in done.stderr
@@ -130,7 +130,7 @@ def test_a_comment_is_no_token(tmp_path):
 def start(*arguments, **environment):
     """A service in a process of its own, its address, and a list that its log lines come into."""
     process = subprocess.Popen(
-        [sys.executable, "-W", "error", "-m", "boildown.cli", "serve", "--port", "0", *arguments],
+        [sys.executable, "-W", "error", "-m", "boildown", "serve", "--port", "0", *arguments],
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, **environment},

@@ -11,7 +11,7 @@ pytest.importorskip("shtab")
 @pytest.fixture(scope="module")
 def script(tmp_path_factory):
     done = subprocess.run(
-        [sys.executable, "-m", "boildown.cli", "completion", "bash"], capture_output=True, text=True, check=True
+        [sys.executable, "-m", "boildown", "completion", "bash"], capture_output=True, text=True, check=True
     )
     path = tmp_path_factory.mktemp("completion") / "boildown.bash"
     path.write_text(done.stdout)

@@ -144,7 +144,7 @@ def test_files_that_are_no_text_or_no_gzip(tmp_path, monkeypatch, capsys):
 def test_any_text_can_be_printed(tmp_path, encoding):
     given = tmp_path / "in.jsonl"
     given.write_text('{"text": "The caf\\u00e9 \\ud800 is open."}', encoding="utf-8")
-    command = [sys.executable, "-m", "boildown.cli", "compress", "--rate", "1", "--method", "bm25", str(given)]
+    command = [sys.executable, "-m", "boildown", "compress", "--rate", "1", "--method", "bm25", str(given)]
     environment = {**os.environ, "PYTHONIOENCODING": encoding}
     done = subprocess.run(command, capture_output=True, env=environment, check=True)
     cafe = "caf\\xe9" if encoding == "ascii" else "café"

@@ -46,7 +46,7 @@ def test_the_parser_loads_no_model_library():
 
 
 def run(*arguments, **options):
-    return subprocess.run([sys.executable, "-m", "boildown.cli", *arguments], capture_output=True, text=True, **options)
+    return subprocess.run([sys.executable, "-m", "boildown", *arguments], capture_output=True, text=True, **options)
 
 
 def test_errors_are_one_line_on_standard_error_and_code_2():
@@ -56,7 +56,7 @@ def test_errors_are_one_line_on_standard_error_and_code_2():
     assert done.stderr.count("\n") == 1
 
 
-DEMO = [sys.executable, "-m", "boildown.cli", "demo", "--method", "bm25"]
+DEMO = [sys.executable, "-m", "boildown", "demo", "--method", "bm25"]
 
 
 def test_any_text_can_be_shown():
@@ -86,7 +86,7 @@ def test_closed_streams_are_no_fault():
 def test_a_reader_that_leaves_early_is_no_error(tmp_path):
     page = tmp_path / "page.txt"
     page.write_text("The tower was built in 1889. " * 5_000)
-    command = [sys.executable, "-m", "boildown.cli", "compress", "--rate", "1", "--method", "bm25", "-q", "tower", page]
+    command = [sys.executable, "-m", "boildown", "compress", "--rate", "1", "--method", "bm25", "-q", "tower", page]
     reader, writer = os.pipe()
     os.close(reader)
     with os.fdopen(writer, "w") as closed:

@@ -1,4 +1,4 @@
-"""`python -m boildown.cli`."""
+"""`python -m boildown`."""
 
 from boildown.cli import main
 
