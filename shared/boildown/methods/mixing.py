@@ -45,6 +45,8 @@ class Mix:
         doubt: of what a sentence's BM25 is behind the best one's, taken off, as far as the model doubts: all of it
             where the logit of its best sentence is far below `sure`, half of it there, nothing far above.
         sure: the logit, before BM25, at which the model is sure as often as not.
+        document_sentence: of the document's best sentence, in the document's own score.
+        document_lexical: of what the document's BM25 is behind the best one's, taken off the document's own score.
         mention: of standing in a document that a lead sentence speaks of; see `Lexical.mentions`.
         length: of the logarithm of a sentence's length in hundreds of characters, taken off, since a budget pays by
             length: of two that are as likely to be needed, the shorter one leaves room for more.
@@ -59,6 +61,8 @@ class Mix:
     document: float = 1.0
     doubt: float = 0.0
     sure: float = 2.0
+    document_sentence: float = 0.0
+    document_lexical: float = 0.0
     mention: float = 5.0
     length: float = 0.0
     best: float = 0.0
@@ -105,6 +109,7 @@ class MixedScores:
         sentences = _share_of_best(words.sentences)
         self._lexical = mix.lexical * sentences + mix.document * documents[self._owner]
         self._behind = mix.doubt * (1 - sentences)
+        self._documents_behind = mix.document_lexical * (1 - documents)
         alone = _share_of_best(words.sentences + DOCUMENT_PART * words.documents[self._owner])
         self._sentences = _WORDS_ALONE * (alone - 0.5)
         self._documents = _WORDS_ALONE * (documents - 0.5)
@@ -178,8 +183,12 @@ class MixedScores:
         logits = self._sentences - mix.length * np.log(np.maximum(self._sources.sentences.lengths, _SHORT) / 100)
         logits = logits - mix.best * logits.max(initial=_LOWEST)
         sentences = _sigmoid(mix.keep_scale * logits + mix.keep_bias)
+        best = np.full(len(self._sources), _LOWEST)
+        np.maximum.at(best, self._owner, self._sentences)
+        known = mix.document_sentence * best - self._documents_behind
+        documents = self._documents + np.where(self._was_read, known, 0.0)
         return Scores(
-            relevance=_sigmoid(mix.relevance_scale * self._documents + mix.relevance_bias),
+            relevance=_sigmoid(mix.relevance_scale * documents + mix.relevance_bias),
             sentences=sentences,
             tokens=self._token_scores(sentences),
             points=_joined(self._points) if self._points else None,

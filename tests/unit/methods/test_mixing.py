@@ -131,6 +131,28 @@ def test_words_count_for_more_where_the_model_is_not_sure() -> None:
     assert half == pytest.approx([-0.5, 0.0, -1.5])
 
 
+def test_a_document_counts_by_its_best_sentence_and_its_words_too() -> None:
+    sources = Sources(["Fog is common here. Nobody lives there.", "The harbour was built of stone."], 1)
+    units = sources.sentences
+    mix = Mix(lexical=0.0, document=0.0, document_sentence=0.5, document_lexical=3.0)
+    mixing = MixedScores(sources, Lexical("When was the harbour built?", sources), mix)
+    columns = (units.document, units.start, units.end, np.array([4.0, -2.0, 1.0]))
+    relevance = np.array([2.0, 1.0])
+    mixing.add(Reading(relevance, *columns, np.zeros(3), np.zeros(3), query_cut=False, seconds=0.0), np.arange(2))
+    scores = mixing.scores(0.0, ()).relevance
+    assert np.log(scores / (1 - scores)) == pytest.approx([2.0 + 0.5 * 4.0 - 3.0, 1.0 + 0.5 * 1.0])
+
+
+def test_a_document_that_was_not_read_counts_by_its_words_alone() -> None:
+    sources = Sources(["Fog is common here.", "The harbour was built of stone."], 1)
+    words = Lexical("When was the harbour built?", sources)
+    plain, mixed = (
+        MixedScores(sources, words, mix).scores(0.0, ()).relevance
+        for mix in (Mix(), Mix(document_sentence=0.5, document_lexical=3.0))
+    )
+    assert mixed.tolist() == plain.tolist()
+
+
 def test_a_longer_sentence_has_to_be_needed_more() -> None:
     keep = [1.0, 1.0, 1.0]
     short, long, shortest = logits(keep, length=0.5)
