@@ -19,9 +19,10 @@ Runs = list[tuple[int, int]]
 def kept_runs(candidates: Candidates, kept: NDArray[np.bool_], texts: list[str]) -> dict[int, Runs]:
     """What is kept of each document that has any, neighbours joined, without white space at the two ends.
 
-    White space between pieces is kept as it stood after the piece before it, or before the piece after it where that
-    begins a line, so that joining a document's runs needs no glue, every character of the result is one of the
-    original, and headings, list items and rows stay what they are.
+    White space between pieces is kept as it stood after the piece before it. Where the piece after it begins a line,
+    its indentation is its own, and so are the line ends before it, if they are more. So joining a document's runs
+    needs no glue, every character of the result is one of the original, and headings, list items, rows and nested
+    lines stay what they are.
 
     Args:
         candidates: pieces of the documents.
@@ -61,19 +62,24 @@ def pieces(spans: tuple[Span, ...], text: str) -> str:
 
 
 def _on_lines(runs: Runs, text: str) -> Runs:
-    """The runs, each from the line end before it, where that belonged to what was dropped."""
+    """The runs, each with the line ends and the indentation before it, where these belonged to what was dropped."""
     if len(runs) < 2 or "\n" not in text:
         return runs
     result = runs[:1]
     for start, end in runs[1:]:
         first, last = result[-1]
         gap = text[last:start]
-        # Only a line end right before the run begins its line, and one is enough.
-        line_end = gap[len(gap.rstrip()) :].lstrip(" \t") if "\n" in gap else ""
-        content = first + len(text[first:last].rstrip()) if line_end else last
-        if "\n" in line_end and "\n" not in text[content:last]:
-            start -= len(line_end)
-            last = content if content > first else last
+        # Only white space right before the run begins its line.
+        before = gap[len(gap.rstrip()) :]
+        content = first + len(text[first:last].rstrip())
+        if "\n" in before:
+            after = text[content:last]
+            if before.count("\n") > after.count("\n"):
+                start -= len(before.lstrip(" \t"))
+                last = content if content > first else last
+            else:
+                start -= len(before) - before.rindex("\n") - 1
+                last = content + after.rindex("\n") + 1
         result[-1:] = [(first, end)] if start == last else [(first, last), (start, end)]
     return result
 

@@ -57,3 +57,18 @@ def test_what_begins_a_line_still_does(pieces: tuple[str, ...], expected: str) -
 )
 def test_no_other_line_ends_are_kept(pieces: tuple[str, ...], expected: str) -> None:
     assert kept(*pieces) == expected
+
+
+@pytest.mark.parametrize(
+    ("pieces", "expected"),
+    [
+        (("a:\n  ", "[b: 1\n    ]", "c: 2\n  ", "d: 3"), "a:\n    c: 2\n  d: 3"),
+        (("    a\n    ", "[b\n]", "c"), "a\nc"),
+        (("if a:\n    ", "[b()\n\n\n    ]", "return"), "if a:\n\n\n    return"),
+        (("| a | 1 |\n", "[| b | 2 |\n\n]", "Refunds take days."), "| a | 1 |\n\nRefunds take days."),
+        (("- a\n", "[- b\n\n]", "## C\n\n", "[D.\n]", "E."), "- a\n\n## C\n\nE."),
+    ],
+    ids=["deeper", "at the margin", "after blank lines", "after a table", "after a list"],
+)
+def test_a_line_stays_as_far_in_and_apart_as_it_was(pieces: tuple[str, ...], expected: str) -> None:
+    assert kept(*pieces) == expected
