@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from boildown.errors import InputError
 from boildown.text.fragments import join_fragments
+from boildown.text.needs import needs
 from boildown.text.sentences import split_sentences
 from boildown.text.words import split_words
 from boildown.types import Document, TokenScores
@@ -111,6 +112,14 @@ class Sources:
         """Those of each document by itself."""
         least = self.min_sentence
         return self.derive(("sentences", least), lambda t: join_fragments(t, split_sentences(t), least), _bytes)
+
+    @cached_property
+    def needs(self) -> NDArray[np.int64]:
+        """Pairs of sentences of which the first is not understood without the second. Shape (pairs, 2)."""
+        cut = dict(zip(self.texts, self._sentences, strict=True))
+        found = self.derive(("needs", self.min_sentence), lambda text: needs(text, cut[text]), _bytes)
+        first = np.cumsum([0, *(len(spans) for spans in self._sentences)]).tolist()
+        return np.concatenate([np.zeros((0, 2), dtype=np.int64), *map(np.add, found, first)])
 
     @cached_property
     def words(self) -> Units:

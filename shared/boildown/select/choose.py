@@ -111,12 +111,22 @@ def _cheapest(
 
 
 def _is_led(candidates: Candidates, kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Which candidates lead, or stand behind a lead that is kept. Shape (candidates,)."""
-    if candidates.lead.all():
-        return candidates.lead
-    opened = np.zeros(int(candidates.group[-1]) + 1, dtype=bool)
-    opened[candidates.group[candidates.lead & kept]] = True
-    return candidates.lead | opened[candidates.group]
+    """Which candidates say something beside those that are kept. Shape (candidates,).
+
+    They lead or stand behind a lead that is kept; and if they were raised for the sake of others, one of these is kept.
+    """
+    led = candidates.lead
+    if not led.all():
+        opened = np.zeros(int(candidates.group[-1]) + 1, dtype=bool)
+        opened[candidates.group[candidates.lead & kept]] = True
+        led = led | opened[candidates.group]
+    if len(candidates.needs):
+        others, needed = candidates.needs.T
+        idle = np.zeros(int(candidates.group[-1]) + 1, dtype=bool)
+        idle[needed] = True
+        idle[needed[np.isin(others, candidates.group[kept])]] = False
+        led = led & ~idle[candidates.group]
+    return led
 
 
 def _greedy(
@@ -144,6 +154,8 @@ def _greedy(
     before = kept.copy()
     kept[priority[:fits]] = True
     kept = _whole_sentences(candidates, kept)
+    while (idle := kept & ~_is_led(candidates, kept)).any():  # a header of rows that did not fit
+        kept &= ~idle
     left = limit - float(costs[kept & ~before].sum())
     # Then whatever still fits, best first; but a sentence whose protected spans did not fit stays out.
     rest = priority[fits:]

@@ -15,6 +15,7 @@ from boildown.select.protection import Fits, within_budget
 from boildown.select.units import Candidates
 from boildown.sources import Units
 from boildown.text.clauses import clause_ends
+from boildown.text.needs import is_opener
 from boildown.text.protected import PROTECTED_KINDS, find_protected
 from boildown.types import TokenScores
 
@@ -119,7 +120,7 @@ class _Places:
     def of(cls, units: Units, sentence: int, longest: float, texts: list[str], plan: Plan, fits: Fits) -> _Places:
         document, start, end = (int(column[sentence]) for column in (units.document, units.start, units.end))
         text = texts[document][start:end]
-        ends = clause_ends(text)
+        ends = [] if is_opener(text) else clause_ends(text)
         if not ends and len(text) <= longest:
             return cls([], [])
         kinds = PROTECTED_KINDS if plan.protect is None else plan.protect

@@ -16,6 +16,7 @@ from boildown.types import Scores, Span, TokenScores, Unit
 
 __all__ = ["Candidates", "build_candidates", "protected_within"]
 
+_NO_PAIRS = np.zeros((0, 2), dtype=np.int64)
 _SPAN = 130
 """Bytes of a `Span`."""
 
@@ -25,8 +26,9 @@ class Candidates:
     """What may be kept, ordered by document and start and covering every document; arrays of shape (units,).
 
     `group` is the index of the sentence a unit belongs to; `protected` marks units that must stay if any other of
-    their group stays; `lead` those that need no other to be kept, while the rest need the lead of their group. `spans`
-    are the protected spans of each document.
+    their group stays; `lead` those that need no other to be kept, while the rest need the lead of their group. `needs`,
+    of shape (pairs, 2), says of groups that were raised to the score of another, which is not understood without them:
+    the other one, and the one that it needs. `spans` are the protected spans of each document.
     """
 
     units: Units
@@ -34,6 +36,7 @@ class Candidates:
     group: NDArray[np.int64]
     protected: NDArray[np.bool_]
     lead: NDArray[np.bool_]
+    needs: NDArray[np.int64]
     spans: tuple[tuple[Span, ...], ...]
 
     def __len__(self) -> int:
@@ -55,12 +58,13 @@ def build_candidates(sources: Sources, scores: Scores, plan: Plan, fits: Fits | 
     unit = plan.unit or ("sentence" if scores.tokens is None or scores.sentences is not None else "word")
     spans = _protected_spans(sources, plan, unit, fits)
     base = _bases(sources)
-    sentences, sentence_score = _merge(
-        sources.sentences, _sentence_scores(sources, scores), _covering(sources.sentences, spans, base)
-    )
+    covering = _covering(sources.sentences, spans, base)
+    sentences, sentence_score = _merge(sources.sentences, _sentence_scores(sources, scores), covering)
     if unit == "sentence":
         no = np.zeros(len(sentences), dtype=bool)
-        return Candidates(sentences, sentence_score, np.arange(len(sentences)), no, ~no, spans)
+        whole = Candidates(sentences, sentence_score, np.arange(len(sentences)), no, ~no, _NO_PAIRS, spans)
+        # What a method has kept in the end is kept as it is.
+        return whole if scores.final else _raised(whole, sentences.containing(sources.sentences)[sources.needs])
     units, score = _finer_units(sources, scores, unit)
     group = sentences.containing(units)
     if scores.tokens is None:
@@ -74,7 +78,7 @@ def build_candidates(sources: Sources, scores: Scores, plan: Plan, fits: Fits | 
     best = np.full(len(sentences), -np.inf)
     np.maximum.at(best, group, score)
     score = np.where(protected, best[group], score)
-    return Candidates(units, score, group, protected, np.ones(len(units), dtype=bool), spans)
+    return Candidates(units, score, group, protected, np.ones(len(units), dtype=bool), _NO_PAIRS, spans)
 
 
 def protected_within(candidates: Candidates, costs: NDArray[np.float64], limit: int, plan: Plan) -> Candidates:
@@ -117,6 +121,16 @@ def _bases(sources: Sources) -> NDArray[np.int64]:
     """The place of each document's first character if all were written one after the other. Shape (documents,)."""
     lengths = np.array([len(text) + 1 for text in sources.texts], dtype=np.int64)
     return np.cumsum(lengths) - lengths
+
+
+def _raised(sentences: Candidates, needs: NDArray[np.int64]) -> Candidates:
+    """The sentences, of which each is as good as the best of those that need it. Shape of `needs`: (pairs, 2)."""
+    score = sentences.score.copy()
+    # One pass from the end follows from a row to its header and to what announces the table, but goes no way back.
+    for other, needed in needs[::-1].tolist():
+        score[needed] = max(score[needed], (score if needed < other else sentences.score)[other])
+    raised = score > sentences.score
+    return replace(sentences, score=score, needs=needs[raised[needs[:, 1]]])
 
 
 def _sentence_scores(sources: Sources, scores: Scores) -> NDArray[np.float64]:

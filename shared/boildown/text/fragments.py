@@ -17,7 +17,8 @@ _LONGEST_FRAGMENT = 24
 """Characters; a longer sentence is never a fragment, so its words need not be counted."""
 _LONGEST_TITLE = 60
 
-_SPACED_WORD = re.compile(r"\S*\w\S*")
+# Cells of a row are words too, though no white space stands between them.
+_SPACED_WORD = re.compile(r"[^\s,;|]*\w[^\s,;|]*")
 _WORD = re.compile(r"\w")
 _STOPPED = re.compile(rf"[{STOPS}][\"'”’»)\]」』】）*_]*\Z")
 _MARKED = re.compile(r"(#{1,6})\s")

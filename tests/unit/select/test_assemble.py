@@ -20,7 +20,8 @@ def kept(*pieces: str) -> str:
     zeros = np.zeros(len(texts), dtype=np.int64)
     units = Units(zeros, ends - [len(text) for text in texts], ends)
     yes = np.ones(len(texts), dtype=bool)
-    candidates = Candidates(units, np.zeros(len(texts)), np.arange(len(texts)), ~yes, yes, ((),))
+    no_pairs = np.zeros((0, 2), dtype=np.int64)
+    candidates = Candidates(units, np.zeros(len(texts)), np.arange(len(texts)), ~yes, yes, no_pairs, ((),))
     text = "".join(texts)
     runs = kept_runs(candidates, ~dropped, [text])[0]
     assert all(a[1] < b[0] for a, b in pairwise(runs))

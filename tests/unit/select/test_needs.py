@@ -1,0 +1,59 @@
+"""Headers, announcements and answers are kept with what needs them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from boildown.budget import Budget
+from boildown.select.cut import Cut, cut
+from boildown.select.plan import Plan
+from boildown.sources import Sources
+from boildown.types import Scores
+
+HEADER = "| Kind | Unopened | Opened |\n|---|---|---|\n"
+SUMMER = "| Summer sale | 14 days | 0 days |\n"
+WINTER = "| Winter sale | 7 days | 0 days |\n"
+OTHER = "\nGift cards are sold at the counter of every shop."
+
+
+def cut_table(budget: Budget, *, final: bool = False) -> Cut:
+    sources = Sources([f"{HEADER}{SUMMER}{WINTER}{OTHER}"])
+    assert len(sources.sentences) == 4
+    scores = np.array([0.1, 0.2, 0.9, 0.5])
+    return cut(sources, Scores(relevance=np.zeros(1), sentences=scores, final=final), budget, Plan())
+
+
+def words(count: int) -> Budget:
+    return Budget(tokens=count, counter=lambda text: len(text.split()))
+
+
+def test_a_row_comes_with_its_header() -> None:
+    assert cut_table(words(18)).text == f"{HEADER}{WINTER}".rstrip()
+    assert cut_table(Budget(threshold=0.9)).text == f"{HEADER}{WINTER}".rstrip()
+
+
+def test_a_header_is_not_kept_for_a_row_that_does_not_fit() -> None:
+    assert cut_table(words(13)).text == WINTER.rstrip()
+
+
+def test_a_header_alone_does_not_fill_what_is_left() -> None:
+    sources = Sources([f"{HEADER}{SUMMER}{WINTER}", OTHER])
+    scores = Scores(relevance=np.zeros(2), sentences=np.array([0.1, 0.2, 0.3, 0.9]))
+    assert HEADER.rstrip() not in cut(sources, scores, words(19), Plan()).text
+
+
+def test_what_a_method_kept_in_the_end_stays_as_it_is() -> None:
+    assert cut_table(Budget(threshold=0.9), final=True).text == WINTER.rstrip()
+
+
+def test_an_item_comes_with_its_announcement_and_a_question_with_its_answer() -> None:
+    text = (
+        "The plan may be ended at once if:\n(a) the fee is not paid; or\n(b) a term is breached.\nIt is a yearly plan."
+    )
+    sources = Sources([text])
+    scores = Scores(relevance=np.zeros(1), sentences=np.array([0.1, 0.2, 0.9, 0.5]))
+    kept = cut(sources, scores, words(14), Plan()).text
+    assert kept == "The plan may be ended at once if:\n(b) a term is breached."
+    sources = Sources(["Ann: Who writes the notes?\nBen: I can do that.\nAnn: Lunch is at twelve today."])
+    scores = Scores(relevance=np.zeros(1), sentences=np.array([0.9, 0.1, 0.5]))
+    assert cut(sources, scores, words(10), Plan()).text == "Ann: Who writes the notes?\nBen: I can do that."

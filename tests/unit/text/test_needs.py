@@ -1,0 +1,64 @@
+"""What a sentence needs beside it."""
+
+from __future__ import annotations
+
+import pytest
+
+from boildown.sources import Sources
+from boildown.text.needs import is_opener
+
+TABLE = "Prices rose.\n\n| Kind | Days |\n|---|---|\n| Summer sale | 14 |\n| Winter sale | 7 |\n\nCall us for more."
+CSV = "store,month,sales\nParis Nord,March,1310\nLyon Gare,March,9135\nNice Port,March,7099\n"
+ALIGNED = "               2023      2022\nNet sales   383,285   394,328\nGross margin   169,148   170,782\n"
+HTML = "<tr><th>Part</th><th>Unit</th></tr>\n<tr><td>Supply voltage</td><td>V</td></tr>\n"
+LIST = "It may be ended at once if:\n(a) the fee is not paid; or\n(b) a term is breached. That is all.\nIt is yearly."
+TITLED = "Excluded goods\n- All perfume\n- Software with a broken seal\n- All gift cards\n"
+CHAT = "Ann: Who writes the release notes?\nBen: I can do that today.\nAnn: Thanks a lot for that.\n"
+
+
+def needed(text: str) -> list[tuple[str, str]]:
+    """Pairs of the sentences' first four letters."""
+    sources = Sources([text])
+    short = [sentence.strip()[:4] for sentence in sources.sentence_texts()]
+    return [(short[i], short[j]) for i, j in sources.needs.tolist()]
+
+
+@pytest.mark.parametrize(
+    ("text", "pairs"),
+    [
+        (TABLE, [("| Su", "| Ki"), ("| Wi", "| Ki")]),
+        (CSV, [("Pari", "stor"), ("Lyon", "stor"), ("Nice", "stor")]),
+        (ALIGNED, [("Net ", "2023"), ("Gros", "2023")]),
+        (HTML, [("<tr>", "<tr>")]),
+        (LIST, [("(a) ", "It m"), ("(b) ", "It m")]),
+        (TITLED, [("- So", "Excl"), ("- Al", "Excl")]),
+        (CHAT, [("Ann:", "Ben:"), ("Ben:", "Ann:")]),
+    ],
+    ids=["table", "csv", "aligned", "html", "list", "titled list", "question"],
+)
+def test_what_is_not_understood_alone(text: str, pairs: list[tuple[str, str]]) -> None:
+    assert needed(text) == pairs
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The harbour is old. It was rebuilt in 1931. Why? Nobody knows that today.",
+        "1,Paris Nord,1310\n2,Lyon Gare,9135\n3,Nice Port,7099\n",
+        "- wash the pump\n- close the valve\n",
+    ],
+    ids=["prose", "rows without a header", "list without an announcement"],
+)
+def test_what_is(text: str) -> None:
+    assert needed(text) == []
+
+
+def test_pairs_count_over_all_documents() -> None:
+    assert Sources(["One short sentence.", "", TABLE]).needs.tolist() == [[3, 2], [4, 2]]
+    assert Sources([]).needs.shape == (0, 2)
+
+
+def test_openers() -> None:
+    assert is_opener("The rules are:\n")
+    assert is_opener("## Prices\n\n| Kind | Days |\n")
+    assert not is_opener("Open: from nine to five.\n")
