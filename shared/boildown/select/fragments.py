@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from boildown.select.protection import Fits
+from boildown.text.markup import tag_spans
 from boildown.text.words import split_words
 from boildown.types import Span
 
@@ -52,7 +53,7 @@ def line_ends(text: str, whole: Sequence[Span]) -> list[int]:
 def _places(text: str, whole: Sequence[Span]) -> list[int]:
     """Where the text may be cut."""
     ends = {match.end() for match in _ELEMENT_END.finditer(text)}
-    return _outside(ends.union(split_words(text)[:, 1].tolist()), whole)
+    return _outside({*_outside(ends.union(split_words(text)[:, 1].tolist()), whole)}, tag_spans(text))
 
 
 def _outside(ends: set[int], whole: Sequence[Span]) -> list[int]:

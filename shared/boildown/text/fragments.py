@@ -23,6 +23,7 @@ _WORD = re.compile(r"\w")
 _STOPPED = re.compile(rf"[{STOPS}][\"'”’»)\]」』】）*_]*\Z")
 _MARKED = re.compile(r"(#{1,6})\s")
 _UNDERLINED = re.compile(r".+[\n\r]([=-])\1{2,}\Z")
+_TAGGED = re.compile(r"<h([1-6])\b[^<>]*>[^<>]*</h\1>\Z", re.IGNORECASE)
 _TITLE = re.compile(r"[*_]*\w(?!.*(?::\s|[|\t])).*\Z")
 
 # How deep a heading stands, as in Markdown; those that are not marked stand below all that are.
@@ -57,7 +58,7 @@ def join_fragments(text: str, sentences: NDArray[np.int64], min_words: int) -> N
         body = piece.rstrip()
         count = _words(body) if len(body) <= _LONGEST_FRAGMENT else min_words
         short = count < min_words
-        ends_line = piece[-1] in "\n\r"
+        ends_line = piece[-1] in "\n\r>"
         closes = end == len(text) or (ends_line and len(piece[len(body) :].splitlines()) > 1)
         stopped = short and _STOPPED.search(body) is not None
         level = _level(body, begins and closes) if ends_line else 0
@@ -96,5 +97,7 @@ def _level(line: str, alone: bool) -> int:
         return len(marks[1])
     if line[-3:] in ("===", "---") and (rule := _UNDERLINED.match(line)):
         return "=-".index(rule[1]) + 1
+    if line[-1:] == ">" and (tags := _TAGGED.search(line)):
+        return int(tags[1])
     titled = alone and len(line) <= _LONGEST_TITLE and _TITLE.match(line) and not _STOPPED.search(line)
     return _TITLE_LEVEL if titled and not LIST_ITEM.match(line) else 0

@@ -10,8 +10,8 @@ from boildown.text.graphemes import safe_cut
 
 __all__ = ["shorten"]
 
-# A cell of a table row is no clause of a sentence, but the next best place.
-_CLAUSE_END = re.compile(rf"{CLAUSE_END}|\|\s+")
+# A cell of a table row or an element of a page is no clause of a sentence, but the next best place.
+_CLAUSE_END = re.compile(rf"{CLAUSE_END}|\|\s+|>(?=<)")
 _BLANKS = re.compile(r"\s*")
 
 

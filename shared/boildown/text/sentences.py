@@ -27,6 +27,7 @@ from boildown.text.abbreviations import (
 )
 from boildown.text.blocks import Block, blocks, fold_newlines
 from boildown.text.long_units import shorten
+from boildown.text.markup import page_parts
 from boildown.text.wrapping import UNSPACED
 
 # Stops that need no space after them: CJK, Arabic and Urdu, danda, Khmer, Myanmar, Ethiopic, Armenian, Tibetan.
@@ -87,7 +88,8 @@ def split_sentences(text: str, max_length: int = 1000) -> NDArray[np.int64]:
     habits = _Habits(text.islower(), "।" in text, _THAI.search(text) is not None)
     ends: list[int] = []
     last = 0
-    for block in blocks(folded, max_length) if "\n" in folded else (Block(0, len(text), False),):
+    found = blocks(folded, max_length) if "\n" in folded else iter((Block(0, len(text), False),))
+    for block in _parts(folded, found) if "</" in text else found:
         start = last
         if not block.whole:
             for cut in _cuts(folded, block, habits):
@@ -113,6 +115,16 @@ def split_sentences(text: str, max_length: int = 1000) -> NDArray[np.int64]:
     spans[0, 0] = 0
     spans[1:, 0] = ends[:-1]
     return spans
+
+
+def _parts(text: str, found: Iterator[Block]) -> Iterator[Block]:
+    """The blocks, of which those that hold several parts of a page are cut between these."""
+    for block in found:
+        start = block.start
+        for end in () if block.whole else page_parts(text, block.start, block.end):
+            yield Block(start, end, False)
+            start = end
+        yield Block(start, block.end, block.whole)
 
 
 def _cuts(text: str, block: Block, habits: _Habits) -> Iterator[int]:

@@ -88,3 +88,10 @@ def test_fragments_end_at_lines_or_words_and_leave_spans_whole() -> None:
     assert parts(12) == ["one two ", "three four\n", "five six ", "seven eight ", "nine ten"]
     assert parts(12, Span(4, 23)) == ["one ", "two three four\nfive ", "six seven ", "eight nine ", "ten"]
     assert parts(100) == [text]
+
+
+def test_fragments_leave_tags_whole() -> None:
+    text = '<b class="one two" id="three">four five</b><i title="six seven eight">nine</i>'
+    ends = [0, *fragment_ends(text, [], [], 12, lambda part: len(part) <= 12), len(text)]
+    parts = [text[a:b] for a, b in pairwise(ends)]
+    assert parts == ['<b class="one two" id="three">four ', "five</b>", '<i title="six seven eight">nine</i>']

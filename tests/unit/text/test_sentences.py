@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+from time import perf_counter
 
 import numpy as np
 import pytest
@@ -16,7 +17,8 @@ PIECES = st.sampled_from(
         "Dr. ", "Hello there", ". ", "! ", "?", "…", "“", "”", '"', "(", ") ", "\n", "\n\n", "\r\n", "\r", "\t",
         " ", "- ", "* ", "1. ", "a) ", "# Head", "| a | b |\n", "|---|\n", "```", "```py\n", "~~~", "> ", "。",
         "你好", "？」", "اللغة", "؟ ", "है", "। ", "สวัสดี ", "ខ្មែរ", "។", "։", "a\u0301",
-        "\U0001f469\u200d\U0001f467", "🇫🇷", "\ud800", "\udc00", "\x00", "\u2028", "x" * 40, "v2.0.1", "e.g. "
+        "\U0001f469\u200d\U0001f467", "🇫🇷", "\ud800", "\udc00", "\x00", "\u2028", "x" * 40, "v2.0.1", "e.g. ",
+        "<p>", "</p>", "<br>",
     ]
 )
 # fmt: on
@@ -187,6 +189,12 @@ BLOCKS = {
     "paragraphs": "One two\n\n‖Three four\n \n‖Five",
     "line breaks": "One.\r\n‖Two.\r‖Three.\u2028‖Four.",
     "markup lines": "<p>One</p>\n‖<p>Two</p>",
+    "page on one line": (
+        "<html><body><div><h1>Reed</h1>‖<p>It <b>weighs</b> 2 kg. ‖It is <i>light</i>.</p>"
+        "‖<ul><li>One</li>‖<li>Two</li></ul>‖<table><tr><th>Part</th><th>Unit</th></tr>‖<tr><td>Pump</td><td>kg</td></tr></table>"
+        "‖After.<br>‖More.</div></body>"
+    ),
+    "no page": "If a < b and c > d then List<String> and </b> are one.",
     "dialogue": "Anna: Where?\n‖Bert: There.\n‖Anna: Oh.",
     "rule first": "---\n\nText.",
     "reference mark line": "It ended.\n[1]\n‖Then it began.",
@@ -232,6 +240,7 @@ def test_thai_is_split_at_spaces_once_a_unit_is_long():
         ("one two three four five", "one two three "),
         ("一二三四五六七八九，十一二三四五六七", "一二三四五六七八九，"),
         ("one two three\n4, five six", "one two three\n"),
+        ("<b>one, a</b><b>two three four</b>", "<b>one, a</b>"),
         ("x" * 40, "x" * 16),
         ("👩\u200d👩\u200d👧" * 9, "👩\u200d👩\u200d👧" * 3),
         ("🇫🇷" * 20, "🇫🇷" * 8),
@@ -273,3 +282,10 @@ def test_no_mark_stands_beyond_the_longest_length() -> None:
 def test_a_long_cluster_at_the_limit_goes_to_the_next_unit() -> None:
     text = "0" * 20 + "\u200c" * 21
     assert [text[a:b] for a, b in split_sentences(text, 40).tolist()] == [text[:19], text[19:]]
+
+
+@pytest.mark.parametrize("text", ["<p ", "<!--", "</p><p>", "a</b>", "< "])
+def test_a_page_takes_time_by_its_length(text: str) -> None:
+    begin = perf_counter()
+    split_sentences("</p>" + text * 40_000)
+    assert perf_counter() - begin < 5
