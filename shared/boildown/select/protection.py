@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 from boildown.select.plan import Plan
-from boildown.text.protected import find_protected
+from boildown.text.json_spans import json_spans
+from boildown.text.protected import find_protected, united
 from boildown.types import Span
 
 __all__ = ["CROSS_SENTENCES", "Fits", "within_budget"]
@@ -21,7 +22,8 @@ Fits = Callable[[str], bool]
 def within_budget(text: str, spans: Sequence[Span], kinds: Collection[str], plan: Plan, fits: Fits) -> Sequence[Span]:
     """The spans, without code and JSON that the plan does not name and the budget cannot hold.
 
-    Such a span would be kept by no means. In its place stand the protected spans of other kinds in it.
+    Such a span would be kept by no means. In its place stand the objects and arrays in it that fit, and elsewhere in it
+    the protected spans of other kinds.
 
     Args:
         text: a document, or a part of one.
@@ -39,9 +41,21 @@ def within_budget(text: str, spans: Sequence[Span], kinds: Collection[str], plan
     if not larger:
         return spans
     begins = [span.start for span in larger]
-    inside = []
+    inside = [element for span in larger for element in _elements(text, span, fits)]
     for span in find_protected(text, [kind for kind in kinds if kind not in CROSS_SENTENCES], plan.patterns):
         around = bisect_right(begins, span.start) - 1
         if around >= 0 and span.start < larger[around].end:
             inside.append(span)
-    return sorted([*set(spans).difference(larger), *inside])
+    found = [*set(spans).difference(larger), *inside]
+    return united(sorted([(span.start, -span.end, 0, span.label) for span in found]))
+
+
+def _elements(text: str, span: Span, fits: Fits) -> Iterator[Span]:
+    """The largest objects and arrays in one that fit."""
+    first = span.start + 1
+    for start, end in json_spans(text[first : span.end - 1]):
+        element = Span(first + start, first + end, span.label)
+        if fits(element.of(text)):
+            yield element
+        else:
+            yield from _elements(text, element, fits)

@@ -48,10 +48,10 @@ def find_protected(text: str, kinds: Collection[str], patterns: Sequence[re.Patt
     for rank, kind in enumerate(PROTECTED_KINDS):
         if kind in kinds:
             found.extend((start, -end, rank, kind) for start, end in _FINDERS[kind](text))
-    return _united(sorted(found))
+    return united(sorted(found))
 
 
-def _united(found: list[tuple[int, int, int, str]]) -> list[Span]:
+def united(found: list[tuple[int, int, int, str]]) -> list[Span]:
     """Unite overlapping spans; ``found`` is sorted by start, then longest first, then most specific first."""
     spans: list[Span] = []
     longest = 0

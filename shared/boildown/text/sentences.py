@@ -51,6 +51,7 @@ _INITIAL = re.compile(r"[a-z]\.")
 _DAY = re.compile(r"\d{1,2}\.?")
 _ROMAN = re.compile(r"[IVX]{2,}|[VX]")  # not I, which is a word
 _MARKER = re.compile(r"[\W_]*(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,5})[\W_]*")
+_OPEN = re.compile(r"[\s{\[(]*[{\[(]\s*")
 _BLANK_LINE = re.compile(r"\n[^\S\n]*\n[^\S\n]*\Z")
 _GREEK = re.compile(r"[\u0370-\u03ff\u1f00-\u1fff]")
 
@@ -96,10 +97,12 @@ def split_sentences(text: str, max_length: int = 1000) -> NDArray[np.int64]:
                 ends.append(cut)
                 start = cut
         last = block.end
-        # A lone list marker joins the unit after it; another block without a word (a rule, a row of dashes) and a
-        # reference mark join the unit before it, but not the number that begins a paragraph, such as a subtitle's.
+        # A lone list marker or opening bracket joins the unit after it; another block without a word (a rule, a row of
+        # dashes) and a reference mark join the unit before it, but not the number that begins a paragraph, such as a
+        # subtitle's.
         marker = last - start <= 12 and _MARKER.fullmatch(text, start, last)
-        if marker and last < len(text) and text[start:last].strip()[-1] in ".)、":
+        opens = marker and text[start:last].strip()[-1] in ".)、"
+        if last < len(text) and (opens or _OPEN.fullmatch(text, start, last)):
             continue
         reference = marker and not _BLANK_LINE.search(folded, start - 9, start)
         if ends and (reference or not _WORD.search(text, start, last)):

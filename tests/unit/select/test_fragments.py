@@ -95,3 +95,10 @@ def test_fragments_leave_tags_whole() -> None:
     ends = [0, *fragment_ends(text, [], [], 12, lambda part: len(part) <= 12), len(text)]
     parts = [text[a:b] for a, b in pairwise(ends)]
     assert parts == ['<b class="one two" id="three">four ', "five</b>", '<i title="six seven eight">nine</i>']
+
+
+@pytest.mark.parametrize("text", [ONE_LINE, LINES, COMPACT, f"```json\n{LINES}\n```"])
+def test_objects_that_fit_stay_whole(text: str) -> None:
+    for limit in range(100, 400, 30):
+        kept = cut_alike(text, limit).text
+        assert kept.count("{") == kept.count("}") == kept.count('"depth"') > 0

@@ -194,6 +194,7 @@ BLOCKS = {
         "‖<ul><li>One</li>‖<li>Two</li></ul>‖<table><tr><th>Part</th><th>Unit</th></tr>‖<tr><td>Pump</td><td>kg</td></tr></table>"
         "‖After.<br>‖More.</div></body>"
     ),
+    "objects": "[\n  {\n    a: 1\n  },\n‖  {\n    b: 2\n  }\n]\n",
     "no page": "If a < b and c > d then List<String> and </b> are one.",
     "dialogue": "Anna: Where?\n‖Bert: There.\n‖Anna: Oh.",
     "rule first": "---\n\nText.",
