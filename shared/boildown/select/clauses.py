@@ -17,6 +17,7 @@ from boildown.sources import Units
 from boildown.text.clauses import clause_ends
 from boildown.text.needs import is_opener
 from boildown.text.protected import PROTECTED_KINDS, find_protected
+from boildown.text.torn import untorn
 from boildown.types import TokenScores
 
 __all__ = ["into_clauses"]
@@ -120,7 +121,7 @@ class _Places:
     def of(cls, units: Units, sentence: int, longest: float, texts: list[str], plan: Plan, fits: Fits) -> _Places:
         document, start, end = (int(column[sentence]) for column in (units.document, units.start, units.end))
         text = texts[document][start:end]
-        ends = [] if is_opener(text) else clause_ends(text)
+        ends = [] if is_opener(text) else untorn(text, clause_ends(text))
         if not ends and len(text) <= longest:
             return cls([], [])
         kinds = PROTECTED_KINDS if plan.protect is None else plan.protect
@@ -130,7 +131,7 @@ class _Places:
             # Code and data have lines and no clauses: of `"depth": 3.5,` neither half says anything.
             ends = line_ends(text, whole)
         elif whole:
-            ends = clause_ends(text, whole)
+            ends = untorn(text, clause_ends(text, whole))
         if len(text) > longest:
             ends = fragment_ends(text, ends, whole, int(longest), fits)
         named = whole if plan.protect is not None else find_protected(text, (), plan.patterns)

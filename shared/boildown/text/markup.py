@@ -7,11 +7,13 @@ from collections.abc import Iterator
 
 from boildown.types import Span
 
-__all__ = ["page_parts", "tag_spans"]
+__all__ = ["TAG", "page_parts", "tag_spans"]
 
-_TAG = r"<(?:/?[A-Za-z]|!)[^<>]*>"
-_TAGS = re.compile(rf"(?:{_TAG}\s*)+")
-_ONE_TAG = re.compile(_TAG)
+TAG = r"<(?:/?[A-Za-z]|!)[^<>]*>"
+"""An expression for one tag."""
+
+_TAGS = re.compile(rf"(?:{TAG}\s*)+")
+_ONE_TAG = re.compile(TAG)
 _PART = re.compile(
     r"</?(?:address|article|aside|blockquote|body|br|dd|details|div|dl|dt|fieldset|figcaption|figure|footer|form|h[1-6]"
     r"|head|header|hr|li|main|nav|ol|option|p|pre|script|section|style|table|tbody|tfoot|thead|title|tr|ul)\b",

@@ -1,0 +1,32 @@
+"""Clauses that mislead where they are cut."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+
+from boildown.text.clauses import clause_ends
+from boildown.text.torn import untorn
+
+# "‖" marks where a cut is left.
+SENTENCES = {
+    "brackets": "The median age ‖(61 years, from 55 to 68; most were women) ‖was higher, which was not expected.",
+    "brackets in brackets": "Some adults (median age 61 [IQR 55-68] years) were given metformin for years.",
+    "a long bracket": f"He stayed (as {'many of the others had ' * 6}said, ‖and not only once) for good.",
+    "arguments": "def wrapper(*args: Any, **kwargs: dict[str, Any], retries: int = 3) -> None",
+    "a tag": '<a title="The harbour, the lighthouse, the pier">It was rebuilt</a>, ‖and then it was sold.',
+    "a colon": "Caused by the connection pool: all of its slots were in use, ‖so that nothing was saved.",
+    "unless": "It was resolved to give up the office, unless the rent is lowered by May, ‖as Ms Osei said.",
+    "except": "All items can be returned within a month, except for those bought in a sale.",
+    "German": "Die Kaution ist nach sechs Monaten abzurechnen, es sei denn, die Abrechnung steht noch aus.",
+    "French": "Les frais de retour sont à la charge du client, sauf si le produit est défectueux.",
+    "Chinese": "超过十五天的商品我们不予退换，除非会员注销账户，‖并且寄回商品的包装。",
+}
+
+
+@pytest.mark.parametrize("marked", SENTENCES.values(), ids=SENTENCES.keys())
+def test_what_misleads_is_not_cut(marked: str) -> None:
+    text = marked.replace("‖", "")
+    ends = [0, *untorn(text, clause_ends(text)), len(text)]
+    assert [text[a:b] for a, b in pairwise(ends)] == marked.split("‖")
