@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from boildown.select.protection import Fits
+from boildown.text.clauses import clause_ends
 from boildown.text.markup import tag_spans
 from boildown.text.words import split_words
 from boildown.types import Span
@@ -33,13 +34,14 @@ def fragment_ends(text: str, ends: Sequence[int], whole: Sequence[Span], longest
     Returns:
         Places in characters, ascending, neither the beginning nor the end of the text.
     """
-    places = _places(text, whole)
-    lines = line_ends(text, whole)
+    # A blank line parts a title from what it stands for.
+    lines = [place for place in line_ends(text, whole) if text[:place].rstrip(" \t")[-2:] != "\n\n"]
+    places = lines, clause_ends(text, whole), _places(text, whole)
     found: list[int] = []
     start = 0
     for end in [*ends, len(text)]:
         if end - start > longest and not fits(text[start:end].rstrip()):
-            found += _cuts(start, end, places, lines, longest)
+            found += _cuts(start, end, places, longest)
         found.append(end)
         start = end
     return found[:-1]
@@ -65,17 +67,16 @@ def _outside(ends: set[int], whole: Sequence[Span]) -> list[int]:
     return found
 
 
-def _cuts(start: int, end: int, places: Sequence[int], lines: Sequence[int], longest: int) -> Iterator[int]:
-    """The last line end within the length, else the last place within it, else the next there is."""
+def _cuts(start: int, end: int, places: Sequence[Sequence[int]], longest: int) -> Iterator[int]:
+    """Of the first kind of places that has one within the length the last, else the next of the last kind."""
     while end - start > longest:
-        line = bisect_right(lines, start + longest) - 1
-        place = bisect_right(places, start + longest) - 1
-        if line >= 0 and lines[line] > start:
-            cut = lines[line]
-        elif place >= 0 and places[place] > start:
-            cut = places[place]
+        for ends in places:
+            last = bisect_right(ends, start + longest) - 1
+            if last >= 0 and ends[last] > start:
+                cut = ends[last]
+                break
         else:
-            cut = places[place + 1] if place + 1 < len(places) else end
+            cut = ends[last + 1] if last + 1 < len(ends) else end
         if cut >= end:
             return
         yield cut

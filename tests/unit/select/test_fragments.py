@@ -102,3 +102,10 @@ def test_objects_that_fit_stay_whole(text: str) -> None:
     for limit in range(100, 400, 30):
         kept = cut_alike(text, limit).text
         assert kept.count("{") == kept.count("}") == kept.count('"depth"') > 0
+
+
+def test_a_fragment_is_no_title_alone_and_ends_with_a_clause_where_it_can() -> None:
+    text = "The pier\n\nIt was rebuilt in the year of the storm, by engineers from the south"
+    ends = [0, *fragment_ends(text, [], [], 55, lambda part: len(part) <= 55), len(text)]
+    parts = [text[a:b] for a, b in pairwise(ends)]
+    assert parts == ["The pier\n\nIt was rebuilt in the year of the storm, ", "by engineers from the south"]
