@@ -15,7 +15,7 @@ def _table(words: str) -> frozenset[str]:
 # Titles, and words that announce what follows: they never end a sentence.
 NEVER_END = _table(
     # English
-    "dr mr mrs ms mx prof messrs gov capt cmdr lt sgt cpl supt vs v cf viz approx eg ie e.g i.e incl resp "
+    "dr mr mrs ms mx prof messrs gov capt cmdr lt sgt cpl supt vs v c cf viz approx eg ie e.g i.e incl resp "
     # German, Dutch
     "hr fr frl dipl bzw ca inkl exkl zzgl vgl bspw sog evtl ggf insb z.b d.h u.a v.a bijv dhr mevr o.a d.w.z "
     # Spanish, Portuguese, Italian, French
