@@ -20,7 +20,7 @@ _LONGEST_TITLE = 80
 _COLONS = (":", "：")
 _QUESTION_MARKS = ("?", "？", "؟")
 
-_MARKED_ROW = re.compile(r"^[ \t]*\||.* \| |<tr\b", re.MULTILINE)
+_MARKED_ROW = re.compile(r"^[ \t]*\|| \| |<tr\b", re.MULTILINE)
 _FEWEST_ROWS = 3
 """Of a table whose rows are not marked as such."""
 _ALIGNED = re.compile(r"\S {3,}\S")

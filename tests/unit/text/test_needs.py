@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import perf_counter
+
 import pytest
 
 from boildown.sources import Sources
@@ -62,3 +64,12 @@ def test_openers() -> None:
     assert is_opener("The rules are:\n")
     assert is_opener("## Prices\n\n| Kind | Days |\n")
     assert not is_opener("Open: from nine to five.\n")
+
+
+@pytest.mark.parametrize("text", ["x   ", "a | ", "- a b c\n", "a,b,c\n", "| a |\n", "Why is it?\nSo it is.\n"])
+def test_time_grows_with_the_text(text: str) -> None:
+    sources = Sources(["All of these:\n" + text * 20_000])
+    assert len(sources.sentences)
+    begin = perf_counter()
+    assert sources.needs.shape[1] == 2
+    assert perf_counter() - begin < 2
