@@ -16,9 +16,11 @@ __all__ = ["is_opener", "needs"]
 _LONGEST = 200
 """Characters of what announces something; a longer text costs more than it explains."""
 _LONGEST_TITLE = 80
-"""Characters of a title and the first item of its list."""
+"""Characters of a title and the first item of its list, or of a speaker and the first words."""
 _COLONS = (":", "：")
 _QUESTION_MARKS = ("?", "？", "؟")
+
+_SPEAKER = re.compile(r"(?:\[[^\]\n]{1,30}\] )?[^\W\d_a-z][\w.'’\-]*(?: [\w.'’\-]+){0,3}:\s")
 
 _MARKED_ROW = re.compile(r"^[ \t]*\|| \| |<tr\b", re.MULTILINE)
 _FEWEST_ROWS = 3
@@ -33,7 +35,8 @@ def needs(text: str, sentences: NDArray[np.int64]) -> NDArray[np.int64]:
     """Which sentences need which others.
 
     A table's row needs the first row, a list's item what announces the list, what follows a colon at a line's end the
-    line before, and a question the line after it, as that one needs the question.
+    line before, what a speaker goes on to say the beginning of the line, and a question the line after it, as that one
+    needs the question.
 
     Args:
         text: the text the sentences were cut from.
@@ -44,7 +47,9 @@ def needs(text: str, sentences: NDArray[np.int64]) -> NDArray[np.int64]:
     """
     pieces = [text[start:end] for start, end in sentences.tolist()]
     bodies = [piece.strip() for piece in pieces]
-    found = sorted({*_next_to_each_other(pieces, bodies), *_items(pieces, bodies), *_rows(bodies)})
+    found = sorted(
+        {*_next_to_each_other(pieces, bodies), *_items(pieces, bodies), *_turns(pieces, bodies), *_rows(bodies)}
+    )
     return np.array(found, dtype=np.int64).reshape(-1, 2)
 
 
@@ -80,6 +85,16 @@ def _items(pieces: Sequence[str], bodies: Sequence[str]) -> Iterator[tuple[int, 
         elif pieces[i - 1][-1:] in "\n\r" and not pieces[i][0].isspace():
             opener = -1
         if opener >= 0 and LIST_ITEM.match(bodies[i]):
+            yield i, opener
+
+
+def _turns(pieces: Sequence[str], bodies: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Pairs of what somebody goes on to say, and the beginning of the line, which says who it is."""
+    opener = -1
+    for i, body in enumerate(bodies):
+        if i == 0 or pieces[i - 1][-1:] in "\n\r":
+            opener = i if len(body) <= _LONGEST_TITLE and _SPEAKER.match(body) else -1
+        elif opener >= 0:
             yield i, opener
 
 

@@ -15,6 +15,7 @@ ALIGNED = "               2023      2022\nNet sales   383,285   394,328\nGross m
 HTML = "<tr><th>Part</th><th>Unit</th></tr>\n<tr><td>Supply voltage</td><td>V</td></tr>\n"
 LIST = "It may be ended at once if:\n(a) the fee is not paid; or\n(b) a term is breached. That is all.\nIt is yearly."
 TITLED = "Excluded goods\n- All perfume\n- Software with a broken seal\n- All gift cards\n"
+TURN = "Ann: I agree with that. Please add the steps. It is late.\nBen said so, as it was late. We go home now.\n"
 CHAT = "Ann: Who writes the release notes?\nBen: I can do that today.\nAnn: Thanks a lot for that.\n"
 
 
@@ -34,9 +35,10 @@ def needed(text: str) -> list[tuple[str, str]]:
         (HTML, [("<tr>", "<tr>")]),
         (LIST, [("(a) ", "It m"), ("(b) ", "It m")]),
         (TITLED, [("- So", "Excl"), ("- Al", "Excl")]),
+        (TURN, [("Plea", "Ann:"), ("It i", "Ann:")]),
         (CHAT, [("Ann:", "Ben:"), ("Ben:", "Ann:")]),
     ],
-    ids=["table", "csv", "aligned", "html", "list", "titled list", "question"],
+    ids=["table", "csv", "aligned", "html", "list", "titled list", "turn", "question"],
 )
 def test_what_is_not_understood_alone(text: str, pairs: list[tuple[str, str]]) -> None:
     assert needed(text) == pairs
