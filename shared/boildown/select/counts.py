@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boildown.counters import CounterSpec, resolve_counter
-from boildown.sources import Sources
+from boildown.sources import Sources, Units
 
 __all__ = ["SourceCounts"]
 
@@ -58,18 +58,24 @@ class SourceCounts:
         every = hashlib.blake2b(b"".join(self._sources.digests), digest_size=16).digest()
         return self._cache.derive([("total", self._spec, separator, every)], count, lambda _: _NUMBER)[0]
 
+    def pieces(self, units: Units) -> NDArray[np.int64]:
+        """About how many tokens each piece adds to a text. Shape (units,).
+
+        Without the space after it, which tokenizers count with the next word, or which ends the text and is cut off.
+        """
+        return np.array(self.counter.count_many([t.rstrip(" ") for t in self._sources.cut(units)]), dtype=np.int64)
+
     def sentences(self) -> NDArray[np.int64]:
-        """Tokens of each sentence by itself. Shape (sentences,)."""
+        """The same for each sentence. Shape (sentences,)."""
         sources = self._sources
         edges = np.searchsorted(sources.sentences.document, np.arange(len(sources) + 1))
 
         def count(chosen: Sequence[int]) -> list[NDArray[np.int64]]:
             places = [np.arange(edges[i], edges[i + 1]) for i in chosen]
-            texts = sources.cut(sources.sentences.at(np.concatenate(places)))
-            counts = np.array(self.counter.count_many(texts), dtype=np.int64)
+            counts = self.pieces(sources.sentences.at(np.concatenate(places)))
             return np.split(counts, np.cumsum([len(place) for place in places])[:-1])
 
         if self._cache is None or not len(sources):
-            return np.array(self.counter.count_many(sources.sentence_texts()), dtype=np.int64)
-        keys = [("sentence tokens", self._spec, sources.min_sentence, d) for d in sources.digests]
+            return self.pieces(sources.sentences)
+        keys = [("tokens of sentences", self._spec, sources.min_sentence, d) for d in sources.digests]
         return np.concatenate(self._cache.derive(keys, count, lambda counts: counts.nbytes))

@@ -73,7 +73,7 @@ def cut(sources: Sources, scores: Scores, budget: Budget, plan: Plan) -> Cut:
             chosen = priority[reasons[priority] == ""]
             divided = into_clauses(candidates, chosen, costs, limit, scores.points, texts, plan, fits)
             if divided is not candidates:
-                costs = _costs_of_clauses(divided, costs, sources, counts)
+                costs = _costs_of_clauses(divided, costs, counts)
                 candidates, reasons = divided, reasons[divided.group]
                 priority = priority_of(candidates, scores.relevance)
         else:
@@ -159,7 +159,7 @@ def _costs(candidates: Candidates, sources: Sources, source_counts: SourceCounts
     units, sentences = candidates.units, sources.sentences
     if _are_sentences(candidates):
         same = len(units) == len(sentences) and np.array_equal(units.start, sentences.start)
-        whole = source_counts.sentences() if same else source_counts.counter.count_many(sources.cut(units))
+        whole = source_counts.sentences() if same else source_counts.pieces(units)
         return np.maximum(whole, 0.01)
     counts = source_counts.sentences().astype(np.float64)
     lengths = candidates.units.lengths.astype(np.float64)
@@ -171,13 +171,11 @@ def _costs(candidates: Candidates, sources: Sources, source_counts: SourceCounts
     return np.maximum(group_count[groups] * lengths / group_length[groups], 0.01)
 
 
-def _costs_of_clauses(
-    divided: Candidates, costs: NDArray[np.float64], sources: Sources, counts: SourceCounts
-) -> NDArray[np.float64]:
+def _costs_of_clauses(divided: Candidates, costs: NDArray[np.float64], counts: SourceCounts) -> NDArray[np.float64]:
     """The costs of sentences, of which some are now clauses, counted by themselves: each token matters."""
     parts = np.bincount(divided.group)[divided.group] > 1
     result = costs[divided.group]
-    result[parts] = np.maximum(counts.counter.count_many(sources.cut(divided.units.at(np.flatnonzero(parts)))), 0.01)
+    result[parts] = np.maximum(counts.pieces(divided.units.at(np.flatnonzero(parts))), 0.01)
     return result
 
 

@@ -63,8 +63,9 @@ def build_candidates(sources: Sources, scores: Scores, plan: Plan, fits: Fits | 
     if unit == "sentence":
         no = np.zeros(len(sentences), dtype=bool)
         whole = Candidates(sentences, sentence_score, np.arange(len(sentences)), no, ~no, _NO_PAIRS, spans)
-        # What a method has kept in the end is kept as it is.
-        return whole if scores.final else _raised(whole, sentences.containing(sources.sentences)[sources.needs])
+        if scores.final or not len(sources.needs):  # what a method has kept in the end is kept as it is
+            return whole
+        return _raised(whole, sentences.containing(sources.sentences)[sources.needs])
     units, score = _finer_units(sources, scores, unit)
     group = sentences.containing(units)
     if scores.tokens is None:

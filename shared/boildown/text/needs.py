@@ -45,6 +45,8 @@ def needs(text: str, sentences: NDArray[np.int64]) -> NDArray[np.int64]:
     Returns:
         Pairs of indices, of a sentence and of the one that it needs, ascending. Shape (pairs, 2).
     """
+    if "\n" not in text and "|" not in text and "<" not in text and not _SPEAKER.match(text.lstrip()):
+        return np.zeros((0, 2), dtype=np.int64)  # a paragraph, as most texts are
     pieces = [text[start:end] for start, end in sentences.tolist()]
     bodies = [piece.strip() for piece in pieces]
     found = sorted(
