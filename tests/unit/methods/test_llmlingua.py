@@ -122,7 +122,8 @@ def test_all_documents_are_read_in_a_few_forwards(folder: Path, monkeypatch: pyt
     )
     LongLLMLingua(model).score(QUESTION, Sources(ENGLISH))
     # The question, the documents after it, the documents alone, the question after each.
-    workers = running()["cpu"].stats.workers
+    # A single worker splits the documents too, since a batch on the CPU has 400 tokens at most.
+    workers = max(2, running()["cpu"].stats.workers)
     assert 0 < len(sizes) <= 1 + 3 * workers
 
 
