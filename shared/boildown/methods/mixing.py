@@ -61,8 +61,8 @@ class Mix:
     document: float = 1.0
     doubt: float = 0.0
     sure: float = 2.0
-    document_sentence: float = 0.0
-    document_lexical: float = 0.0
+    document_sentence: float = 0.25
+    document_lexical: float = 4.0
     mention: float = 5.0
     length: float = 0.0
     best: float = 0.0
