@@ -109,6 +109,7 @@ class ClosedError(BoildownError, RuntimeError):
 def unknown_name(kind: str, name: object, known: Iterable[str]) -> ConfigurationError:
     """The error for a name that is not in a table, with the nearest known name."""
     names = sorted(known)
-    near = difflib.get_close_matches(str(name).casefold(), names, n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
+    folded = {known_name.casefold(): known_name for known_name in names}
+    near = difflib.get_close_matches(str(name).casefold(), folded, n=1)
+    hint = f" Did you mean {folded[near[0]]!r}?" if near else ""
     return ConfigurationError(f"Unknown {kind} {name!r}.{hint} Known: {', '.join(names)}.")

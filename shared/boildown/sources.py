@@ -21,7 +21,7 @@ from boildown.types import Document, TokenScores
 if TYPE_CHECKING:
     from boildown.cache import ScoreCache
 
-__all__ = ["Sources", "Units", "check_documents", "check_query", "listed"]
+__all__ = ["Sources", "Units", "check_documents", "check_query", "series"]
 
 T = TypeVar("T")
 
@@ -150,7 +150,7 @@ class Sources:
         return [texts[d][s:e] for d, s, e in columns]
 
 
-def listed(given: Iterable[T], kind: type, rule: str) -> list[T]:
+def series(given: Iterable[T], kind: type, rule: str) -> list[T]:
     """What was given, as a list.
 
     Args:
@@ -173,7 +173,7 @@ def check_documents(documents: Iterable[str | Document]) -> tuple[Document, ...]
         InputError: `documents` is one string or a mapping, or an item, its text or its title is no text.
     """
     checked = []
-    for i, item in enumerate(listed(documents, Document, "documents must be a list of strings or Documents")):
+    for i, item in enumerate(series(documents, Document, "documents must be a list of strings or Documents")):
         document = Document(item) if isinstance(item, str) else item
         if not isinstance(document, Document):
             raise InputError(_wrong_type(f"documents[{i}]", item))

@@ -10,7 +10,7 @@ from langchain_core.documents import Document
 import boildown
 from boildown import CompressedDocument, Compression, InputError
 from boildown.settings import RETRIEVAL_SCORE, copied, has_scores, report, title_of
-from boildown.sources import listed
+from boildown.sources import series
 from boildown.stored_scores import STORED_KEY
 
 __all__ = ["check_documents", "from_langchain", "source_spans", "to_langchain"]
@@ -24,7 +24,7 @@ def check_documents(documents: Iterable[Document]) -> list[Document]:
     Raises:
         InputError: they are not a series of LangChain `Document`s.
     """
-    found = listed(documents, Document, "documents must be a list of LangChain Documents")
+    found = series(documents, Document, "documents must be a list of LangChain Documents")
     for i, document in enumerate(found):
         if not isinstance(document, Document):
             raise InputError(

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from boildown.errors import InputError
 from boildown.json_lines import parse_line, read_lines
-from boildown.sources import check_documents, listed
+from boildown.sources import check_documents, series
 from boildown.types import Document
 
-__all__ = ["DataSet", "Record", "data_set_name", "parse_record", "read_data_set"]
+__all__ = ["DataSet", "Record", "all_of", "data_set_name", "parse_record", "read_data_set"]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +48,9 @@ class Record:
     def __post_init__(self) -> None:
         if not isinstance(self.question, str):
             raise InputError(f"question must be text, not {type(self.question).__name__}.")
-        answers = tuple(listed(self.answers, str, "answers must be a list of strings"))
+        answers = tuple(series(self.answers, str, "answers must be a list of strings"))
         documents = check_documents(self.documents)
-        gold = tuple(listed(self.gold, int, "gold must be a list of indices of documents"))
+        gold = tuple(series(self.gold, int, "gold must be a list of indices of documents"))
         for answer in answers:
             if not isinstance(answer, str):
                 raise InputError(f"answers must be strings, not {type(answer).__name__}.")
@@ -78,11 +80,21 @@ class DataSet:
     records: tuple[Record, ...]
 
     def __post_init__(self) -> None:
-        records = tuple(listed(self.records, Record, "records must be a list of Records"))
-        for record in records:
-            if not isinstance(record, Record):
-                raise InputError(f"records must be Records, as parse_record gives, not {type(record).__name__}.")
-        object.__setattr__(self, "records", records)
+        object.__setattr__(self, "records", tuple(all_of("records", self.records, Record)))
+
+
+def all_of(name: str, given: Iterable[T], kind: type[T]) -> list[T]:
+    """An argument's values as a list.
+
+    Raises:
+        InputError: it is no series, or one value is of another kind.
+    """
+    rule = f"{name} must be a list of {kind.__name__}s"
+    values = series(given, kind, rule)
+    for value in values:
+        if not isinstance(value, kind):
+            raise InputError(f"{rule}; one is of the type {type(value).__name__}.")
+    return values
 
 
 def read_data_set(path: str | Path, limit: int | None = None) -> DataSet:

@@ -6,23 +6,20 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from itertools import product
 from time import perf_counter
-from typing import Any, TypeVar
+from typing import Any
 
 from boildown.budget import Budget
 from boildown.compressor import Compressor
 from boildown.counters import Counter, resolve_counter
-from boildown.errors import ConfigurationError, InputError
+from boildown.errors import ConfigurationError
 from boildown.evaluation.baselines import TextBaseline
 from boildown.evaluation.entrants import Entrant
 from boildown.evaluation.journal import Journal
 from boildown.evaluation.metrics import gold_retention, holds_answer, sentences_kept
-from boildown.evaluation.records import DataSet, Record
+from boildown.evaluation.records import DataSet, Record, all_of
 from boildown.result import Compression
-from boildown.sources import listed
 
 __all__ = ["CutResult", "QuestionResult", "budget_label", "evaluate"]
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +102,9 @@ def evaluate(
         InputError: a data set, an entrant or a budget is of another type.
         BoildownError: whatever an entrant raises.
     """
-    data_sets = _checked("data_sets", data_sets, DataSet)
-    entrants = _checked("entrants", entrants, Entrant)
-    budgets = _checked("budgets", budgets, Budget)
+    data_sets = all_of("data_sets", data_sets, DataSet)
+    entrants = all_of("entrants", entrants, Entrant)
+    budgets = all_of("budgets", budgets, Budget)
     if not budgets:
         raise ConfigurationError("There is no budget. Give at least one, such as budgets=[Budget(rate=0.25)].")
     names = [data_set.name for data_set in data_sets]
@@ -142,15 +139,6 @@ def evaluate(
                 if progress is not None:
                     progress(f"{data_set.name} {entrant.label}")
     return results
-
-
-def _checked(name: str, given: Sequence[T], kind: type[T]) -> list[T]:
-    rule = f"{name} must be a list of {kind.__name__}s"
-    items = listed(given, kind, rule)
-    for item in items:
-        if not isinstance(item, kind):
-            raise InputError(f"{rule}; one is of the type {type(item).__name__}.")
-    return items
 
 
 def budget_label(budget: Budget) -> str:

@@ -69,8 +69,13 @@ class Prune:
         mix = Mix.of_checkpoint(reader.settings)
         english = is_english(" ".join([query, *(text[:_SAMPLE] for text in sources.texts[:_SAMPLES])]))
         if not english:
-            foreign = {"lexical": _FOREIGN_LEXICAL, "document": _FOREIGN_DOCUMENT, "document_lexical": _FOREIGN_LEXICAL}
-            mix = replace(mix, doubt=0.0, **foreign)
+            mix = replace(
+                mix,
+                lexical=_FOREIGN_LEXICAL,
+                document=_FOREIGN_DOCUMENT,
+                doubt=0.0,
+                document_lexical=_FOREIGN_LEXICAL,
+            )
         mixed = MixedScores(sources, words, mix)
         readable = _readable(query, sources, reader.settings.get("scripts", ["latin"]))
         notes = []

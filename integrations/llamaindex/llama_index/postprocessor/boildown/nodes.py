@@ -11,7 +11,7 @@ from llama_index.core.schema import BaseNode, ImageNode, MetadataMode, Node, Nod
 from boildown.errors import InputError
 from boildown.result import Compression
 from boildown.settings import RETRIEVAL_SCORE, copied, has_scores, report, title_of
-from boildown.sources import listed
+from boildown.sources import series
 from boildown.stored_scores import STORED_KEY
 from boildown.types import CompressedDocument, Document
 
@@ -40,7 +40,7 @@ def check_nodes(nodes: Iterable[T], kind: type[T]) -> list[T]:
     Raises:
         InputError: they are not a series of this kind.
     """
-    found = listed(nodes, kind, f"nodes must be a list of {kind.__name__}")
+    found = series(nodes, kind, f"nodes must be a list of {kind.__name__}")
     for i, node in enumerate(found):
         if not isinstance(node, kind):
             hint = " Wrap it as NodeWithScore(node=node)." if isinstance(node, BaseNode) else ""
