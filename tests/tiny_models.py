@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from small_tokenizers import unigram, wordpiece
 
 ENGLISH = [
     "The lighthouse keeper wrote down every ship that passed. In 1874 he counted 312 vessels, most of them "
@@ -103,8 +105,6 @@ def tiny_llama(folder: Path, *, positions: int = 512, seed: int = 0) -> Path:
 
 def _without_special_bytes(raw: Any) -> Any:
     """The byte tokens back from special tokens to plain vocabulary, which is where byte fallback looks for them."""
-    import json
-
     from tokenizers import Tokenizer
 
     state = json.loads(raw.to_str())
@@ -114,16 +114,14 @@ def _without_special_bytes(raw: Any) -> Any:
 
 def tiny_xlm_roberta(folder: Path, *, seed: int = 0, labels: int = 2, **config_options: Any) -> Path:
     """XLM-R-like token classifier: Unigram with the word marker, pad id 1."""
-    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+    from tokenizers import decoders, normalizers, pre_tokenizers, processors
     from transformers import PreTrainedTokenizerFast, XLMRobertaConfig, XLMRobertaForTokenClassification
 
     special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
-    raw = Tokenizer(models.Unigram())
-    raw.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Replace(" {2,}", " ")])
-    raw.pre_tokenizer = pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="always")
+    normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Replace(" {2,}", " ")])
+    split = pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="always")
+    raw = unigram([line for text in ALL for line in text.split("\n")], 600, special, normalizer, split)
     raw.decoder = decoders.Metaspace(replacement="▁", prepend_scheme="always")
-    trainer = trainers.UnigramTrainer(vocab_size=600, special_tokens=special, unk_token="<unk>", show_progress=False)
-    raw.train_from_iterator([line for text in ALL for line in text.split("\n")], trainer)
     raw.post_processor = processors.TemplateProcessing(
         single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
     )
@@ -141,16 +139,11 @@ def tiny_xlm_roberta(folder: Path, *, seed: int = 0, labels: int = 2, **config_o
 
 def tiny_bert(folder: Path, *, seed: int = 0, labels: int = 2, **config_options: Any) -> Path:
     """BERT-like token classifier: WordPiece, cased, Chinese characters apart."""
-    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+    from tokenizers import processors
     from transformers import BertConfig, BertForTokenClassification, PreTrainedTokenizerFast
 
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    raw = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-    raw.normalizer = normalizers.BertNormalizer(lowercase=False, strip_accents=False)
-    raw.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    raw.decoder = decoders.WordPiece()
-    trainer = trainers.WordPieceTrainer(vocab_size=600, special_tokens=special, show_progress=False)
-    raw.train_from_iterator(ALL, trainer)
+    raw = wordpiece(ALL, 600, special)
     raw.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
     )

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import random
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from small_tokenizers import wordpiece
 
 from boildown.training import TrainConfig
 
@@ -79,16 +84,11 @@ def write(tmp_path: Path) -> Callable[..., Path]:
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A BERT of two layers; its tokenizer pads and truncates, as published ones do."""
     import torch
-    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
     from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
     folder = tmp_path_factory.mktemp("base")
-    raw = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-    raw.normalizer = normalizers.BertNormalizer(lowercase=True)
-    raw.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    trainer = trainers.WordPieceTrainer(vocab_size=400, special_tokens=special, show_progress=False)
-    raw.train_from_iterator([r["question"] + " " + r["passage"] for r in make_records()], trainer)
+    raw = wordpiece([r["question"] + " " + r["passage"] for r in make_records()], 400, special, lowercase=True)
     raw.enable_padding(length=32)
     raw.enable_truncation(32)
     PreTrainedTokenizerFast(
