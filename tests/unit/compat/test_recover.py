@@ -38,3 +38,9 @@ def test_what_was_compressed_is_recovered(make: Make, model: str) -> None:
     assert len(compressed) < len(recovered) <= len(original)
     assert is_subsequence(compressed, recovered)
     assert is_subsequence(recovered, original)
+
+
+def test_words_are_found_though_a_run_elsewhere_stands_in_their_way(make: Make) -> None:
+    original = "closer to the bridge it is brighter, further away it grows warm"
+    compressed = "closer is further it warm"
+    assert make("gpt2").recover(original, compressed, "is further it") == "is brighter, further away it"
