@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from math import prod
-from time import thread_time
+from time import process_time, thread_time
 from typing import Any
 
 from boildown.runtime import requests
@@ -87,18 +88,26 @@ class BoundedPattern:
             DeadlineError, CancelledError: the request is no longer wanted.
         """
         wanted = requests.current()
+        begin, begin_all = thread_time(), process_time()
         limit = min(_SECONDS, self._group.seconds)
-        if wanted is not None:
-            wanted.check()
-            limit = min(limit, wanted.remaining() or limit)
-        begin = thread_time()
+        found, threads = 0, 1.0
         try:
-            if limit <= 0:
-                raise TimeoutError
-            yield from self._compiled.finditer(text, timeout=limit, concurrent=True)
-        except TimeoutError:
-            if wanted is not None:
-                wanted.check()  # the request's time is over, and not the pattern's
-            raise invalid("The pattern takes too long on these documents. Make it simpler.", self.field) from None
+            while True:
+                if wanted is not None:
+                    wanted.check()
+                left = limit - (thread_time() - begin)
+                if left <= 0:
+                    raise invalid("The pattern takes too long on these documents. Make it simpler.", self.field)
+                try:
+                    remaining = None if wanted is None else wanted.remaining()
+                    timeout = left * threads if remaining is None else min(left * threads, remaining)
+                    search = self._compiled.finditer(text, timeout=max(timeout, 1e-3), concurrent=True)
+                    for match in islice(search, found, None):
+                        found += 1
+                        yield match
+                    return
+                except TimeoutError:
+                    # The library's clock runs with the time of all threads, so a busy process has taken most of it.
+                    threads = max(1.0, (process_time() - begin_all) / max(thread_time() - begin, 1e-3))
         finally:
             self._group.seconds -= thread_time() - begin
