@@ -11,14 +11,16 @@ import base64
 import math
 import struct
 import zlib
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from boildown.sources import Sources
 from boildown.types import Scores, TokenScores
 
-__all__ = ["STORED_KEY", "pack_scores", "unpack_scores"]
+__all__ = ["STORED_KEY", "pack_scores", "rounded_scores", "unpack_scores"]
 
 STORED_KEY = "boildown_scores"
 """The key in a document's metadata under which its stored scores stand."""
@@ -56,7 +58,7 @@ def pack_scores(scores: Scores) -> str:
 
 
 def unpack_scores(packed: str, length: int) -> Scores:
-    """The scores that `pack_scores` packed: the same offsets, and values within 1/131070 of the document's range.
+    """The scores that `pack_scores` packed: the same offsets, and values as `rounded_scores` gives them.
 
     Args:
         packed: as `pack_scores` gave it; it may come from anywhere, so everything in it is checked.
@@ -88,6 +90,38 @@ def unpack_scores(packed: str, length: int) -> Scores:
     return Scores(np.array([relevance]), sentences=sentences, tokens=tokens)
 
 
+def rounded_scores(scores: Scores, sources: Sources) -> Scores:
+    """The scores as they would be read back: within 1/131070 of their document's range of what they were."""
+    tokens, sentences = scores.tokens, scores.sentences
+    if tokens is not None:
+        tokens = replace(tokens, score=_rounded(tokens.score, tokens.document, len(sources)))
+    if sentences is not None:
+        sentences = _rounded(sentences, sources.sentences.document, len(sources))
+    return replace(scores, tokens=tokens, sentences=sentences)
+
+
+def _rounded(values: NDArray[np.float64], document: NDArray[np.int64], count: int) -> NDArray[np.float64]:
+    low, high = np.full(count, np.inf), np.full(count, -np.inf)
+    np.minimum.at(low, document, values)
+    np.maximum.at(high, document, values)
+    with np.errstate(over="ignore", invalid="ignore"):
+        low, extent = low[document], (high - low)[document]
+        rounded = _of_steps(_steps(values, low, extent), low, extent)
+    return np.where(np.isfinite(extent), rounded, values)  # what cannot be stored stays as it is
+
+
+def _steps(values: NDArray[np.float64], low: Any, extent: Any) -> NDArray[np.float64]:
+    # Dividing first keeps ranges of almost nothing in bounds.
+    share = np.divide(values - low, extent, out=np.zeros(len(values)), where=extent > 0)
+    steps: NDArray[np.float64] = np.rint(share * _STEPS)
+    return steps
+
+
+def _of_steps(steps: NDArray[Any], low: Any, extent: Any) -> NDArray[np.float64]:
+    values: NDArray[np.float64] = low + steps * (extent / _STEPS)
+    return values
+
+
 def _pack_integers(values: NDArray[np.int64]) -> bytes:
     """The width of a value in bytes, then all first bytes, all second bytes, and so on."""
     most = int(values.max(initial=0))
@@ -101,9 +135,7 @@ def _pack_reals(values: NDArray[np.float64]) -> bytes:
     low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 0.0)
     if not math.isfinite(high - low):
         raise ValueError("A score is not finite.")
-    # Dividing first keeps ranges of almost nothing in bounds.
-    steps = np.rint((values - low) / (high - low) * _STEPS) if high > low else np.zeros(len(values))
-    return _RANGE.pack(low, high) + _planes(steps, 2)
+    return _RANGE.pack(low, high) + _planes(_steps(values, low, high - low), 2)
 
 
 def _planes(values: NDArray[Any], width: int) -> bytes:
@@ -134,8 +166,7 @@ class _Reader:
         low, high = _RANGE.unpack(self.take(_RANGE.size))
         if not (math.isfinite(high - low) and low <= high):
             raise ValueError("It is damaged.")
-        values: NDArray[np.float64] = low + self._planes(count, 2) * ((high - low) / _STEPS)
-        return values
+        return _of_steps(self._planes(count, 2), low, high - low)
 
     def _planes(self, count: int, width: int) -> NDArray[np.int64]:
         planes = np.frombuffer(self.take(count * width), dtype=np.uint8).reshape(width, count)

@@ -18,7 +18,7 @@ from boildown.methods.by_document import join_scores, split_scores
 from boildown.methods.cached import cached_scores, computed_in
 from boildown.methods.registry import create_method
 from boildown.sources import Sources
-from boildown.stored_scores import STORED_KEY, pack_scores, unpack_scores
+from boildown.stored_scores import STORED_KEY, pack_scores, rounded_scores, unpack_scores
 from boildown.types import Scores
 
 __all__ = ["Stored", "reading_stored", "storing_method"]
@@ -55,7 +55,7 @@ class Stored:
         self.name = method.name
 
     def score(self, query: str, sources: Sources) -> Scores:
-        """The method's scores; those read are within 1/131070 of their document's range of what was stored."""
+        """The method's scores, rounded as stored ones are, so that a document's are the same read or computed."""
         found, stale = self._read(sources)
         fresh = [i for i, scores in enumerate(found) if scores is None]
         if len(fresh) == len(found):
@@ -110,10 +110,12 @@ class Stored:
         return _digest(json.dumps([self.name, _options(self.method), identity], sort_keys=True).encode())
 
     def _score(self, query: str, sources: Sources) -> Scores:
-        """The method's scores, from the cache where it has them and there is a model to spare."""
+        """The method's scores, rounded; from the cache where it has them and there is a model to spare."""
         if sources.cache is None or _model(self.method) is None:
-            return self.method.score(query, sources)
-        return cached_scores(self.method, self.fingerprint(), sources)
+            scores = self.method.score(query, sources)
+        else:
+            scores = cached_scores(self.method, self.fingerprint(), sources)
+        return rounded_scores(scores, sources)
 
     def _read(self, sources: Sources) -> tuple[list[Scores | None], Counter[str]]:
         """Each document's stored scores, where they fit, and how often they did not, by reason."""
