@@ -24,6 +24,9 @@ _VAGUE = 0.4
 """A title of which no more than this share is said is not meant."""
 _FADE = 0.3
 """How much less each further sentence counts."""
+_IN_BRACKETS = re.compile(r"\([^)]*\)")
+_NAMING = 8.0
+"""Logits that a sentence with all of its document's title is ahead of one with nothing of it."""
 
 
 class Lexical:
@@ -38,6 +41,7 @@ class Lexical:
         self._owner = sources.sentences.document
         self._terms = [terms(text) for text in sources.sentence_texts()]
         self._titles = [terms(document.title) for document in sources.documents]
+        self._names = [frozenset(terms(_IN_BRACKETS.sub(" ", document.title))) for document in sources.documents]
         self._documents = [list(title) for title in self._titles]
         for owner, found in zip(self._owner.tolist(), self._terms, strict=True):
             self._documents[owner].extend(found)
@@ -70,6 +74,35 @@ class Lexical:
                 share = sum(w for term, w in weights.items() if term in said) / sum(weights.values())
                 strength[document] = max(strength[document], (share - _VAGUE) / (1 - _VAGUE) / (1 + _FADE * rank))
         return strength
+
+    def named(self, scores: NDArray[np.float64]) -> NDArray[np.int64]:
+        """For each of several things that the query names, the sentence that tells what it is.
+
+        A question that compares needs something of each, and the best sentences may all be about one. A thing is named
+        if the query has all words of a document's title, those in brackets aside; titles that share half of their words
+        are one thing.
+
+        Args:
+            scores: shape (sentences,), logits.
+
+        Returns:
+            indices of sentences that have their document's title, or most of it; none unless two things are named.
+        """
+        found = []
+        for document, title in enumerate(self._names):
+            if title and title <= self._wanted:
+                places = np.flatnonzero(self._owner == document)
+                said = [len(title.intersection(self._terms[place])) / len(title) for place in places]
+                if len(places):
+                    best = int(places[np.argmax(scores[places] + _NAMING * np.array(said))])
+                    found.append((-scores[best], best, title))
+        covered: set[str] = set()
+        named = []
+        for _, place, title in sorted(found, key=lambda entry: entry[:2]):
+            if 2 * len(title & covered) < len(title):
+                covered |= title
+                named.append(place)
+        return np.array(named if len(named) > 1 else [], dtype=np.int64)
 
     @cached_property
     def _weights(self) -> list[dict[str, float]]:

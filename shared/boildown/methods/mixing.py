@@ -28,6 +28,8 @@ _SHORT = 20
 """Characters; below, a sentence is no better for being shorter."""
 _UNSPACED = re.compile("[\u0e00-\u109f\u1780-\u17ff\u2e80-\ud7ff\uf900-\ufaff\U00020000-\U0003ffff]")
 """Thai to Burmese, Khmer, and Chinese to Korean: scripts that write words without spaces, or join them."""
+_FURTHER = 0.05
+"""How much less each further sentence of a document gains from a mention of it."""
 _WORDS_ALONE = 8.0
 """Logits that BM25 spans where no model reads: about what a reading spans."""
 
@@ -47,7 +49,8 @@ class Mix:
         sure: the logit, before BM25, at which the model is sure as often as not.
         document_sentence: of the document's best sentence, in the document's own score.
         document_lexical: of what the document's BM25 is behind the best one's, taken off the document's own score.
-        mention: of standing in a document that a lead sentence speaks of; see `Lexical.mentions`.
+        mention: of standing in a document that a lead sentence speaks of, and of telling what one of several things is
+            that the query names; see `Lexical.mentions` and `Lexical.named`.
         length: of the logarithm of a sentence's length in hundreds of characters, taken off, since a budget pays by
             length: of two that are as likely to be needed, the shorter one leaves room for more.
         best: of the best sentence's logit, taken off all, so that a threshold means the same for questions of which the
@@ -63,7 +66,7 @@ class Mix:
     sure: float = 2.0
     document_sentence: float = 0.25
     document_lexical: float = 4.0
-    mention: float = 5.0
+    mention: float = 5.5
     length: float = 0.0
     best: float = 0.0
     keep_scale: float = 1.0
@@ -101,7 +104,7 @@ class MixedScores:
     """Logits of sentences and documents: from words at first; readings by the model then replace and raise them."""
 
     def __init__(self, sources: Sources, words: Lexical, mix: Mix) -> None:
-        self._sources, self._mix = sources, mix
+        self._sources, self._words, self._mix = sources, words, mix
         self._owner = sources.sentences.document
         lengths = np.array([len(text) + 1 for text in sources.texts], dtype=np.int64)
         self._base = np.cumsum(lengths) - lengths
@@ -116,6 +119,7 @@ class MixedScores:
         self._tokens: list[TokenScores] = []
         self._points: list[TokenScores] = []
         self._was_read = np.zeros(len(sources), dtype=bool)
+        self._named = np.zeros(len(self._owner))
         self._around = mix.relevance
 
     def add(self, reading: Reading, documents: NDArray[np.int64]) -> None:
@@ -167,9 +171,24 @@ class MixedScores:
         return TokenScores(parts.text, parts.start, parts.end, reading.keep[origin]), origin
 
     def add_mentions(self, mentions: NDArray[np.float64]) -> None:
-        """Raises the sentences of documents that are spoken of. Shape (documents,)."""
-        self._sentences = self._sentences + self._mix.mention * mentions[self._owner]
+        """Raises the sentences of documents that are spoken of, the best of each most. Shape (documents,)."""
+        share = mentions[self._owner] / (1 + _FURTHER * self._rank_in_document())
+        self._sentences = self._sentences + self._mix.mention * share
         self._documents = self._documents + self._mix.mention * mentions
+
+    def add_named(self) -> None:
+        """Puts first what tells of each of several things that the query names; a threshold is not moved by it."""
+        named = self._words.named(self._sentences)
+        self._named[named] = self._mix.mention
+        self._documents[self._owner[named]] += self._mix.mention
+
+    def _rank_in_document(self) -> NDArray[np.int64]:
+        """How many sentences of its document are better than each. Shape (sentences,)."""
+        order = np.lexsort((-self._sentences, self._owner))
+        starts = np.searchsorted(self._owner, self._owner)
+        rank = np.empty(len(order), dtype=np.int64)
+        rank[order] = np.arange(len(order)) - starts
+        return rank
 
     def best_sentences(self, count: int) -> NDArray[np.int64]:
         """Indices of the best sentences of documents that were read, best first. Shape (at most `count`,)."""
@@ -181,7 +200,7 @@ class MixedScores:
         """Probabilities, from 0 to 1."""
         mix = self._mix
         logits = self._sentences - mix.length * np.log(np.maximum(self._sources.sentences.lengths, _SHORT) / 100)
-        logits = logits - mix.best * logits.max(initial=_LOWEST)
+        logits = logits - mix.best * logits.max(initial=_LOWEST) + self._named
         sentences = _sigmoid(mix.keep_scale * logits + mix.keep_bias)
         best = np.full(len(self._sources), _LOWEST)
         np.maximum.at(best, self._owner, self._sentences)

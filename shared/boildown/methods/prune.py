@@ -45,11 +45,11 @@ class Prune:
     As in Provence (Chirkova et al. 2025, section 3), one encoder reads query and document together and gives the
     document a relevance and each token a keep probability. A sentence's logit is the mean of its tokens', mixed with
     the document's relevance and with BM25, which carries over to domains that the model has not seen, and counts for
-    more where the model finds nothing that it is sure of. A third head says
-    where in a sentence the answer lies, for budgets in which sentences have to be cut short. For questions
-    in two steps, the documents whose titles the best sentences name are read once more, with the best sentence added
-    to the query. In languages that the model was hardly trained on, BM25 weighs most; documents in scripts that it was
-    not trained on at all are scored by BM25 alone. The result's notes say so.
+    more where the model finds nothing that it is sure of. A third head says where in a sentence the answer lies, for
+    budgets in which sentences have to be cut short. For questions in two steps, the documents whose titles the best
+    sentences name are read once more, with the best sentence added to the query; for questions that compare, a
+    sentence of each thing that they name goes first. In languages that the model was hardly trained on, BM25 weighs
+    most; documents in scripts that it was not trained on at all are scored by BM25 alone. The result's notes say so.
 
     Args:
         model: a checkpoint of `boildown train`, by folder or hub id; None takes the bundled one.
@@ -104,6 +104,7 @@ class Prune:
             mixed.add_mentions(mentions)
             seconds += second.seconds
             unread -= {document for i, document in enumerate(mentioned.tolist()) if i not in second.cached}
+        mixed.add_named()
         return replace(mixed.scores(seconds, notes), cached=len(unread))
 
     def _folder(self) -> str:

@@ -8,7 +8,7 @@ from boildown.methods.lexical import Lexical
 from boildown.methods.mixing import Mix, MixedScores
 from boildown.runtime.reader import Reading
 from boildown.sources import Sources
-from boildown.types import Scores
+from boildown.types import Document, Scores
 
 QUERY = "港口的天气怎么样?"
 TEXTS = ["灯塔很高。港口很冷。", "The tower is high. The harbour is cold."]
@@ -119,6 +119,34 @@ def test_the_best_sentence_lowers_all_alike() -> None:
     keep = [4.0, -1.0, 1.0]
     assert logits(keep, best=0.0) == pytest.approx(keep)
     assert logits(keep, best=0.5) == pytest.approx(np.array(keep) - 2.0)
+
+
+def test_of_a_document_that_is_spoken_of_the_best_sentence_rises_most() -> None:
+    sources = Sources(["One came. Two went. Three stayed.", "Four slept."], 1)
+    mixing = MixedScores(sources, Lexical("query", sources), Mix(lexical=0.0, document=0.0, mention=4.2))
+    units, zeros = sources.sentences, np.zeros(4)
+    columns = (units.document, units.start, units.end, np.array([1.0, 3.0, 2.0, 0.0]))
+    mixing.add(Reading(np.zeros(2), *columns, zeros, zeros, query_cut=False, seconds=0.0), np.arange(2))
+    mixing.add_mentions(np.array([0.5, 0.0]))
+    scores = mixing.scores(0.0, ()).sentences
+    assert scores is not None
+    gained = np.log(scores / (1 - scores)) - [1.0, 3.0, 2.0, 0.0]
+    assert gained == pytest.approx([2.1 / 1.1, 2.1, 2.1 / 1.05, 0.0])
+
+
+def test_what_a_query_names_comes_first_and_moves_no_threshold() -> None:
+    documents = [Document("Reed is a town. It rains.", title="Reed"), Document("Moss is a town.", title="Moss")]
+    sources = Sources(documents, 1)
+    mixing = MixedScores(
+        sources, Lexical("Reed or Moss?", sources), Mix(lexical=0.0, document=0.0, mention=4.0, best=0.5)
+    )
+    units, zeros = sources.sentences, np.zeros(3)
+    columns = (units.document, units.start, units.end, np.array([1.0, 2.0, -1.0]))
+    mixing.add(Reading(np.zeros(2), *columns, zeros, zeros, query_cut=False, seconds=0.0), np.arange(2))
+    mixing.add_named()
+    scores = mixing.scores(0.0, ()).sentences
+    assert scores is not None
+    assert np.log(scores / (1 - scores)) == pytest.approx([1.0 - 1.0 + 4.0, 2.0 - 1.0, -1.0 - 1.0 + 4.0])
 
 
 def test_words_count_for_more_where_the_model_is_not_sure() -> None:

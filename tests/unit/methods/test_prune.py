@@ -110,6 +110,54 @@ def test_a_title_that_the_query_names_tells_nothing_new():
     assert words.mentions([lead]).tolist() == [0, 0, 0, 0]
 
 
+def test_a_question_that_compares_gets_a_sentence_of_each_thing():
+    documents = [
+        Document(
+            "It draws crowds. Red Gorse (1951) is a film by Ina Roe. Red Gorse won prizes.", title="Red Gorse (film)"
+        ),
+        Document("Red gorse grows on heaths.", title="Red gorse"),
+        Document("The Long Tide is a film by Ulf Berg. It was shot in Leith.", title="The Long Tide"),
+        Document("Ina Roe was born in 1920. She made five films.", title="Ina Roe"),
+    ]
+    sources = Sources(documents, 1)
+    texts = sources.sentence_texts()
+    scores = np.arange(len(texts), 0, -1, dtype=np.float64)
+    named = Lexical("Which is older, red gorse or The Long Tide?", sources).named(scores)
+    assert [texts[i].strip() for i in named] == [
+        "Red Gorse (1951) is a film by Ina Roe.",
+        "The Long Tide is a film by Ulf Berg.",
+    ]
+    scores[5] = scores[4] + 7  # which does not say what it is about
+    assert Lexical("Which is older, red gorse or The Long Tide?", sources).named(scores).tolist() == named.tolist()
+    assert Lexical("Who made Red Gorse?", sources).named(scores).tolist() == []
+    assert Lexical("Where is the long tide?", Sources([d.text for d in documents])).named(scores).tolist() == []
+
+
+def test_the_bundled_model_keeps_both_sides_of_a_comparison():
+    films = [
+        Document(
+            "Ina Roe (4 March 1920 – 1 May 1988) was a Scottish film director and screenwriter. She directed eleven "
+            "films. Her first film was shot in Leith.",
+            title="Ina Roe",
+        ),
+        Document(
+            "Red Gorse is a Scottish film directed by Ina Roe. It won two prizes in Venice. It was shot in nine days.",
+            title="Red Gorse",
+        ),
+        Document(
+            "The Long Tide is a film about two brothers who inherit a boat and quarrel about it, with a screenplay by "
+            "Ada Fell, directed by Ulf Berg. It was shown on television in 1983.",
+            title="The Long Tide",
+        ),
+        Document("Ulf Berg (born 9 June 1931) is a Norwegian film director. He lives in Bergen.", title="Ulf Berg"),
+        Document("The harbour of Oban has two piers. The ferry leaves at eight.", title="Oban"),
+    ]
+    question = "Which film whose director was born first, Red Gorse or The Long Tide?"
+    result = Compressor().compress(question, films, Budget(rate=0.3))
+    assert "Red Gorse" in result.text
+    assert "The Long Tide" in result.text
+
+
 @pytest.mark.parametrize(
     ("question", "answer"),
     [
