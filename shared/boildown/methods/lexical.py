@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boildown.sources import Sources
+from boildown.text.names import opening_name
 from boildown.text.words import terms
 
 __all__ = ["Lexical", "bm25_scores"]
@@ -21,16 +22,16 @@ _B = 0.75
 _STEM = 5
 _DIGIT = re.compile(r"\d")
 _VAGUE = 0.4
-"""A title of which no more than this share is said is not meant."""
+"""A name of which no more than this share is said is not meant."""
 _FADE = 0.3
 """How much less each further sentence counts."""
 _IN_BRACKETS = re.compile(r"\([^)]*\)")
 _NAMING = 8.0
-"""Logits that a sentence with all of its document's title is ahead of one with nothing of it."""
+"""Logits that a sentence with all of its document's name is ahead of one with nothing of it."""
 
 
 class Lexical:
-    """Terms of the query, the sentences and the titles of one call, and scores from them.
+    """Terms of the query, the sentences and the names of one call, and scores from them.
 
     Attributes:
         sentences: shape (sentences,), BM25 of each sentence.
@@ -40,9 +41,11 @@ class Lexical:
     def __init__(self, query: str, sources: Sources) -> None:
         self._owner = sources.sentences.document
         self._terms = [terms(text) for text in sources.sentence_texts()]
-        self._titles = [terms(document.title) for document in sources.documents]
-        self._names = [frozenset(terms(_IN_BRACKETS.sub(" ", document.title))) for document in sources.documents]
-        self._documents = [list(title) for title in self._titles]
+        self._names = [
+            dict.fromkeys(terms(_IN_BRACKETS.sub(" ", document.title or opening_name(document.text))))
+            for document in sources.documents
+        ]
+        self._documents = [terms(document.title) for document in sources.documents]
         for owner, found in zip(self._owner.tolist(), self._terms, strict=True):
             self._documents[owner].extend(found)
         wanted = terms(query)
@@ -52,23 +55,24 @@ class Lexical:
         self.documents = bm25_scores(stems, [_stems(text) for text in self._documents])
 
     def mentions(self, leads: Iterable[int]) -> NDArray[np.float64]:
-        """How plainly each document is spoken of: by how much of its title stands in one of the sentences.
+        """How plainly each document is spoken of: by how much of its name stands in one of the sentences.
 
-        This is the step from one document to the next that a question in two steps asks for. Rare words of a title
-        weigh more; a sentence does not speak of its own document, a later sentence counts less, and a title that the
-        query itself names tells nothing new.
+        This is the step from one document to the next that a question in two steps asks for. A document's name is its
+        title, without what stands in brackets, or else the name that its text opens with. Rare words of a name weigh
+        more; a sentence does not speak of its own document, a later sentence counts less, and a name that the query
+        itself has tells nothing new.
 
         Args:
             leads: indices of sentences, the most important first.
 
         Returns:
-            shape (documents,), from 0 to 1; 0 for documents without a title.
+            shape (documents,), from 0 to 1; 0 for documents without a name.
         """
-        strength = np.zeros(len(self._titles))
+        strength = np.zeros(len(self._names))
         for rank, lead in enumerate(leads):
             said = set(self._terms[lead])
-            for document, title in enumerate(self._titles):
-                if not title or document == self._owner[lead] or self._wanted.issuperset(title):
+            for document, name in enumerate(self._names):
+                if not name or document == self._owner[lead] or self._wanted.issuperset(name):
                     continue
                 weights = self._weights[document]
                 share = sum(w for term, w in weights.items() if term in said) / sum(weights.values())
@@ -79,37 +83,35 @@ class Lexical:
         """For each of several things that the query names, the sentence that tells what it is.
 
         A question that compares needs something of each, and the best sentences may all be about one. A thing is named
-        if the query has all words of a document's title, those in brackets aside; titles that share half of their words
-        are one thing.
+        if the query has all words of a document's name; names that share half of their words are one thing.
 
         Args:
             scores: shape (sentences,), logits.
 
         Returns:
-            indices of sentences that have their document's title, or most of it; none unless two things are named.
+            indices of sentences that have their document's name, or most of it; none unless two things are named.
         """
         found = []
-        for document, title in enumerate(self._names):
-            if title and title <= self._wanted:
+        for document, name in enumerate(self._names):
+            if name and self._wanted.issuperset(name):
                 places = np.flatnonzero(self._owner == document)
-                said = [len(title.intersection(self._terms[place])) / len(title) for place in places]
-                if len(places):
-                    best = int(places[np.argmax(scores[places] + _NAMING * np.array(said))])
-                    found.append((-scores[best], best, title))
+                said = [len(name.keys() & self._terms[place]) / len(name) for place in places]
+                best = int(places[np.argmax(scores[places] + _NAMING * np.array(said))])
+                found.append((-scores[best], best, set(name)))
         covered: set[str] = set()
         named = []
-        for _, place, title in sorted(found, key=lambda entry: entry[:2]):
-            if 2 * len(title & covered) < len(title):
-                covered |= title
+        for _, place, words in sorted(found, key=lambda entry: entry[:2]):
+            if 2 * len(words & covered) < len(words):
+                covered |= words
                 named.append(place)
         return np.array(named if len(named) > 1 else [], dtype=np.int64)
 
     @cached_property
     def _weights(self) -> list[dict[str, float]]:
-        """For each title its terms, weighted by how few of the documents have them."""
+        """For each name its terms, weighted by how few of the documents have them."""
         counts = Counter(term for whole in self._documents for term in set(whole))
         size = len(self._documents)
-        return [{term: _idf(size, counts[term]) for term in title} for title in self._titles]
+        return [{term: _idf(size, counts[term]) for term in name} for name in self._names]
 
 
 def _stems(words: Sequence[str]) -> list[str]:

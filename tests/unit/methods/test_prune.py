@@ -130,7 +130,16 @@ def test_a_question_that_compares_gets_a_sentence_of_each_thing():
     scores[5] = scores[4] + 7  # which does not say what it is about
     assert Lexical("Which is older, red gorse or The Long Tide?", sources).named(scores).tolist() == named.tolist()
     assert Lexical("Who made Red Gorse?", sources).named(scores).tolist() == []
-    assert Lexical("Where is the long tide?", Sources([d.text for d in documents])).named(scores).tolist() == []
+
+
+def test_a_document_without_a_title_goes_by_the_name_that_it_opens_with():
+    sources = Sources(
+        ["It was shot in Leith. Red Gorse is a film by Ina Roe.", "Ina Roe (born 1920) made five films."], 1
+    )
+    words = Lexical("Who made Red Gorse?", sources)
+    assert words.mentions([1]).tolist() == [0, 1]
+    films = Sources(["Red Gorse (1951) is a film.", "The Long Tide is a film."])
+    assert Lexical("Is Red Gorse older than The Long Tide?", films).named(np.ones(2)).tolist() == [0, 1]
 
 
 def test_the_bundled_model_keeps_both_sides_of_a_comparison():
