@@ -39,12 +39,9 @@ class Lexical:
     """
 
     def __init__(self, query: str, sources: Sources) -> None:
+        self._sources = sources
         self._owner = sources.sentences.document
         self._terms = [terms(text) for text in sources.sentence_texts()]
-        self._names = [
-            dict.fromkeys(terms(_IN_BRACKETS.sub(" ", document.title or opening_name(document.text))))
-            for document in sources.documents
-        ]
         self._documents = [terms(document.title) for document in sources.documents]
         for owner, found in zip(self._owner.tolist(), self._terms, strict=True):
             self._documents[owner].extend(found)
@@ -92,19 +89,25 @@ class Lexical:
             indices of sentences that have their document's name, or most of it; none unless two things are named.
         """
         found = []
-        for document, name in enumerate(self._names):
-            if name and self._wanted.issuperset(name):
-                places = np.flatnonzero(self._owner == document)
-                said = [len(name.keys() & self._terms[place]) / len(name) for place in places]
-                best = int(places[np.argmax(scores[places] + _NAMING * np.array(said))])
+        edges = np.searchsorted(self._owner, np.arange(len(self._names) + 1)).tolist()
+        for name, start, end in zip(self._names, edges, edges[1:], strict=False):
+            if name and start < end and self._wanted.issuperset(name):
+                said = [len(name.keys() & words) / len(name) for words in self._terms[start:end]]
+                best = start + int(np.argmax(scores[start:end] + _NAMING * np.array(said)))
                 found.append((-scores[best], best, set(name)))
         covered: set[str] = set()
         named = []
-        for _, place, words in sorted(found, key=lambda entry: entry[:2]):
+        for _, sentence, words in sorted(found, key=lambda entry: entry[:2]):
             if 2 * len(words & covered) < len(words):
                 covered |= words
-                named.append(place)
+                named.append(sentence)
         return np.array(named if len(named) > 1 else [], dtype=np.int64)
+
+    @cached_property
+    def _names(self) -> list[dict[str, None]]:
+        """For each document the terms of its name, in order."""
+        names = [document.title or opening_name(document.text) for document in self._sources.documents]
+        return [dict.fromkeys(terms(_IN_BRACKETS.sub(" ", name))) for name in names]
 
     @cached_property
     def _weights(self) -> list[dict[str, float]]:
