@@ -106,8 +106,8 @@ def test_the_compose_file_builds_this_image_read_only() -> None:
         assert set(service["build"].get("args", {})) <= arguments
     for service in compose["services"].values():
         assert int(service["stop_grace_period"].removesuffix("s")) >= longest_end()
-    limits = compose["services"]["boildown"]["deploy"]["resources"]["limits"]
-    assert isinstance(limits["cpus"], str)
+        # Docker refuses to start a container that may use more cores than the machine has.
+        assert set(service["deploy"]["resources"]["limits"]) == {"memory"}
 
 
 def test_the_serve_config_is_one_that_ray_serve_takes() -> None:
