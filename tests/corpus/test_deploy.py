@@ -77,7 +77,7 @@ def test_the_health_check_tells_a_server_that_lives_from_one_that_does_not() -> 
 
 COMPOSE = {
     "name", "services", "image", "build", "read_only", "tmpfs", "cap_drop", "security_opt", "ports", "environment",
-    "volumes", "deploy", "profiles", "restart", "stop_grace_period", "command", "healthcheck",
+    "volumes", "deploy", "profiles", "restart", "init", "stop_grace_period", "command", "healthcheck",
 }  # fmt: skip
 """Keys of the compose specification that the file may use."""
 
@@ -106,6 +106,7 @@ def test_the_compose_file_builds_this_image_read_only() -> None:
         assert set(service["build"].get("args", {})) <= arguments
     for service in compose["services"].values():
         assert int(service["stop_grace_period"].removesuffix("s")) >= longest_end()
+        assert service["init"] is True
         # Docker refuses to start a container that may use more cores than the machine has.
         assert set(service["deploy"]["resources"]["limits"]) == {"memory"}
 
