@@ -196,7 +196,7 @@ class MixedScores:
         best = np.argsort(-logit, kind="stable")[:count]
         return best[np.isfinite(logit[best])]
 
-    def scores(self, model_seconds: float, notes: Sequence[str]) -> Scores:
+    def scores(self, model_seconds: float) -> Scores:
         """Probabilities, from 0 to 1."""
         mix = self._mix
         logits = self._sentences - mix.length * np.log(np.maximum(self._sources.sentences.lengths, _SHORT) / 100)
@@ -212,7 +212,6 @@ class MixedScores:
             tokens=self._token_scores(sentences),
             points=_joined(self._points) if self._points else None,
             model_seconds=model_seconds,
-            notes=tuple(notes),
         )
 
     def _token_scores(self, sentences: NDArray[np.float64]) -> TokenScores:
@@ -222,6 +221,22 @@ class MixedScores:
         read = [replace(tokens, score=_sigmoid(tokens.score)) for tokens in self._tokens]
         unread = TokenScores(units.document[rest], units.start[rest], units.end[rest], sentences[rest])
         return _joined([*read, unread])
+
+
+def best_of(found: Sequence[Scores]) -> Scores:
+    """For each part of the documents the best that one of several questions gives it; they were read for each."""
+    return replace(
+        found[0],
+        relevance=np.maximum.reduce([scores.relevance for scores in found]),
+        sentences=np.maximum.reduce([scores.sentences for scores in found if scores.sentences is not None]),
+        tokens=_best_tokens([scores.tokens for scores in found if scores.tokens is not None]),
+        points=_best_tokens([scores.points for scores in found if scores.points is not None]),
+        model_seconds=sum(scores.model_seconds for scores in found),
+    )
+
+
+def _best_tokens(found: Sequence[TokenScores]) -> TokenScores | None:
+    return replace(found[0], score=np.maximum.reduce([tokens.score for tokens in found])) if found else None
 
 
 def _without(tokens: TokenScores, documents: NDArray[np.bool_]) -> TokenScores:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from boildown.methods.cached import cached_reading, computed_in
 from boildown.methods.lexical import Lexical
-from boildown.methods.mixing import Mix, MixedScores
+from boildown.methods.mixing import Mix, MixedScores, best_of
 from boildown.sources import Sources
 from boildown.text.language import is_english
+from boildown.text.questions import split_questions
 from boildown.text.scripts import dominant_script
 from boildown.types import Scores
 
@@ -48,7 +49,8 @@ class Prune:
     more where the model finds nothing that it is sure of. A third head says where in a sentence the answer lies, for
     budgets in which sentences have to be cut short. For questions in two steps, the documents whose titles the best
     sentences name are read once more, with the best sentence added to the query; for questions that compare, a
-    sentence of each thing that they name goes first. In languages that the model was hardly trained on, BM25 weighs
+    sentence of each thing that they name goes first; a query with several questions is read for each, and takes as many
+    times as long. In languages that the model was hardly trained on, BM25 weighs
     most; documents in scripts that it was not trained on at all are scored by BM25 alone. The result's notes say so.
 
     Args:
@@ -65,7 +67,6 @@ class Prune:
     def score(self, query: str, sources: Sources) -> Scores:
         """Probabilities from 0 to 1 that a document, a sentence or a token is needed."""
         reader = self._reader()
-        words = Lexical(query, sources)
         mix = Mix.of_checkpoint(reader.settings)
         english = is_english(" ".join([query, *(text[:_SAMPLE] for text in sources.texts[:_SAMPLES])]))
         if not english:
@@ -76,7 +77,6 @@ class Prune:
                 doubt=0.0,
                 document_lexical=_FOREIGN_LEXICAL,
             )
-        mixed = MixedScores(sources, words, mix)
         readable = _readable(query, sources, reader.settings.get("scripts", ["latin"]))
         notes = []
         if len(readable) < len(sources):
@@ -84,28 +84,41 @@ class Prune:
                 f"{len(sources) - len(readable)} of {len(sources)} documents were scored by BM25, since their script "
                 "or the query's is not one that the model was trained for."
             )
-        if len(readable) == 0:
-            return mixed.scores(0.0, notes)
-        if not english:
+        if len(readable) and not english:
             notes.append("The text is not English, which the model knows best, so BM25 counted for most.")
-        first = self._read(reader, query, sources, readable)
+        questions = split_questions(query)
+        if len(questions) > 1:
+            notes.append(f"The query asks {len(questions)} questions, and documents were scored for each.")
+        found = [self._answer(reader, mix, question, sources, readable) for question in questions]
+        if any(answer.query_cut for answer in found):
+            notes.append("The query is longer than the model reads; its middle was left out.")
+        cached = set.intersection(*(answer.cached for answer in found))
+        return replace(best_of([answer.scores for answer in found]), notes=tuple(notes), cached=len(cached))
+
+    def _answer(
+        self, reader: CrossReader, mix: Mix, question: str, sources: Sources, readable: NDArray[np.int64]
+    ) -> _Answer:
+        """Scores for one question; the documents that the model cannot read get theirs from their words."""
+        words = Lexical(question, sources)
+        mixed = MixedScores(sources, words, mix)
+        if not len(readable):
+            return _Answer(mixed.scores(0.0), set(), query_cut=False)
+        first = self._read(reader, question, sources, readable)
         mixed.add(first, readable)
         seconds = first.seconds
-        unread = {document for i, document in enumerate(readable.tolist()) if i in first.cached}
-        if first.query_cut:
-            notes.append("The query is longer than the model reads; its middle was left out.")
+        cached = {document for i, document in enumerate(readable.tolist()) if i in first.cached}
         leads = mixed.best_sentences(_LEADS)
         mentions = words.mentions(leads.tolist())
         mentioned = readable[np.argsort(-mentions[readable], kind="stable")[:_SECOND_READING]]
         mentioned = np.sort(mentioned[mentions[mentioned] > 0])
         if len(mentioned):
-            second = self._read(reader, f"{query} {_quote(sources, int(leads[0]))}", sources, mentioned)
+            second = self._read(reader, f"{question} {_quote(sources, int(leads[0]))}", sources, mentioned)
             mixed.add(second, mentioned)
             mixed.add_mentions(mentions)
             seconds += second.seconds
-            unread -= {document for i, document in enumerate(mentioned.tolist()) if i not in second.cached}
+            cached -= {document for i, document in enumerate(mentioned.tolist()) if i not in second.cached}
         mixed.add_named()
-        return replace(mixed.scores(seconds, notes), cached=len(unread))
+        return _Answer(mixed.scores(seconds), cached, first.query_cut)
 
     def _folder(self) -> str:
         return str(files("boildown") / "assets" / BUNDLED) if self.model is None else self.model
@@ -123,6 +136,14 @@ class Prune:
 
         identity = () if sources.cache is None else (model_identity(self._folder()), *computed_in(self))
         return cached_reading(reader, identity, query, sources, chosen)
+
+
+class _Answer(NamedTuple):
+    """What was found for one question: scores, the documents that no model had to read, and whether it was too long."""
+
+    scores: Scores
+    cached: set[int]
+    query_cut: bool
 
 
 def _quote(sources: Sources, sentence: int) -> str:

@@ -23,7 +23,7 @@ def mixed(tokens: list[tuple[int, int, int, float]]) -> tuple[Sources, Scores]:
     window = np.zeros(len(keep))
     reading = Reading(np.zeros(2), document, start, end, keep, window, -keep, query_cut=False, seconds=0.0)
     mixing.add(reading, np.arange(2))
-    return sources, mixing.scores(0.0, ())
+    return sources, mixing.scores(0.0)
 
 
 def test_a_token_over_a_sentences_end_counts_for_both() -> None:
@@ -68,7 +68,7 @@ def test_in_long_documents_a_sentence_counts_by_its_window() -> None:
             seconds=0.0,
         )
         mixing.add(reading, np.arange(2))
-        scores = mixing.scores(0.0, ()).sentences
+        scores = mixing.scores(0.0).sentences
         assert scores is not None
         return np.log(scores / (1 - scores))
 
@@ -93,7 +93,7 @@ def test_the_last_reading_says_where_the_points_lie() -> None:
 
     read([0, 1], [1.0, 2.0, 3.0, 4.0])
     read([0], [7.0, 8.0])
-    points = mixing.scores(0.0, ()).points
+    points = mixing.scores(0.0).points
     assert points is not None
     assert points.document.tolist() == [0, 0, 1, 1]
     assert points.start.tolist() == [0, 4, 0, 4]
@@ -110,7 +110,7 @@ def logits(keep: list[float], query: str = "query", **mix: float) -> np.ndarray:
     zeros = np.zeros(3)
     columns = (units.document, units.start, units.end, np.array(keep))
     mixing.add(Reading(np.zeros(2), *columns, zeros, zeros, query_cut=False, seconds=0.0), np.arange(2))
-    scores = mixing.scores(0.0, ()).sentences
+    scores = mixing.scores(0.0).sentences
     assert scores is not None
     return np.log(scores / (1 - scores))
 
@@ -128,7 +128,7 @@ def test_of_a_document_that_is_spoken_of_the_best_sentence_rises_most() -> None:
     columns = (units.document, units.start, units.end, np.array([1.0, 3.0, 2.0, 0.0]))
     mixing.add(Reading(np.zeros(2), *columns, zeros, zeros, query_cut=False, seconds=0.0), np.arange(2))
     mixing.add_mentions(np.array([0.5, 0.0]))
-    scores = mixing.scores(0.0, ()).sentences
+    scores = mixing.scores(0.0).sentences
     assert scores is not None
     gained = np.log(scores / (1 - scores)) - [1.0, 3.0, 2.0, 0.0]
     assert gained == pytest.approx([2.1 / 1.1, 2.1, 2.1 / 1.05, 0.0])
@@ -144,7 +144,7 @@ def test_what_a_query_names_comes_first_and_moves_no_threshold() -> None:
     columns = (units.document, units.start, units.end, np.array([1.0, 2.0, -1.0]))
     mixing.add(Reading(np.zeros(2), *columns, zeros, zeros, query_cut=False, seconds=0.0), np.arange(2))
     mixing.add_named()
-    scores = mixing.scores(0.0, ()).sentences
+    scores = mixing.scores(0.0).sentences
     assert scores is not None
     assert np.log(scores / (1 - scores)) == pytest.approx([1.0 - 1.0 + 4.0, 2.0 - 1.0, -1.0 - 1.0 + 4.0])
 
@@ -167,7 +167,7 @@ def test_a_document_counts_by_its_best_sentence_and_its_words_too() -> None:
     columns = (units.document, units.start, units.end, np.array([4.0, -2.0, 1.0]))
     relevance = np.array([2.0, 1.0])
     mixing.add(Reading(relevance, *columns, np.zeros(3), np.zeros(3), query_cut=False, seconds=0.0), np.arange(2))
-    scores = mixing.scores(0.0, ()).relevance
+    scores = mixing.scores(0.0).relevance
     assert np.log(scores / (1 - scores)) == pytest.approx([2.0 + 0.5 * 4.0 - 3.0, 1.0 + 0.5 * 1.0])
 
 
@@ -175,7 +175,7 @@ def test_a_document_that_was_not_read_counts_by_its_words_alone() -> None:
     sources = Sources(["Fog is common here.", "The harbour was built of stone."], 1)
     words = Lexical("When was the harbour built?", sources)
     plain, mixed = (
-        MixedScores(sources, words, mix).scores(0.0, ()).relevance
+        MixedScores(sources, words, mix).scores(0.0).relevance
         for mix in (Mix(), Mix(document_sentence=0.5, document_lexical=3.0))
     )
     assert mixed.tolist() == plain.tolist()

@@ -184,6 +184,27 @@ def test_the_bundled_model_keeps_the_answer_in_a_quarter_of_the_text(question, a
     assert result.method == "prune"
 
 
+def test_each_of_several_questions_gets_its_text():
+    asked = ["How much does a return ticket for the ferry cost?", "When did the lighthouse get electricity?"]
+    for query in (" ".join(asked), " ".join(asked[::-1]), f"{asked[0][:-1]}, and {asked[1].lower()}"):
+        result = Compressor().compress(query, TOWN, Budget(rate=0.3))
+        assert "12.50 EUR" in result.text
+        assert "1962" in result.text
+        assert result.notes == ("The query asks 2 questions, and documents were scored for each.",)
+
+
+def test_of_several_questions_the_best_score_counts(random):
+    asked = ["Where is the library?", "May dogs come on the ferry?"]
+    sources = Sources(TOWN)
+    alone = [random.score(question, sources) for question in asked]
+    both = random.score(" ".join(asked), sources)
+    for name in ("relevance", "sentences"):
+        assert np.array_equal(getattr(both, name), np.maximum(*(getattr(one, name) for one in alone)))
+    for name in ("tokens", "points"):
+        assert np.array_equal(getattr(both, name).score, np.maximum(*(getattr(one, name).score for one in alone)))
+        assert np.array_equal(getattr(both, name).start, getattr(alone[0], name).start)
+
+
 def test_what_is_read_a_second_time_only_does_not_count_as_cached():
     compressor = Compressor(cache=ScoreCache())
     question = "Where was the designer of the Hestan lighthouse born?"

@@ -1,0 +1,59 @@
+"""What a query asks."""
+
+from __future__ import annotations
+
+import pytest
+
+from boildown.text.questions import split_questions
+
+
+@pytest.mark.parametrize(
+    ("query", "questions"),
+    [
+        ("How high is it, and when was the lamp new?", ["How high is it?", "when was the lamp new?"]),
+        ("who built the tower and in which year", ["who built the tower?", "in which year? who built the tower?"]),
+        ("When was it built and why?", ["When was it built?", "why? When was it built?"]),
+        ("who is Ada? where does Ulf live?", ["who is Ada?", "where does Ulf live?"]),
+        ("1. Who is Ada?\n2. Where is Ulf?", ["1. Who is Ada?", "2. Where is Ulf?"]),
+        ("How long does the boat sail?  May dogs come?", ["How long does the boat sail?", "May dogs come?"]),
+        (
+            "I have a Pelican. How heavy is the Pelican? How deep may it go?",
+            [
+                "I have a Pelican. How heavy is the Pelican?",
+                "I have a Pelican. How deep may it go? How heavy is the Pelican?",
+            ],
+        ),
+        ("Do you keep data? If so, how long?", ["Do you keep data?", "If so, how long? Do you keep data?"]),
+        ("灯塔有多高？谁建造了灯塔？", ["灯塔有多高？", "谁建造了灯塔？"]),
+        ("Was kostet die Fahrt? Wann fährt das Boot?", ["Was kostet die Fahrt?", "Wann fährt das Boot?"]),
+    ],
+)
+def test_questions_are_told_apart(query: str, questions: list[str]) -> None:
+    assert split_questions(query) == questions
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "  two  spaces ",
+        "What?!",
+        "Who is Ada?",
+        "Is 'Who's There?' a film by Ada Fell?",
+        "When was the St. Bartholomew's Day massacre?",
+        "Which film stars both Ada and Ulf?",
+        "Where do cats and dogs sleep?",
+        "Summarise the meeting. Thanks.",
+        "When the queue is full, it stops.",
+        "Who was the man whose boat sank and whose dog swam?",
+        "and " * 3000,
+        " " * 50_000 + "?",
+    ],
+)
+def test_one_question_stays_as_it_is(query: str) -> None:
+    assert split_questions(query) == [query]
+
+
+def test_many_questions_become_four() -> None:
+    asked = [f"What is the height of tower {name}?" for name in ("Ada", "Berg", "Cole", "Dee", "Esk")]
+    assert split_questions(" ".join(asked)) == [*asked[:3], " ".join(asked[3:])]
