@@ -32,9 +32,10 @@ def split_questions(query: str) -> list[str]:
     """The questions of a query, each with what it needs to be understood; the query alone if it asks but one.
 
     Questions end with a question mark in any language; in English, they may begin with a question word instead, and
-    "and" with one begins another. Sentences that ask nothing go before each question. A question that refers to what
-    was said, by a pronoun or by having hardly a word of its own, has the questions before it behind it: a model looks
-    above all for what comes first.
+    "and" with one begins another. Sentences that ask nothing go before each question; if they are longer than all
+    questions, these are about one matter, and stay together. A question that refers to what was said, by a pronoun or
+    by having hardly a word of its own, has the questions before it behind it: a model looks above all for what comes
+    first.
 
     Returns:
         at most four; further ones are part of the last.
@@ -48,7 +49,7 @@ def split_questions(query: str) -> list[str]:
             said.append(sentence)
     if not asked:
         said, asked = [], _joined_by_and(" ".join(said))
-    if len(asked) < 2:
+    if len(asked) < 2 or len(" ".join(said)) > len(" ".join(asked)):
         return [query]
     if len(asked) > _MOST:
         asked = [*asked[: _MOST - 1], " ".join(asked[_MOST - 1 :])]

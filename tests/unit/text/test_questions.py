@@ -45,6 +45,7 @@ def test_questions_are_told_apart(query: str, questions: list[str]) -> None:
         "Where do cats and dogs sleep?",
         "Summarise the meeting. Thanks.",
         "When the queue is full, it stops.",
+        "Since the update the station sends no readings, and its lamp blinks red. What is wrong? What should I do?",
         "Who was the man whose boat sank and whose dog swam?",
         "and " * 3000,
         " " * 50_000 + "?",
