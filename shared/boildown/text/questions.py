@@ -59,7 +59,7 @@ def split_questions(query: str) -> list[str]:
 def _sentences(query: str) -> list[tuple[str, bool]]:
     """Sentences, and whether each ends with a question mark or begins as a question does."""
     whole = [" ".join(query[start:end].split()) for start, end in split_sentences(query).tolist()]
-    found = [sentence for one in whole for sentence in _NEXT.split(one) if sentence]
+    found = [sentence for one in whole for sentence in _NEXT.split(one) if any(map(str.isalnum, sentence))]
     return [(sentence, bool(_ENDS.search(sentence) or _BEGINS.match(sentence))) for sentence in found]
 
 

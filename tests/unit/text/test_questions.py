@@ -49,6 +49,7 @@ def test_questions_are_told_apart(query: str, questions: list[str]) -> None:
         "Who was the man whose boat sank and whose dog swam?",
         "and " * 3000,
         " " * 50_000 + "?",
+        "Why? " + "?" * 5000,
     ],
 )
 def test_one_question_stays_as_it_is(query: str) -> None:
