@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from scheduler_jobs import CPU, Gated, in_thread, packing, waiting
@@ -51,12 +52,16 @@ def test_the_rest_of_a_cancelled_job_is_dropped(one: Scheduler) -> None:
     assert len(model.batches) == 1
 
 
-def test_a_deadline_ends_the_wait_and_the_work(one: Scheduler) -> None:
+def test_a_deadline_ends_the_wait_and_the_work(one: Scheduler, clock: Any) -> None:
     model = Gated()
     first = in_thread(lambda: one.run(model, packing(50)))
     model.begun.acquire(timeout=60)
-    with requests.deadline(0.01), pytest.raises(DeadlineError):
-        one.run(model, packing(70))
+    with requests.deadline(0.01):
+        late = in_thread(lambda: one.run(model, packing(70)))
+        waiting(one, 1)
+        clock.seconds = 1.0
+        with pytest.raises(DeadlineError):
+            late.result(60)
     model.open()
     first.result(60)
     with requests.deadline(0), pytest.raises(DeadlineError):
