@@ -222,7 +222,9 @@ _WRITER = """
 import sys, warnings
 warnings.simplefilter("error")
 from pathlib import Path
+import boildown.disk_cache
 from boildown.disk_cache import DiskCache
+boildown.disk_cache._WAIT = 50.0  # nothing is dropped, however slow the disk and busy the others
 cache = DiskCache(Path(sys.argv[1]), 100 << 20)
 seed = int(sys.argv[2])
 for i in range(40):
