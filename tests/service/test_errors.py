@@ -206,7 +206,7 @@ def small():
 
     from .conftest import serving
 
-    limits = Limits(body_bytes=5000, body_seconds=0.5, documents=3, tokens=100, queries=2)
+    limits = Limits(body_bytes=5000, documents=3, tokens=100, queries=2)
     with serving(limits=limits) as client:
         yield client
 
@@ -261,8 +261,11 @@ def answer_on(connection: socket.socket) -> tuple[int, dict]:
     return response.status, json.loads(response.read())
 
 
-def test_a_slow_body(small):
-    with socket.create_connection((small.base_url.host, small.base_url.port)) as connection:
+def test_a_slow_body(serve):
+    from boildown.service.settings import Limits
+
+    client = serve(limits=Limits(body_seconds=0.5))
+    with socket.create_connection((client.base_url.host, client.base_url.port)) as connection:
         head = "POST /v1/compress HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n"
         connection.sendall(head.encode() + b'{"query": "')
         status, answer = answer_on(connection)
