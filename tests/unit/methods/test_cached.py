@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from cached_scores import HALF, QUERY, Reads, same
+from clear_threshold import clear_threshold
 from stored_documents import TEXTS
 
 from boildown import Budget, Compressor, Document
@@ -45,13 +46,16 @@ def test_the_second_time_no_model_reads_and_nothing_differs(
 
 @pytest.mark.parametrize("name", METHODS)
 def test_among_new_documents_only_those_are_read(name: str, models: dict[str, dict[str, Any]], reads: Reads) -> None:
-    compressor = Compressor(**models[name], cache=ScoreCache())
-    compressor.compress(QUERY, TEXTS[:5], HALF)
     mixed = [TEXTS[5], *TEXTS[3:0:-1], "Two new documents stand here.", TEXTS[0], TEXTS[0]]
+    plain = Compressor(**models[name], cache=False)
+    # By a rate, the last digits might decide which of two copies keeps a word more.
+    budget = clear_threshold(plain.compress(QUERY, mixed, HALF))
+    expected = plain.compress(QUERY, mixed, budget)
+    compressor = Compressor(**models[name], cache=ScoreCache())
+    compressor.compress(QUERY, TEXTS[:5], budget)
     before = reads.count
-    found = compressor.compress(QUERY, mixed, HALF)
+    found = compressor.compress(QUERY, mixed, budget)
     assert reads.since(before) == 2
-    expected = Compressor(**models[name], cache=False).compress(QUERY, mixed, HALF)
     assert found.text == expected.text
     assert found.scores.relevance == pytest.approx(expected.scores.relevance, abs=1e-5)
     assert found.scores.tokens is None or np.array_equal(found.scores.tokens.start, expected.scores.tokens.start)
