@@ -9,6 +9,7 @@ import threading
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from time import monotonic, sleep
 from typing import TypeVar
 
 from boildown.forks import watch_forks
@@ -24,6 +25,8 @@ _CHECK = 8
 """Bytes of the checksum before every value."""
 _WAIT = 1.0
 """Seconds that a process waits for another that writes; then it goes on without the file."""
+_PAUSE = 0.005
+"""Seconds between two tries, where SQLite does not wait."""
 _MOST_KEYS = 500
 """Keys of one SELECT, well below the limit of every SQLite."""
 
@@ -142,7 +145,7 @@ class DiskCache:
                     connection.execute(f"PRAGMA application_id = {_APPLICATION}")
                     connection.execute(_TABLE)
             # After the header is in the file. Readers then go on while a process writes, where the file system can.
-            connection.execute("PRAGMA journal_mode = WAL")
+            _write_ahead(connection)
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute("SELECT id, key, value FROM scores LIMIT 1").fetchone()
         except BaseException:
@@ -198,6 +201,19 @@ def _is_ours(connection: sqlite3.Connection) -> bool:
             return False
         raise
     return application == _APPLICATION
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Changes the journal's mode. For that SQLite does not always wait by itself while another process writes."""
+    end = monotonic() + _WAIT
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or monotonic() >= end:
+                raise
+        sleep(_PAUSE)
 
 
 def _check(key: bytes, value: bytes) -> bytes:

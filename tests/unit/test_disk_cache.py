@@ -182,6 +182,19 @@ def test_while_another_process_writes_it_reads_and_goes_on(path: Path, monkeypat
     assert cache.get([key(25)]) == {key(25): value(25)}
 
 
+def test_it_waits_for_a_process_that_begins_the_file_at_once(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed(path, range(10))
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("PRAGMA journal_mode = DELETE")  # as in a file that has just been begun
+    other.execute("BEGIN IMMEDIATE")
+    monkeypatch.setattr("boildown.disk_cache.sleep", lambda seconds: other.execute("ROLLBACK"))
+    cache = DiskCache(path, MB)
+    cache.put(items(range(20, 30)))
+    assert cache.get([key(25)]) == {key(25): value(25)}
+    assert not other.in_transaction  # it had to wait
+    other.close()
+
+
 def test_an_interrupted_write_leaves_no_half(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cache = DiskCache(path, MB)
     cache.put(items(range(3)))
