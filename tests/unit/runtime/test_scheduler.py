@@ -151,9 +151,8 @@ def test_states_do_not_depend_on_batch_mates(
     random = np.random.default_rng(1)
     ids = [random.integers(5, 200, length) for length in [1, 2, 3, 3, 7, 12, 12, 12, 31, 50, 64, 64] * 3]
     together, offsets = encoder.hidden(ids)
-    worst = 0.0
+    # Plain torch may sum in another order for another number of rows: MKL does with AVX2.
+    rounding = 0.0 if prepack is None else {torch.float32: 1e-5, torch.bfloat16: 0.05}[dtype]
     for i, sequence in enumerate(ids):
         alone, _ = encoder.hidden([sequence])
-        own = together[offsets[i] : offsets[i + 1]]
-        worst = max(worst, float((alone.float() - own.float()).abs().max()))
-    assert worst == 0.0
+        torch.testing.assert_close(together[offsets[i] : offsets[i + 1]], alone, rtol=0.0, atol=rounding)
