@@ -57,9 +57,10 @@ def test_ten_of_each_share_one_model(bert: Path, documents: list[Document], clon
 
     def compressed(i: int) -> list[str]:
         compressor = clone(BoildownCompressor(rate=0.5, **settings))  # built in the worker
-        kept = compressor.compress_documents(documents, QUESTION)
-        assert asyncio.run(compressor.acompress_documents(documents, QUESTION)) == kept
-        return [d.page_content for d in kept]
+        kept = [d.page_content for d in compressor.compress_documents(documents, QUESTION)]
+        again = asyncio.run(compressor.acompress_documents(documents, QUESTION))
+        assert [d.page_content for d in again] == kept
+        return kept
 
     def postprocessed(i: int) -> list[str]:
         postprocessor = clone(BoildownPostprocessor(rate=0.5, **settings))
