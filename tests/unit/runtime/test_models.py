@@ -62,6 +62,7 @@ def test_a_failed_load_is_tried_again() -> None:
 def test_a_child_process_computes_with_its_parents_model() -> None:
     import torch
 
+    threads = torch.get_num_threads()
     torch.set_num_threads(2)
     layer = torch.nn.Linear(512, 512)
     model = shared_model("layer", lambda: layer)
@@ -88,6 +89,7 @@ def test_a_child_process_computes_with_its_parents_model() -> None:
             code = 0 if good and shared_model("slow", lambda: 2) == 2 else 1
         finally:
             os._exit(code)
+    torch.set_num_threads(threads)
     go_on.set()
     busy.join()
     status = None
