@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,33 +46,10 @@ def browser() -> Iterator[Browser]:
 @contextmanager
 def serving(**settings: object) -> Iterator[str]:
     """A server on a free port; its address."""
-    import httpx
-    import uvicorn
+    from ..conftest import serving as client_of
 
-    from boildown.service.app import create_app
-    from boildown.service.settings import Settings
-
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(create_app(Settings(**settings)), port=port, log_level="error"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    address = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(600):
-            try:
-                if httpx.get(f"{address}/ready").status_code == 200:
-                    break
-            except httpx.TransportError:
-                pass
-            time.sleep(0.1)
-        else:
-            pytest.fail("The server was not ready after a minute.")
-        yield address
-    finally:
-        server.should_exit = True
-        thread.join()
+    with client_of(**settings) as client:
+        yield str(client.base_url).rstrip("/")
 
 
 @pytest.fixture(scope="session")
