@@ -55,6 +55,23 @@ async def test_not_ready_until_the_model_is_loaded(held):
             assert answered.headers["connection"] == "close"
 
 
+def test_a_second_signal_ends_at_once():
+    import signal
+
+    from boildown.service.app import create_app
+    from boildown.service.server import build_server
+    from boildown.service.settings import Settings
+
+    settings = Settings()
+    server = build_server(create_app(settings), "127.0.0.1", 0, 60.0, settings.limits)
+    server.handle_exit(signal.SIGTERM, None)
+    assert not asyncio.run(server.on_tick(1))
+    assert not server.force_exit
+    server.handle_exit(signal.SIGTERM, None)
+    assert asyncio.run(server.on_tick(2))
+    assert server.force_exit
+
+
 async def test_models_that_cannot_be_loaded_are_said_so(tmp_path):
     import httpx
 

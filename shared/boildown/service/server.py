@@ -44,10 +44,10 @@ class Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Notes a signal; a second one ends at once what still runs."""
-        if self._state.draining:
-            self.force_exit = True
+        self.force_exit = self._state.draining
+        first_step = self._drain if sig == signal.SIGTERM and not self._state.draining else 0.0
         self._state.draining = True
-        self._end = monotonic() + (self._drain if sig == signal.SIGTERM else 0.0)
+        self._end = monotonic() + first_step
 
     async def on_tick(self, counter: int) -> bool:
         """Says ten times a second whether to stop taking connections."""
