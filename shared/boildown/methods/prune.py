@@ -47,11 +47,14 @@ class Prune:
     document a relevance and each token a keep probability. A sentence's logit is the mean of its tokens', mixed with
     the document's relevance and with BM25, which carries over to domains that the model has not seen, and counts for
     more where the model finds nothing that it is sure of. A third head says where in a sentence the answer lies, for
-    budgets in which sentences have to be cut short. For questions in two steps, the documents whose titles the best
-    sentences name are read once more, with the best sentence added to the query; for questions that compare, a
-    sentence of each thing that they name goes first; a query with several questions is read for each, and takes as many
-    times as long. In languages that the model was hardly trained on, BM25 weighs
-    most; documents in scripts that it was not trained on at all are scored by BM25 alone. The result's notes say so.
+    budgets in which sentences have to be cut short.
+
+    For questions in two steps, the documents of which the best sentences speak are read once more, with the best
+    sentence added to the query. For questions that compare, a sentence of each thing that they name goes first. A query
+    with several questions is read for each, and takes as many times as long.
+
+    In languages that the model was hardly trained on, BM25 weighs most; documents in scripts that it was not trained on
+    at all are scored by BM25 alone. The result's notes say so.
 
     Args:
         model: a checkpoint of `boildown train`, by folder or hub id; None takes the bundled one.
