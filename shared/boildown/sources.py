@@ -15,7 +15,7 @@ from boildown.errors import InputError
 from boildown.text.fragments import join_fragments
 from boildown.text.needs import needs
 from boildown.text.sentences import split_sentences
-from boildown.text.words import split_words
+from boildown.text.words import split_words, terms
 from boildown.types import Document, TokenScores
 
 if TYPE_CHECKING:
@@ -138,6 +138,11 @@ class Sources:
             return [compute(text) for text in self.texts]
         keys = [(what, digest) for digest in self.digests]
         return self.cache.derive(keys, lambda chosen: [compute(self.texts[i]) for i in chosen], size)
+
+    @cached_property
+    def sentence_terms(self) -> list[list[str]]:
+        """The terms of each sentence for lexical matching, aligned with `sentences`; not to be changed."""
+        return [terms(text) for text in self.sentence_texts()]
 
     def sentence_texts(self) -> list[str]:
         """The text of each sentence, aligned with `sentences`."""

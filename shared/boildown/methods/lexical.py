@@ -41,7 +41,7 @@ class Lexical:
     def __init__(self, query: str, sources: Sources) -> None:
         self._sources = sources
         self._owner = sources.sentences.document
-        self._terms = [terms(text) for text in sources.sentence_texts()]
+        self._terms = sources.sentence_terms
         self._documents = [terms(document.title) for document in sources.documents]
         for owner, found in zip(self._owner.tolist(), self._terms, strict=True):
             self._documents[owner].extend(found)
