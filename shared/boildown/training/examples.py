@@ -12,6 +12,7 @@ import numpy as np
 from .config import TrainConfig
 from .data import Passage, Question
 from .negatives import NegativeMiner
+from .retype import retype
 
 Splitter = Callable[[str], np.ndarray]
 
@@ -103,6 +104,14 @@ class ExampleBuilder:
         if known and len(examples) > 2 and rng.random() < config.long_window:
             examples = self._merge(examples, rng)
         return examples
+
+    def retyped(self, question: Question, examples: list[Example], rng: random.Random) -> list[Example]:
+        """The examples of an English question as they are read for it in another form, in a share of the cases."""
+        query, share = examples[0].query, self.config.retyped
+        if not share or question.lang not in ("en", "") or not query.startswith(question.text) or rng.random() >= share:
+            return examples
+        query = retype(question.text, rng) + query[len(question.text) :]
+        return [replace(example, query=query) for example in examples]
 
     def _negatives(self, question: Question, rng: random.Random, count: int) -> list[Passage]:
         given = list(question.negatives)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -191,3 +192,21 @@ def test_unmarked_relevant_passages_make_unknown_labels(spans: tuple[tuple[int, 
     question = Question("q", "Why?", "s", "en", [Passage("", TEXT, spans, (), True)])
     examples = builder([question]).build(question, random.Random(0))
     assert [e.known for e in examples] == [bool(spans)]
+
+
+def test_an_english_question_is_read_as_people_type_it() -> None:
+    question = two_hops()
+    build = builder([question], retyped=1.0, second_round_multi=1.0)
+    forms = set()
+    for seed in range(40):
+        examples = build.build(question, random.Random(seed))
+        read = build.retyped(question, examples, random.Random(seed))
+        found = examples[0].query.removeprefix(question.text)
+        assert len({example.query for example in read}) == 1
+        assert read[0].query.endswith(found)
+        forms.add(read[0].query.removesuffix(found))
+        assert examples[0].query.startswith(question.text)
+    assert len(forms - {question.text}) > 20
+    french = replace(question, lang="fr")
+    assert build.retyped(french, examples, random.Random(1)) is examples
+    assert builder([question]).retyped(question, examples, random.Random(1)) is examples
