@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from importlib.resources import files
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,6 +17,8 @@ from boildown.sources import Sources
 from boildown.text.language import is_english
 from boildown.text.questions import split_questions
 from boildown.text.scripts import dominant_script
+from boildown.text.spelling import respell
+from boildown.text.words import terms
 from boildown.types import Scores
 
 if TYPE_CHECKING:
@@ -51,7 +54,8 @@ class Prune:
 
     For questions in two steps, the documents of which the best sentences speak are read once more, with the best
     sentence added to the query. For questions that compare, a sentence of each thing that they name goes first. A query
-    with several questions is read for each, and takes as many times as long.
+    with several questions is read for each, and takes as many times as long. A slip of the finger in the query that the
+    documents tell is put right before.
 
     In languages that the model was hardly trained on, BM25 weighs most; documents in scripts that it was not trained on
     at all are scored by BM25 alone. The result's notes say so.
@@ -89,6 +93,9 @@ class Prune:
             )
         if len(readable) and not english:
             notes.append("The text is not English, which the model knows best, so BM25 counted for most.")
+        query, respelled = respell(query, _all_terms(sources), reader.is_word)
+        for typed, meant in respelled.items():
+            notes.append(f"{typed!r} was read as {meant!r}, which is how the documents spell it.")
         questions = split_questions(query)
         if len(questions) > 1:
             notes.append(f"The query asks {len(questions)} questions, and documents were scored for each.")
@@ -147,6 +154,12 @@ class _Answer(NamedTuple):
     scores: Scores
     cached: set[int]
     query_cut: bool
+
+
+def _all_terms(sources: Sources) -> Iterator[list[str]]:
+    yield from sources.sentence_terms
+    for document in sources.documents:
+        yield terms(document.title)
 
 
 def _quote(sources: Sources, sentence: int) -> str:

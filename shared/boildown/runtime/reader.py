@@ -127,6 +127,12 @@ class CrossReader:
         encoder = load_encoder(folder, where, pick_dtype(dtype, where))
         return cls(encoder, tokenizer, special_tokens(tokenizer, folder), settings)
 
+    def is_word(self, word: str) -> bool:
+        """Whether the vocabulary has the word in one piece: rare words and misspelled ones come in several."""
+        # Byte-level vocabularies have most words only with the space before them.
+        forms = self.tokenizer.encode_batch([word, f" {word}"], add_special_tokens=False)
+        return any(len(form.ids) == 1 for form in forms)
+
     def read(self, query: str, texts: Sequence[str], titles: Sequence[str]) -> Reading:
         """Reads each text, under its title, for the query.
 

@@ -205,6 +205,22 @@ def test_of_several_questions_the_best_score_counts(random):
         assert np.array_equal(getattr(both, name).start, getattr(alone[0], name).start)
 
 
+def test_a_misspelled_name_is_read_as_the_documents_spell_it():
+    question = "Where was Isobel Tarrant born?"
+    plain = Compressor().compress(question, TOWN, Budget(tokens=60))
+    slipped = Compressor().compress(question.replace("Tarrant", "Tarratn"), TOWN, Budget(tokens=60))
+    assert slipped.text == plain.text
+    assert slipped.notes == ("'Tarratn' was read as 'Tarrant', which is how the documents spell it.",)
+    assert plain.notes == ()
+
+
+def test_a_title_tells_how_a_name_is_spelled():
+    result = Compressor().compress(
+        "Who is Ljubitsa Prelogg?", [Document("She sails.", title="Ljubitsa Prelog")], Budget(tokens=50)
+    )
+    assert "'Prelogg' was read as 'Prelog', which is how the documents spell it." in result.notes
+
+
 def test_what_is_read_a_second_time_only_does_not_count_as_cached():
     compressor = Compressor(cache=ScoreCache())
     question = "Where was the designer of the Hestan lighthouse born?"
