@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from boildown.sources import Sources
 from boildown.text.names import opening_name
+from boildown.text.questions import asking_part
 from boildown.text.words import terms
 
 __all__ = ["Lexical", "bm25_scores"]
@@ -21,6 +22,8 @@ _K1 = 1.5
 _B = 0.75
 _STEM = 5
 _DIGIT = re.compile(r"\d")
+_SAID = 0.5
+"""Weight of a word that the query only says before or after it asks: a greeting, an instruction, what happened."""
 _VAGUE = 0.4
 """A name of which no more than this share is said is not meant."""
 _FADE = 0.3
@@ -47,9 +50,10 @@ class Lexical:
             self._documents[owner].extend(found)
         wanted = terms(query)
         self._wanted = set(wanted)
-        stems = _stems(wanted)
-        self.sentences = bm25_scores(stems, [_stems(text) for text in self._terms])
-        self.documents = bm25_scores(stems, [_stems(text) for text in self._documents])
+        weights = dict.fromkeys(_stems(wanted), _SAID)
+        weights.update(dict.fromkeys(_stems(terms(asking_part(query))), 1.0))
+        self.sentences = bm25_scores(weights, [_stems(text) for text in self._terms])
+        self.documents = bm25_scores(weights, [_stems(text) for text in self._documents])
 
     def mentions(self, leads: Iterable[int]) -> NDArray[np.float64]:
         """How plainly each document is spoken of: by how much of its name stands in one of the sentences.
@@ -129,11 +133,11 @@ def _idf(size: int, containing: int) -> float:
     return math.log1p((size - containing + 0.5) / (containing + 0.5))
 
 
-def bm25_scores(query: Sequence[str], texts: Sequence[Sequence[str]]) -> NDArray[np.float64]:
+def bm25_scores(query: Mapping[str, float], texts: Sequence[Sequence[str]]) -> NDArray[np.float64]:
     """BM25 of each text for the query.
 
     Args:
-        query: terms; repeated ones count once.
+        query: terms, each with its weight.
         texts: terms of each text.
 
     Returns:
@@ -141,7 +145,7 @@ def bm25_scores(query: Sequence[str], texts: Sequence[Sequence[str]]) -> NDArray
     """
     count = len(texts)
     scores = np.zeros(count)
-    wanted = {term: i for i, term in enumerate(dict.fromkeys(query))}
+    wanted = {term: i for i, term in enumerate(query)}
     if not wanted or not count:
         return scores
     lengths = np.array([len(text) for text in texts], dtype=np.float64)
@@ -160,7 +164,7 @@ def bm25_scores(query: Sequence[str], texts: Sequence[Sequence[str]]) -> NDArray
     place = np.array(list(pairs), dtype=np.int64)
     frequency = np.fromiter(pairs.values(), dtype=np.float64, count=len(pairs))
     containing = np.bincount(place[:, 1], minlength=len(wanted))
-    idf = np.log1p((count - containing + 0.5) / (containing + 0.5))
+    idf = np.log1p((count - containing + 0.5) / (containing + 0.5)) * np.fromiter(query.values(), float, len(query))
     norm = frequency + _K1 * (1 - _B + _B * lengths[place[:, 0]] / mean)
     np.add.at(scores, place[:, 0], idf[place[:, 1]] * frequency * (_K1 + 1) / norm)
     return scores

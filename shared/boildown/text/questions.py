@@ -1,4 +1,4 @@
-"""The questions that a query asks, so that each can be looked for by itself."""
+"""The questions that a query asks, and what it says around them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from boildown.text.sentences import split_sentences
 from boildown.text.words import terms
 
-__all__ = ["split_questions"]
+__all__ = ["asking_part", "split_questions"]
 
 _ASKING = r"(?:who|whom|what|when|where|which|why|how)\b"
 _BEFORE = r"(?:(?:in|at|on|for|from|to|by|with|of|since|until|under|during|about)\s+)?"
@@ -54,6 +54,13 @@ def split_questions(query: str) -> list[str]:
     if len(asked) > _MOST:
         asked = [*asked[: _MOST - 1], " ".join(asked[_MOST - 1 :])]
     return [" ".join([*said, question, *_referred(asked, i)]) for i, question in enumerate(asked)]
+
+
+def asking_part(query: str) -> str:
+    """Those sentences of a query that ask; all of it where none does, or each."""
+    sentences = _sentences(query)
+    asking = [sentence for sentence, is_question in sentences if is_question]
+    return " ".join(asking) if 0 < len(asking) < len(sentences) else query
 
 
 def _sentences(query: str) -> list[tuple[str, bool]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from boildown.text.questions import split_questions
+from boildown.text.questions import asking_part, split_questions
 
 
 @pytest.mark.parametrize(
@@ -59,3 +59,18 @@ def test_one_question_stays_as_it_is(query: str) -> None:
 def test_many_questions_become_four() -> None:
     asked = [f"What is the height of tower {name}?" for name in ("Ada", "Berg", "Cole", "Dee", "Esk")]
     assert split_questions(" ".join(asked)) == [*asked[:3], " ".join(asked[3:])]
+
+
+@pytest.mark.parametrize(
+    ("query", "part"),
+    [
+        ("Hi all. How high is the tower? Thanks!", "How high is the tower?"),
+        ("The lamp blinks. Why does it? Please help.", "Why does it?"),
+        ("Ich habe eine Frage. Wie hoch ist der Turm?", "Wie hoch ist der Turm?"),
+        ("How high is it? How old?", "How high is it? How old?"),
+        ("Summarise the meeting. Be brief.", "Summarise the meeting. Be brief."),
+        ("", ""),
+    ],
+)
+def test_the_part_that_asks(query: str, part: str) -> None:
+    assert asking_part(query) == part
