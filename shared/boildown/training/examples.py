@@ -201,10 +201,12 @@ class ExampleBuilder:
         )
 
     def _merge(self, examples: list[Example], rng: random.Random) -> list[Example]:
-        """Joins two or three documents into one; the rest stay on their own."""
+        """Joins two to five documents into one, in half of the cases under their titles; the rest stay on their own."""
         order = list(range(1, len(examples)))
         rng.shuffle(order)
-        parts = [0, *order[: rng.randint(1, 2)]]
+        parts = [0, *order[: rng.randint(1, 4)]]
+        if rng.random() < 0.5:
+            examples = [_under_title(e) if i in parts else e for i, e in enumerate(examples)]
         rest = [e for i, e in enumerate(examples) if i not in parts]
         rng.shuffle(parts)
         text = ""
@@ -220,7 +222,7 @@ class ExampleBuilder:
             labels.append(part.labels)
             answers.append(part.answers + len(text))
             text += part.text
-        title = rng.choice([examples[i].title for i in parts] + [""])
+        title = rng.choice([examples[i].title for i in parts] + [""] * len(parts))
         relevant = any(examples[i].relevant for i in parts)
         merged = Example(
             examples[0].query,
@@ -233,3 +235,17 @@ class ExampleBuilder:
             True,
         )
         return [merged, *rest]
+
+
+def _under_title(example: Example) -> Example:
+    """The document with its title as the first line of its text, as the sections of a page have theirs."""
+    if not example.title:
+        return example
+    line = f"{example.title}\n"
+    return replace(
+        example,
+        text=line + example.text,
+        sentences=np.concatenate([[[0, len(line)]], example.sentences + len(line)]),
+        labels=np.concatenate([[NEIGHBOUR if example.relevant else OTHER], example.labels]),
+        answers=example.answers + len(line),
+    )

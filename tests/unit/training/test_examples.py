@@ -151,6 +151,26 @@ def test_long_windows_join_documents_without_moving_labels() -> None:
             assert np.array_equal(example.sentences[1:, 0], example.sentences[:-1, 1])
 
 
+def test_a_long_window_may_have_its_parts_under_their_titles() -> None:
+    question = two_hops()
+    question.negatives[:] = [
+        Passage(f"Isle {i}", f"Isle {i} has a port. Nobody built it.", (), (), False) for i in "abc"
+    ]
+    parts, headed = set(), set()
+    for seed in range(40):
+        merged = builder([question], long_window=1.0).build(question, random.Random(seed))[0]
+        parts.add(sum(name in merged.text for name in ("Arlo", "Fog", "Isle a", "Isle b", "Isle c")))
+        headed.add("Arlo\nArlo has a port." in merged.text)
+        titles = [s for s, (a, b) in enumerate(merged.sentences) if merged.text[a:b] in ("Arlo\n", "Isle a\n")]
+        assert all(
+            merged.labels[s] == (NEIGHBOUR if "Arlo" in merged.text[a:b] else OTHER)
+            for s in titles
+            for a, b in [merged.sentences[s]]
+        )
+    assert parts == {2, 3, 4, 5}
+    assert headed == {True, False}
+
+
 def test_a_second_round_appends_a_sentence_to_the_query() -> None:
     question = two_hops()
     queries = {
