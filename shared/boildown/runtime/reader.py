@@ -130,8 +130,8 @@ class CrossReader:
     def is_word(self, word: str) -> bool:
         """Whether the vocabulary has the word in one piece: rare words and misspelled ones come in several."""
         # Byte-level vocabularies have most words only with the space before them.
-        forms = self.tokenizer.encode_batch([word, f" {word}"], add_special_tokens=False)
-        return any(len(form.ids) == 1 for form in forms)
+        forms = (word, f" {word}")
+        return any(len(self.tokenizer.encode(form, add_special_tokens=False).ids) == 1 for form in forms)
 
     def read(self, query: str, texts: Sequence[str], titles: Sequence[str]) -> Reading:
         """Reads each text, under its title, for the query.

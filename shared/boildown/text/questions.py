@@ -25,17 +25,19 @@ _REFERS = re.compile(
     r"|^\W*if (?:so|not|yes|no)\b",
     re.IGNORECASE,
 )
+_SPECIFIC = re.compile(r"\d|[_/\\<>{}\[\]`\"“”«»]|(?<=[\w,;:)'’] )(?!I\b)[A-Z]|\w[A-Z]")
+"""Names, numbers, codes and quotations: what documents may be about."""
 _MOST = 4
 
 
 def split_questions(query: str) -> list[str]:
-    """The questions of a query, each with what it needs to be understood; the query alone if it asks but one.
+    """The questions of a query, each with what it needs to be understood; a query that asks but one is one.
 
     Questions end with a question mark in any language; in English, they may begin with a question word instead, and
     "and" with one begins another. Sentences that ask nothing go before each question; if they are longer than all
     questions, these are about one matter, and stay together. A question that refers to what was said, by a pronoun or
     by having hardly a word of its own, has the questions before it behind it: a model looks above all for what comes
-    first.
+    first. So what is said around a single question goes behind it, unless it names anything: it greets or instructs.
 
     Returns:
         at most four; further ones are part of the last.
@@ -49,6 +51,8 @@ def split_questions(query: str) -> list[str]:
             said.append(sentence)
     if not asked:
         said, asked = [], _joined_by_and(" ".join(said))
+    if len(asked) == 1 and said and not any(map(_SPECIFIC.search, said)):
+        return [" ".join([*asked, *said])]
     if len(asked) < 2 or len(" ".join(said)) > len(" ".join(asked)):
         return [query]
     if len(asked) > _MOST:

@@ -147,3 +147,13 @@ def test_all_names_of_a_device_share_one_reader(prune_model: Path, monkeypatch: 
     monkeypatch.setattr("boildown.runtime.devices.available_devices", lambda: ["cpu"])
     found = load_reader(prune_model, "auto", "auto")
     assert load_reader(prune_model, "cpu", str(found.encoder.dtype)) is found
+
+
+def test_a_word_is_known_if_the_vocabulary_has_it_after_a_space(reader: CrossReader) -> None:
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    vocabulary = {piece: i for i, piece in enumerate(("a", "b", "Ġ", "Ġa", "Ġab"))}
+    reader.tokenizer = Tokenizer(models.BPE(vocabulary, [("Ġ", "a"), ("Ġa", "b")]))
+    reader.tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    assert reader.is_word("ab")
+    assert not reader.is_word("ba")

@@ -56,6 +56,29 @@ def test_one_question_stays_as_it_is(query: str) -> None:
     assert split_questions(query) == [query]
 
 
+@pytest.mark.parametrize(
+    ("query", "read"),
+    [
+        (
+            "Hi all, I hope you are well. How high is it? Thanks!",
+            "How high is it? Hi all, I hope you are well. Thanks!",
+        ),
+        ("Answer briefly.\nQuestion: who built it?", "Question: who built it? Answer briefly."),
+        ("Who is Ada? Please help.", "Who is Ada? Please help."),
+    ],
+)
+def test_greetings_and_instructions_go_behind_the_question(query: str, read: str) -> None:
+    assert split_questions(query) == [read]
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["I have a Pelican.", "It shows 404.", "We read “the long tide”.", "It fails in load_file.", "The iPod is old."],
+)
+def test_what_names_a_thing_stays_before_the_question(said: str) -> None:
+    assert split_questions(f"{said} What does it mean?") == [f"{said} What does it mean?"]
+
+
 def test_many_questions_become_four() -> None:
     asked = [f"What is the height of tower {name}?" for name in ("Ada", "Berg", "Cole", "Dee", "Esk")]
     assert split_questions(" ".join(asked)) == [*asked[:3], " ".join(asked[3:])]
