@@ -33,7 +33,6 @@ _HELP = {
     "composed": "two-step questions to make of English passages about films and people",
     "altered": "questions to alter so that their passage no longer answers them",
     "cloze": "queries of several sentences to take out of the passages that they belong to",
-    "retyped": "share of the English questions to misspell, shorten to keywords or put amid greetings",
     "unanswerable": "share of the questions whose passage also comes without its answer, as irrelevant",
     "max_length": "tokens of one input",
     "seed": "seed of everything that is random",

@@ -16,7 +16,7 @@ _RANGES = (
     (("max_query",), 1, _ENDLESS),
     (("warmup", "composed", "altered", "cloze", "calibration_questions", "calibration_documents"), 0, _ENDLESS),
     (("learning_rate", "weight_decay", "clip", "relevance_weight", "teacher_weight"), 0, _ENDLESS),
-    (("decay", "long_window", "crop", "second_round", "second_round_multi", "bridge", "retyped", "unanswerable"), 0, 1),
+    (("decay", "long_window", "crop", "second_round", "second_round_multi", "bridge", "unanswerable"), 0, 1),
 )
 """Settings with the least and the most that each may be; not-a-number is in no range."""
 
@@ -53,8 +53,6 @@ class TrainConfig:
         altered: questions that the English data is altered into so that no passage answers them; see
             ``training.alter``.
         cloze: queries of several sentences that are taken out of the English passages; see ``training.cloze``.
-        retyped: share of the English questions that are read as people type them: misspelled, as keywords, amid
-            greetings; see ``training.retype``. A teacher still sees the question as it was written.
         unanswerable: share of the questions with one relevant passage that get this passage without
             its gold sentences as one more irrelevant one: on the topic, but without the answer.
         relevance_weight: weight of the document losses beside the sentence losses.
@@ -99,7 +97,6 @@ class TrainConfig:
     composed: int = 0
     altered: int = 0
     cloze: int = 0
-    retyped: float = 0.0
     unanswerable: float = 0.0
     relevance_weight: float = 0.3
     teacher: str = ""

@@ -12,7 +12,6 @@ import numpy as np
 from .config import TrainConfig
 from .data import Passage, Question
 from .negatives import NegativeMiner
-from .retype import retype
 
 Splitter = Callable[[str], np.ndarray]
 
@@ -105,14 +104,6 @@ class ExampleBuilder:
             examples = self._merge(examples, rng)
         return examples
 
-    def retyped(self, question: Question, examples: list[Example], rng: random.Random) -> list[Example]:
-        """The examples of an English question as they are read for it in another form, in a share of the cases."""
-        query, share = examples[0].query, self.config.retyped
-        if not share or question.lang not in ("en", "") or not query.startswith(question.text) or rng.random() >= share:
-            return examples
-        query = retype(question.text, rng) + query[len(question.text) :]
-        return [replace(example, query=query) for example in examples]
-
     def _negatives(self, question: Question, rng: random.Random, count: int) -> list[Passage]:
         given = list(question.negatives)
         # Without a known answer nobody can say that a passage that ranks high does not hold it.
@@ -201,12 +192,10 @@ class ExampleBuilder:
         )
 
     def _merge(self, examples: list[Example], rng: random.Random) -> list[Example]:
-        """Joins two to five documents into one, in half of the cases under their titles; the rest stay on their own."""
+        """Joins two or three documents into one; the rest stay on their own."""
         order = list(range(1, len(examples)))
         rng.shuffle(order)
-        parts = [0, *order[: rng.randint(1, 4)]]
-        if rng.random() < 0.5:
-            examples = [_under_title(e) if i in parts else e for i, e in enumerate(examples)]
+        parts = [0, *order[: rng.randint(1, 2)]]
         rest = [e for i, e in enumerate(examples) if i not in parts]
         rng.shuffle(parts)
         text = ""
@@ -222,7 +211,7 @@ class ExampleBuilder:
             labels.append(part.labels)
             answers.append(part.answers + len(text))
             text += part.text
-        title = rng.choice([examples[i].title for i in parts] + [""] * len(parts))
+        title = rng.choice([examples[i].title for i in parts] + [""])
         relevant = any(examples[i].relevant for i in parts)
         merged = Example(
             examples[0].query,
@@ -235,17 +224,3 @@ class ExampleBuilder:
             True,
         )
         return [merged, *rest]
-
-
-def _under_title(example: Example) -> Example:
-    """The document with its title as the first line of its text, as the sections of a page have theirs."""
-    if not example.title:
-        return example
-    line = f"{example.title}\n"
-    return replace(
-        example,
-        text=line + example.text,
-        sentences=np.concatenate([[[0, len(line)]], example.sentences + len(line)]),
-        labels=np.concatenate([[NEIGHBOUR if example.relevant else OTHER], example.labels]),
-        answers=example.answers + len(line),
-    )

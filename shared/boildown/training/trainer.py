@@ -109,7 +109,7 @@ class Trainer:
         for place, question in enumerate(batch):
             rng = random.Random(f"{self.config.seed}/{step}/{place}")
             examples = self.builder.build(question, rng)
-            encoded = self.encoder.encode(self.builder.retyped(question, examples, rng), rng)
+            encoded = self.encoder.encode(examples, rng)
             if self.teacher is not None:
                 texts = [f"{e.title}. {e.text}" if e.title else e.text for e in examples]
                 for item, cosine in zip(encoded, self.teacher.cosines(examples[0].query, texts), strict=True):

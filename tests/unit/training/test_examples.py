@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -151,26 +150,6 @@ def test_long_windows_join_documents_without_moving_labels() -> None:
             assert np.array_equal(example.sentences[1:, 0], example.sentences[:-1, 1])
 
 
-def test_a_long_window_may_have_its_parts_under_their_titles() -> None:
-    question = two_hops()
-    question.negatives[:] = [
-        Passage(f"Isle {i}", f"Isle {i} has a port. Nobody built it.", (), (), False) for i in "abc"
-    ]
-    parts, headed = set(), set()
-    for seed in range(40):
-        merged = builder([question], long_window=1.0).build(question, random.Random(seed))[0]
-        parts.add(sum(name in merged.text for name in ("Arlo", "Fog", "Isle a", "Isle b", "Isle c")))
-        headed.add("Arlo\nArlo has a port." in merged.text)
-        titles = [s for s, (a, b) in enumerate(merged.sentences) if merged.text[a:b] in ("Arlo\n", "Isle a\n")]
-        assert all(
-            merged.labels[s] == (NEIGHBOUR if "Arlo" in merged.text[a:b] else OTHER)
-            for s in titles
-            for a, b in [merged.sentences[s]]
-        )
-    assert parts == {2, 3, 4, 5}
-    assert headed == {True, False}
-
-
 def test_a_second_round_appends_a_sentence_to_the_query() -> None:
     question = two_hops()
     queries = {
@@ -212,21 +191,3 @@ def test_unmarked_relevant_passages_make_unknown_labels(spans: tuple[tuple[int, 
     question = Question("q", "Why?", "s", "en", [Passage("", TEXT, spans, (), True)])
     examples = builder([question]).build(question, random.Random(0))
     assert [e.known for e in examples] == [bool(spans)]
-
-
-def test_an_english_question_is_read_as_people_type_it() -> None:
-    question = two_hops()
-    build = builder([question], retyped=1.0, second_round_multi=1.0)
-    forms = set()
-    for seed in range(40):
-        examples = build.build(question, random.Random(seed))
-        read = build.retyped(question, examples, random.Random(seed))
-        found = examples[0].query.removeprefix(question.text)
-        assert len({example.query for example in read}) == 1
-        assert read[0].query.endswith(found)
-        forms.add(read[0].query.removesuffix(found))
-        assert examples[0].query.startswith(question.text)
-    assert len(forms - {question.text}) > 20
-    french = replace(question, lang="fr")
-    assert build.retyped(french, examples, random.Random(1)) is examples
-    assert builder([question]).retyped(question, examples, random.Random(1)) is examples
