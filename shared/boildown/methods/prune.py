@@ -54,8 +54,8 @@ class Prune:
 
     For questions in two steps, the documents of which the best sentences speak are read once more, with the best
     sentence added to the query. For questions that compare, a sentence of each thing that they name goes first. A query
-    with several questions is read for each, and takes as many times as long. A slip of the finger in the query that the
-    documents tell is put right before.
+    with several questions is read for each, and takes as many times as long. A misspelled word of the query is
+    read as the documents spell it.
 
     In languages that the model was hardly trained on, BM25 weighs most; documents in scripts that it was not trained on
     at all are scored by BM25 alone. The result's notes say so.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
-from functools import cache
 
 from boildown.text.words import terms
 
@@ -41,15 +40,15 @@ def respell(
     if not doubtful or len(doubtful) > _MOST:
         return query, {}
     counts = Counter(term for text in documents for term in text)
-    letters = cache(lambda: set(_LETTER.findall(" ".join(counts))))
+    unknown = [(word, term) for word in doubtful for term in terms(word) if term not in counts]
+    letters = set(_LETTER.findall(" ".join(counts))) if unknown else set()
     meant = {}
-    for word in doubtful:
-        folded = terms(word)
-        if len(folded) != 1 or folded[0] in counts:
-            continue
-        found = [near for near in _one_edit(folded[0], letters()) if near in counts]
+    for word, term in unknown:
+        found = [near for near in _one_edit(term, letters) if near in counts]
         if found:
             best = min(found, key=lambda near: (-counts[near], near))
+            if word.casefold().startswith(term) and best[-1] == term[-1]:
+                best += word[len(term) :]  # the plural's ending, which terms have not
             meant[word] = best.capitalize() if word[0].isupper() else best
     return _WORD.sub(lambda match: meant.get(match[0], match[0]), query), meant
 
