@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import zip_longest
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from boildown.errors import InputError
 from boildown.text.fragments import join_fragments
 from boildown.text.needs import needs
+from boildown.text.sections import Section, find_sections
 from boildown.text.sentences import split_sentences
 from boildown.text.words import split_words, terms
 from boildown.types import Document, TokenScores
@@ -34,6 +36,8 @@ _HINTS = {
     "keys": " Make a boildown.Document of it, which has text, id, title and metadata.",
 }
 """What to do with a value that is no text, by an attribute that it has."""
+_SECTION = 200
+"""Bytes of a `Section` and its name."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,6 +96,27 @@ class Sources:
         part._sentences = [self._sentences[i] for i in chosen]
         return part
 
+    def split(self, sections: Sequence[Sequence[Section]]) -> Sources:
+        """Each section of each document as a document, whose title names both; sentences are not split again."""
+        documents: list[Document] = []
+        sentences: list[NDArray[np.int64]] = []
+        for document, spans, found in zip(self.documents, self._sentences, sections, strict=True):
+            if len(found) == 1:
+                documents.append(document)
+                sentences.append(spans)
+                continue
+            for section, after in zip_longest(found, found[1:]):
+                own = spans[section.first : after.first if after else None]
+                start, end = int(own[0, 0]), int(own[-1, 1])
+                named = document.title == "" or section.name.startswith(document.title)
+                title = section.name if named else f"{document.title}. {section.name}".removesuffix(". ")
+                documents.append(Document(document.text[start:end], title=title))
+                sentences.append(own - start)
+        parts = Sources(documents, self.min_sentence, self.cache)
+        parts._sentences = sentences
+        parts.sentence_terms = self.sentence_terms
+        return parts
+
     @cached_property
     def texts(self) -> list[str]:
         """The documents' texts, in input order."""
@@ -120,6 +145,12 @@ class Sources:
         found = self.derive(("needs", self.min_sentence), lambda text: needs(text, cut[text]), _bytes)
         first = np.cumsum([0, *(len(spans) for spans in self._sentences)]).tolist()
         return np.concatenate([np.zeros((0, 2), dtype=np.int64), *map(np.add, found, first)])
+
+    @cached_property
+    def sections(self) -> list[list[Section]]:
+        """The sections of each document; see `find_sections`."""
+        cut = dict(zip(self.texts, self._sentences, strict=True))
+        return self.derive(("sections", self.min_sentence), lambda text: find_sections(text, cut[text]), _section_bytes)
 
     @cached_property
     def words(self) -> Units:
@@ -208,6 +239,10 @@ def _wrong_type(where: str, value: object) -> str:
 
 def _bytes(spans: NDArray[np.int64]) -> int:
     return spans.nbytes
+
+
+def _section_bytes(found: list[Section]) -> int:
+    return _SECTION * len(found)
 
 
 def _flatten(spans: Sequence[NDArray[np.int64]]) -> Units:

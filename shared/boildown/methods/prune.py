@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from boildown.methods.cached import cached_reading, computed_in
 from boildown.methods.lexical import Lexical
 from boildown.methods.mixing import Mix, MixedScores, best_of
+from boildown.methods.sectioned import Sectioned
 from boildown.sources import Sources
 from boildown.text.language import is_english
 from boildown.text.questions import split_questions
@@ -54,7 +55,8 @@ class Prune:
 
     For questions in two steps, the documents of which the best sentences speak are read once more, with the best
     sentence added to the query. For questions that compare, a sentence of each thing that they name goes first. A query
-    with several questions is read for each, and takes as many times as long. A misspelled word of the query is
+    with several questions is read for each, and takes as many times as long. A long document that tells of several things
+    in turn is read in sections (`text/sections.py`), as if each were a document of its own. A misspelled word of the query is
     read as the documents spell it.
 
     In languages that the model was hardly trained on, BM25 weighs most; documents in scripts that it was not trained on
@@ -99,11 +101,12 @@ class Prune:
         questions = split_questions(query)
         if len(questions) > 1:
             notes.append(f"The query asks {len(questions)} questions, and documents were scored for each.")
-        found = [self._answer(reader, mix, question, sources, readable) for question in questions]
+        parts = Sectioned(sources)
+        found = [self._answer(reader, mix, question, parts.sources, parts.of(readable)) for question in questions]
         if any(answer.query_cut for answer in found):
             notes.append("The query is longer than the model reads; its middle was left out.")
-        cached = set.intersection(*(answer.cached for answer in found))
-        return replace(best_of([answer.scores for answer in found]), notes=tuple(notes), cached=len(cached))
+        cached = parts.whole(set.intersection(*(answer.cached for answer in found)))
+        return replace(parts.back(best_of([answer.scores for answer in found])), notes=tuple(notes), cached=cached)
 
     def _answer(
         self, reader: CrossReader, mix: Mix, question: str, sources: Sources, readable: NDArray[np.int64]
