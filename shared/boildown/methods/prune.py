@@ -55,9 +55,9 @@ class Prune:
 
     For questions in two steps, the documents of which the best sentences speak are read once more, with the best
     sentence added to the query. For questions that compare, a sentence of each thing that they name goes first. A query
-    with several questions is read for each, and takes as many times as long. A long document that tells of several things
-    in turn is read in sections (`text/sections.py`), as if each were a document of its own. A misspelled word of the query is
-    read as the documents spell it.
+    with several questions is read for each, and takes as many times as long. A long document that tells of several
+    things in turn is read in sections (`text/sections.py`), as if each were a document of its own. A misspelled word
+    of the query is read as the documents spell it.
 
     In languages that the model was hardly trained on, BM25 weighs most; documents in scripts that it was not trained on
     at all are scored by BM25 alone. The result's notes say so.
