@@ -97,7 +97,12 @@ class Sources:
         return part
 
     def split(self, sections: Sequence[Sequence[Section]]) -> Sources:
-        """Each section of each document as a document, whose title names both; sentences are not split again."""
+        """Each section of each document as a document, whose title names both; sentences are not split again.
+
+        These sources themselves where every document is one section: what they have computed serves on.
+        """
+        if all(len(found) == 1 for found in sections):
+            return self
         documents: list[Document] = []
         sentences: list[NDArray[np.int64]] = []
         for document, spans, found in zip(self.documents, self._sentences, sections, strict=True):

@@ -14,14 +14,12 @@ from numpy.typing import NDArray
 from boildown.sources import Sources
 from boildown.text.names import opening_name
 from boildown.text.questions import asking_part
-from boildown.text.words import terms
+from boildown.text.words import stems, terms
 
 __all__ = ["Lexical", "bm25_scores"]
 
 _K1 = 1.5
 _B = 0.75
-_STEM = 5
-_DIGIT = re.compile(r"\d")
 _SAID = 0.5
 """Weight of a word that the query only says before or after it asks: a greeting, an instruction, what happened."""
 _VAGUE = 0.4
@@ -50,10 +48,10 @@ class Lexical:
             self._documents[owner].extend(found)
         wanted = terms(query)
         self._wanted = set(wanted)
-        weights = dict.fromkeys(_stems(wanted), _SAID)
-        weights.update(dict.fromkeys(_stems(terms(asking_part(query))), 1.0))
-        self.sentences = bm25_scores(weights, [_stems(text) for text in self._terms])
-        self.documents = bm25_scores(weights, [_stems(text) for text in self._documents])
+        weights = dict.fromkeys(stems(wanted), _SAID)
+        weights.update(dict.fromkeys(stems(terms(asking_part(query))), 1.0))
+        self.sentences = bm25_scores(weights, [stems(text) for text in self._terms])
+        self.documents = bm25_scores(weights, [stems(text) for text in self._documents])
 
     def mentions(self, leads: Iterable[int]) -> NDArray[np.float64]:
         """How plainly each document is spoken of: by how much of its name stands in one of the sentences.
@@ -119,14 +117,6 @@ class Lexical:
         counts = Counter(term for whole in self._documents for term in set(whole))
         size = len(self._documents)
         return [{term: _idf(size, counts[term]) for term in name} for name in self._names]
-
-
-def _stems(words: Sequence[str]) -> list[str]:
-    """Words cut to their beginning, which stands in for a stemmer in every language that puts endings to words.
-
-    Numbers and codes have no endings: of an order's number the last digits matter most.
-    """
-    return [word if _DIGIT.search(word) else word[:_STEM] for word in words]
 
 
 def _idf(size: int, containing: int) -> float:

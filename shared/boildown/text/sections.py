@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from boildown.text.blocks import LIST_ITEM
 from boildown.text.names import opening_name
 from boildown.text.sentences import STOPS
-from boildown.text.words import terms
+from boildown.text.words import stems, terms
 
 __all__ = ["Section", "find_sections"]
 
@@ -24,7 +24,6 @@ _LINES = 6
 """Above a paragraph that may be headings, blank ones included."""
 _OPENING = 300
 """Characters after a heading that say whether it names what they are about."""
-_STEM = 5
 _MARKED = re.compile(r"#{1,6}\s")
 _PAGE = re.compile(rf"\s*#\s+([^\n]{{1,{_HEADING}}})\n(?!(?s:.)*\n#\s)")
 """A page's only heading of the first level, above all else."""
@@ -88,11 +87,7 @@ def _opening(text: str, start: int) -> tuple[bool, str]:
             heading = bare
         place += len(line)
     body = text[place : place + _OPENING]
-    words = _stems(heading)
-    if 2 * len(words & _stems(body)) > len(words):
+    words = set(stems(terms(heading)))
+    if 2 * len(words.intersection(stems(terms(body)))) > len(words):
         return True, heading
     return heading != "", opening_name(body)
-
-
-def _stems(text: str) -> set[str]:
-    return {term[:_STEM] for term in terms(text)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -74,6 +75,10 @@ _TERM = re.compile(rf"[\w{_MARKS}{SOUTH_EAST_ASIAN}]+")
 _UNSPACED = re.compile(rf"[{HAN_KANA}\u30fc{SOUTH_EAST_ASIAN}]+")
 
 
+_STEM = 5
+_DIGIT = re.compile(r"\d")
+
+
 def terms(text: str) -> list[str]:
     """The terms of a text for lexical matching, in order.
 
@@ -87,6 +92,14 @@ def terms(text: str) -> list[str]:
     if not text.isascii() and _UNSPACED.search(text):
         words = [part for word in words for part in _bigrams(word)]
     return [folded for word in words if (folded := _fold(word))] or words
+
+
+def stems(words: Sequence[str]) -> list[str]:
+    """Words cut to their beginning, which stands in for a stemmer in every language that puts endings to words.
+
+    Numbers and codes have no endings: of an order's number the last digits matter most.
+    """
+    return [word if _DIGIT.search(word) else word[:_STEM] for word in words]
 
 
 def _bigrams(word: str) -> list[str]:

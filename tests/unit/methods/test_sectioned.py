@@ -7,6 +7,7 @@ import pytest
 
 from boildown import Budget, Compressor, Document
 from boildown.cache import ScoreCache
+from boildown.methods.prune import Prune
 from boildown.methods.sectioned import Sectioned
 from boildown.sources import Sources
 from boildown.types import Scores, TokenScores
@@ -40,8 +41,8 @@ def test_sections_are_the_documents_in_parts(sectioned):
 
 
 def test_documents_without_sections_are_left_as_they_are():
-    documents = [DOCUMENTS[0], Document("Text.", title="A title", id="7")]
-    assert Sectioned(Sources(documents)).sources.documents == Sources(documents).documents
+    sources = Sources([DOCUMENTS[0], Document("Text.", title="A title", id="7")])
+    assert Sectioned(sources).sources is sources
 
 
 def test_scores_come_back_to_their_documents(sectioned):
@@ -67,6 +68,18 @@ def test_indices_go_there_and_back(sectioned):
     assert sectioned.of(np.array([], dtype=np.int64)).tolist() == []
     assert sectioned.whole({0, 1, 2, 3, 4, 5, 7}) == 2
     assert sectioned.whole(set(range(13))) == 5
+
+
+def test_sections_score_as_documents_of_their_own(prune_model):
+    method = Prune(str(prune_model), "cpu", "float32")
+    query = "In which town was the engineer born who designed Hestan Lighthouse?"
+    entries = BOOK.split("\n\n")
+    apart = [Document(f"{entry}\n\n", title=name) for entry, name in zip(entries[:-1], NAMES, strict=False)]
+    apart.append(Document(entries[-1], title=NAMES[-1]))
+    whole, parts = (method.score(query, Sources(documents)) for documents in ([BOOK], apart))
+    np.testing.assert_array_equal(whole.sentences, parts.sentences)
+    np.testing.assert_array_equal(whole.tokens.score, parts.tokens.score)
+    assert whole.relevance.tolist() == [parts.relevance.max()]
 
 
 def test_a_question_leads_from_one_section_to_the_next():
