@@ -28,7 +28,7 @@ _MARKED = re.compile(r"#{1,6}\s")
 _PAGE = re.compile(rf"\s*#\s+([^\n]{{1,{_HEADING}}})\n(?!(?s:.)*\n#\s)")
 """A page's only heading of the first level, above all else."""
 _MARKS = "#*_= \t"
-_STOPPED = re.compile(rf"[{STOPS},][\"'”’»)\]*_]*\Z")
+_STOPPED = re.compile(rf"[{STOPS},;][\"'”’»)\]*_]*\Z")
 
 
 class Section(NamedTuple):

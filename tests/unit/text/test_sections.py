@@ -14,6 +14,10 @@ ENTRIES = {
     "Isobel Tarrant": f"Isobel Tarrant (born 1838) was an engineer. {REST}",
     "Oxna": f"Oxna is an island with a ferry. {REST}",
 }
+CODE = {
+    f"{name}.open(path);": f"{name.capitalize()} is opened by open, with a path. {REST}"
+    for name in ("file", "port", "pipe")
+}
 PAGE = {
     "Cause": f"A full disk stops the service. {REST}",
     "Resolving the problem": f"Delete old files and start it again. {REST}",
@@ -77,12 +81,13 @@ def test_the_only_heading_of_the_first_level_names_the_page():
         pasted("{title}\n\n{text}", PAGE),
         pasted("## {title}\n\n{text}", PAGE),
         pasted("{text}", PAGE),
+        pasted("{title}\n{text}", CODE),
         pasted("{title}\n{text}")[:1500],
         pasted("Hestan\nHestan is a tower. " + REST),
         " ".join(ENTRIES.values()),
         "\n" * 100_000,
     ],
-    ids=["empty", "generic", "marked", "paragraphs", "short", "one name", "one paragraph", "blank"],
+    ids=["empty", "generic", "marked", "paragraphs", "code", "short", "one name", "one paragraph", "blank"],
 )
 def test_a_text_that_does_not_say_what_its_parts_are_about_stays_whole(text):
     sentences = join_fragments(text, split_sentences(text), 3)
