@@ -39,6 +39,8 @@ def test_without_agents_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch)
     [
         ({"tokens": 10, "trigger_tokens": 5}, "Raise trigger_tokens="),
         ({"tokens": -1}, "at least 0"),
+        ({"tokens": 49}, "tokens=49 is too few"),
+        ({"rules": {"search": ToolRule(20)}}, "Give at least 50"),
         ({"mode": "views"}, "Did you mean 'view'"),
         ({"engine": object()}, "engine="),
         ({"rules": {"search": 5}}, r"rules\['search'\]"),

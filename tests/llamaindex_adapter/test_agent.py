@@ -8,7 +8,7 @@ import threading
 from typing import Any
 
 import pytest
-from llama_index.core.agent.workflow import AgentWorkflow, FunctionAgent, ReActAgent, ToolCallResult
+from llama_index.core.agent.workflow import AgentWorkflow, CodeActAgent, FunctionAgent, ReActAgent, ToolCallResult
 from llama_index.core.memory import ChatMemoryBuffer
 from scripted_llm import (
     AGENT_WARNINGS,
@@ -26,6 +26,7 @@ from scripted_llm import (
 )
 from workflows.errors import WorkflowCancelledByUser
 
+from boildown import ConfigurationError
 from llama_index.postprocessor.boildown import BoildownAgent, BoildownFunctionAgent, ToolShortener
 
 pytestmark = AGENT_WARNINGS
@@ -129,6 +130,15 @@ async def test_other_agents_take_the_mix_in(llm: Any) -> None:
     observation = llm.prompts[-1].partition("Observation: ")[2]
     assert FACT in observation
     assert count(observation) < 400
+
+
+@pytest.mark.parametrize("settings", [{}, {"shortener": ToolShortener(engine=BM25)}])
+def test_an_agent_that_runs_code_is_refused(settings: dict[str, Any]) -> None:
+    class ShortCodeActAgent(BoildownAgent, CodeActAgent):
+        pass
+
+    with pytest.raises(ConfigurationError, match="code cannot call read_full_result"):
+        ShortCodeActAgent(code_execute_fn=str, llm=ScriptedLLM([]), **settings)
 
 
 async def test_a_cancelled_run_leaves_the_agent_usable() -> None:

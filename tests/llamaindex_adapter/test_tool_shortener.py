@@ -146,6 +146,8 @@ def test_rules_engines_and_counters_are_used() -> None:
     [
         ({"tokens": -1}, "at least 0"),
         ({"tokens": 500, "trigger_tokens": 100}, "more than trigger_tokens=100"),
+        ({"tokens": 49}, "tokens=49 is too few"),
+        ({"rules": {"search": ToolRule(20)}}, "Give at least 50."),
         ({"rules": {"search": 5}}, "must be a ToolRule or None"),
         ({"engine": "gpu"}, "not str"),
         ({"counter": 3}, "counter= cannot be a int"),

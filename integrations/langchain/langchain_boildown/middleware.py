@@ -68,7 +68,7 @@ class BoildownToolMiddleware(AgentMiddleware[BoildownState, Any, Any]):
     only as far as what must stay allows. So does a result whose shortening fails, with a warning.
 
     Args:
-        tokens: a shortened result has at most so many tokens, the note at its end included.
+        tokens: a shortened result has at most so many tokens, the note at its end included; at least 50.
         trigger_tokens: a result of no more tokens stays as it is.
         mode: "persist" puts the short text into the agent's state, and the full text aside, where checkpoints
             keep it too. "view" leaves the state alone and only shows the model the short text. In both, the note has

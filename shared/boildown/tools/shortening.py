@@ -17,6 +17,9 @@ __all__ = ["READER_NAME", "Shortening", "note_of", "unknown_reference"]
 READER_NAME = "read_full_result"
 """The tool by which an agent reads the full text of a shortened result."""
 
+_LEAST = 50
+"""The note alone is 35 to 45 tokens, as usual tokenizers count."""
+
 
 class Shortening:
     """Rules by tool, who counts, and what compresses.
@@ -24,7 +27,7 @@ class Shortening:
     What was shortened lately is remembered, so that a conversation which is read again costs nothing.
 
     Args:
-        tokens: a shortened result has at most so many tokens, the note at its end included.
+        tokens: a shortened result has at most so many tokens, the note at its end included; at least 50.
         trigger_tokens: a result of no more tokens stays as it is.
         rules: for tools by name, a `ToolRule` of their own, or None to leave their results alone.
         counter: whose tokens; see `boildown.Budget`.
@@ -53,6 +56,12 @@ class Shortening:
             resolve_counter(counter)
         self.rule = ToolRule(tokens, trigger_tokens)
         self.rules: dict[str, ToolRule | None] = {**(rules or {}), **dict.fromkeys(exempt)}
+        for rule in (self.rule, *self.rules.values()):
+            if rule is not None and rule.tokens < _LEAST:
+                raise ConfigurationError(
+                    f"tokens={rule.tokens} is too few: the note at the end of a shortened result alone takes about 40. "
+                    f"Give at least {_LEAST}."
+                )
         self.counter = counter
         self.engine: Engine = Compressor() if engine is None else engine
         self._memory = Memory()

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from boildown import Compressor, ServiceError
+from boildown.counters import resolve_counter
 from boildown.errors import CancelledError
 from boildown.tools.content import Content
-from boildown.tools.shortening import Shortening
+from boildown.tools.shortening import Shortening, note_of
 
 CONTENT = Content(" ".join(f"Entry {i} of the harbour log notes calm weather." for i in range(100)))
 
@@ -57,3 +58,10 @@ def test_what_was_shortened_is_remembered() -> None:
     shortening.short_form("log", CONTENT, "boats")
     assert engine.calls == 2
     copy.deepcopy(shortening)
+
+
+def test_the_least_budget_holds_the_note() -> None:
+    Shortening(50, 100, None, None, None)
+    contents = [Content(str(i)) for i in range(200)]
+    notes = [content.text_with([""], note_of(content)) for content in contents]
+    assert 35 <= max(resolve_counter(None).count_many(notes)) <= 50

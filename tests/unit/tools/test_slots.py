@@ -60,6 +60,12 @@ def test_data_as_python_writes_them_stay(data: Any) -> None:
         ("Query: (pH or sensor)\n", ""),
         ("[search] Filter: {kind=note}, see: [1]\nRows: ", "\n"),
         ("Note: [draft\n", ""),
+        ("```json\n", "\n```\n\nShowing 60 of 60 rows."),
+        ("Orders:\n\n  ``` json\n", "```  \n(as of today)\n"),
+        ("", " \r\nTotal: 120 rows."),
+        ("Orders: [[1, 2], [3, 4]]\nStock: ", "\n\nErrors: []"),
+        ("```\n[{}]\n```\n\n```\n", "\n```\n"),
+        ("### Table a\n['x']\n\n### Table b\n", "\n### Table c\n['y']"),
     ],
 )
 def test_of_data_only_the_longer_strings_may_be_shortened(write: Any, before: str, after: str) -> None:
@@ -74,10 +80,18 @@ def test_of_data_only_the_longer_strings_may_be_shortened(write: Any, before: st
     assert read(inner) == {**data, "body": 'it\'s "short"\n', PROSE: [1.5, 'it\'s "short"\n']}
 
 
-def test_a_long_introduction_may_be_shortened_too() -> None:
-    text = f"{PROSE}\n{ROWS}"
-    (slot,) = slots_of(text)
-    assert text[slot.end :] == str(ROWS)
+@pytest.mark.parametrize("label", ["", "Orders: ", "```json\n", "Orders:\n ```json\n\n"])
+def test_long_prose_around_data_may_be_shortened_too(label: str) -> None:
+    end = "\n```" if "```" in label else ""
+    text = f"{PROSE}\n{label}{ROWS}{end}\n\n{PROSE}\n{label}{ROWS[:1]}{end}\n\n{PROSE}"
+    assert [slot.text for slot in slots_of(text)] == [PROSE.strip()] * 3
+    assert rewritten(text, lambda _: "…") == f"…\n\n{label}{ROWS}{end}\n\n…\n\n{label}{ROWS[:1]}{end}\n\n…\n"
+
+
+@pytest.mark.parametrize("write", [str, json.dumps, ascii])
+@pytest.mark.parametrize(("length", "slots"), [(17, 0), (100, 0), (101, 1)])
+def test_a_string_is_as_long_as_what_it_says(write: Any, length: int, slots: int) -> None:
+    assert len(slots_of(write(["港" * length, "\n" * length]))) == 2 * slots
 
 
 @pytest.mark.parametrize(
@@ -90,13 +104,19 @@ def test_a_long_introduction_may_be_shortened_too() -> None:
         "[INFO] started\n[INFO] stopped\n",
         '{"a": 1}\n{"a": 2}\n',
         'Rows: {"a": 1}\n\n{"a": 2}\n',
+        '{"a": 1}\n{"a": 2}\nShown: 2',
+        '12:00:03 INFO got: {"a": 1}\n12:00:04 INFO got: {"a": 2}\n',
         "[1, 2][3]",
+        f"See:\n[3]\n{PROSE}\nSources: [1, 2]\n(see above)\n{PROSE}\nKind: {{kind=note}}\n{PROSE}",
+        f"[a link](https://example.org)\n[1]: https://example.org\n(not now)\n{PROSE}",
+        "def read(rows: [int]):\n    (first, *rest) = rows\n    return [\n        row for row in rest\n    ]\n" * 3,
         f"{ROWS[:2]} and more",
         "for (i = 0; i < 9; i++) { x[i] = 1; }",
         "[" * 100_000,
         "[\n" * 50_000,
         "['" * 50_000,
         "[1, (2\n3\n" * 50_000,
+        "[1]\n\n```\n" * 50_000 + PROSE,
     ],
 )
 def test_what_only_looks_like_data_is_prose(text: str) -> None:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any, cast
 
-from llama_index.core.agent.workflow import FunctionAgent, ToolCallResult
+from llama_index.core.agent.workflow import CodeActAgent, FunctionAgent, ToolCallResult
 from llama_index.core.agent.workflow.base_agent import BaseWorkflowAgent
 from llama_index.core.base.llms.types import ContentBlock, TextBlock
 from llama_index.core.bridge.pydantic import Field
@@ -14,6 +14,7 @@ from llama_index.core.memory import BaseMemory
 from llama_index.core.workflow import Context
 
 from boildown.counters import CounterSpec
+from boildown.errors import ConfigurationError
 from boildown.settings import Engine
 from boildown.tools.content import Content
 from boildown.tools.shorten import ToolRule, question_of
@@ -30,7 +31,7 @@ class ToolShortener(Shortening):
     its call, so the same conversation always gives the same messages and prompt caches keep their prefix.
 
     Args:
-        tokens: a shortened result has at most so many tokens, the note at its end included.
+        tokens: a shortened result has at most so many tokens, the note at its end included; at least 50.
         trigger_tokens: a result of no more tokens stays as it is.
         rules: for tools by name, a `ToolRule` of their own, or None to leave their results alone.
         counter: whose tokens; see `boildown.Budget`.
@@ -87,13 +88,25 @@ class BoildownAgent(BaseWorkflowAgent):
 
         class ShortReActAgent(BoildownAgent, ReActAgent): ...
 
+    `FunctionAgent` and `ReActAgent` take it, `CodeActAgent` does not. In an `AgentWorkflow` let every agent be of this
+    class: one that a conversation with shortened results is handed over to needs the tool too.
+
     Args:
         shortener: how; see `ToolShortener`.
+
+    Raises:
+        ConfigurationError: it is mixed into a `CodeActAgent`.
     """
 
     shortener: ToolShortener = Field(default_factory=ToolShortener, exclude=True)
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
+        if isinstance(self, CodeActAgent):
+            raise ConfigurationError(
+                f"{type(self).__name__} cannot be both a BoildownAgent and a CodeActAgent: code cannot call "
+                f"{READER_NAME}, which reads the run's context. Mix it into a FunctionAgent or a ReActAgent, or let "
+                "the code print less."
+            )
         super().__init__(*arguments, **settings)
         tools = self.tools or []
         if READER not in tools:

@@ -58,7 +58,8 @@ def rebuild_nodes(nodes: Sequence[NodeWithScore], result: Compression) -> list[N
     """The nodes of which text was kept, in the order of the result; where a blank query gave no scores, with their own.
 
     Nodes that hold something else than text (an image, a reference to another object) and no text at all take
-    no part in the budget; they keep their places, or stand last if the result is reordered.
+    no part in the budget; they keep their places, or stand last if the result is reordered. Nodes that hold both go
+    where none of their text is kept.
 
     Args:
         nodes: as they came, aligned with the documents of the result.

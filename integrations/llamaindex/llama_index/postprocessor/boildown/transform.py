@@ -29,7 +29,9 @@ class BoildownTransform(TransformComponent):
     for each token, that any vector store takes, and that neither the LLM nor an embedding model is shown. A
     `BoildownPostprocessor` of the same method, model and options then reads it, and runs no model. What has changed
     since (the text, the model's files, an option) is noticed, and scored again at query time. So this belongs after
-    node parsers; and nodes that carry scores which still fit pass through unscored.
+    node parsers; and nodes that carry scores which still fit pass through unscored. It belongs after metadata
+    extractors too, which by default show their LLM all metadata, hidden or not; or give them
+    `metadata_mode=MetadataMode.EMBED`.
 
     Building a transform loads nothing, and pickles carry no weights, so that a pipeline's worker processes each load
     the model for themselves. `to_dict` holds a fingerprint of the model's files, so that a pipeline's cache does not
