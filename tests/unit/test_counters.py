@@ -44,6 +44,8 @@ def test_the_estimate_counts_any_text_and_grows_with_it(text):
         ("a b", 2),
         ("a   b", 3),
         ("a\n\n\nb", 3),
+        ("|-----|", 4),
+        ("=" * 18, 3),
         ("北京。", 3),
         ("Größe", 3),
     ],

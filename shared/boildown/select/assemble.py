@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 
 import numpy as np
@@ -15,12 +16,16 @@ __all__ = ["Runs", "cut_out", "kept_runs", "pieces"]
 Runs = list[tuple[int, int]]
 """From where to where, in characters; ascending, and no two touch."""
 
+_LINE_BREAK = re.compile(r"\r?\n(?:[^\S\n]*\n)*")
+"""One or more line ends with nothing but white space between them."""
+
 
 def kept_runs(candidates: Candidates, kept: NDArray[np.bool_], texts: list[str]) -> dict[int, Runs]:
     """What is kept of each document that has any, neighbours joined, without white space at the two ends.
 
-    White space between pieces is kept as it stood after the piece before it. Where the piece after it begins a line,
-    its indentation is its own, and so are the line ends before it, if they are more. So joining a document's runs
+    White space between pieces is kept as it stood after the piece before it. Where lines or paragraphs ended between
+    two pieces, the widest of these breaks stands between them, if need be as a run of its own, so that nobody's words
+    come to stand in another's line; and a piece that begins a line keeps its indentation. So joining a document's runs
     needs no glue, every character of the result is one of the original, and headings, list items, rows and nested
     lines stay what they are.
 
@@ -62,24 +67,30 @@ def pieces(spans: tuple[Span, ...], text: str) -> str:
 
 
 def _on_lines(runs: Runs, text: str) -> Runs:
-    """The runs, each with the line ends and the indentation before it, where these belonged to what was dropped."""
+    """The runs, with the widest line break that was dropped between two of them, and the indentation after it."""
     if len(runs) < 2 or "\n" not in text:
         return runs
     result = runs[:1]
     for start, end in runs[1:]:
         first, last = result[-1]
-        gap = text[last:start]
-        # Only white space right before the run begins its line.
-        before = gap[len(gap.rstrip()) :]
-        content = first + len(text[first:last].rstrip())
-        if "\n" in before:
-            after = text[content:last]
-            if before.count("\n") > after.count("\n"):
-                start -= len(before.lstrip(" \t"))
+        breaks = [match.span() for match in _LINE_BREAK.finditer(text, last, start)]
+        if breaks:
+            content = first + len(text[first:last].rstrip())
+            after = text.count("\n", content, last)
+            widest = max(reversed(breaks), key=lambda found: text.count("\n", *found))
+            indentation = breaks[-1][1]
+            begins_line = not text[indentation:start].strip()
+            if begins_line:
+                start = indentation
+            if text.count("\n", *widest) > after:
                 last = content if content > first else last
-            else:
-                start -= len(before) - before.rindex("\n") - 1
-                last = content + after.rindex("\n") + 1
+                if begins_line and widest[1] == start:
+                    start = widest[0]
+                else:
+                    result[-1:] = [(first, last), widest]
+                    first, last = widest
+            elif begins_line:
+                last = content + text[content:last].rindex("\n") + 1
         result[-1:] = [(first, end)] if start == last else [(first, last), (start, end)]
     return result
 

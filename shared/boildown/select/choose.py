@@ -113,13 +113,9 @@ def _cheapest(
 def _is_led(candidates: Candidates, kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Which candidates say something beside those that are kept. Shape (candidates,).
 
-    They lead or stand behind a lead that is kept; and if they were raised for the sake of others, one of these is kept.
+    What they stand behind is kept, if they do; and if they were raised for the sake of others, one of these is kept.
     """
-    led = candidates.lead
-    if not led.all():
-        opened = np.zeros(int(candidates.group[-1]) + 1, dtype=bool)
-        opened[candidates.group[candidates.lead & kept]] = True
-        led = led | opened[candidates.group]
+    led = (candidates.behind < 0) | kept[candidates.behind]
     if len(candidates.needs):
         others, needed = candidates.needs.T
         idle = np.zeros(int(candidates.group[-1]) + 1, dtype=bool)
@@ -158,28 +154,45 @@ def _greedy(
         kept &= ~idle
     left = limit - float(costs[kept & ~before].sum())
     # Then whatever still fits, best first; but a sentence whose protected spans did not fit stays out.
-    rest = priority[fits:]
-    closed = np.zeros(int(candidates.group.max(initial=-1)) + 1, dtype=bool)
-    closed[candidates.group[candidates.protected & ~kept]] = True
-    rest = rest[~closed[candidates.group[rest]]]
+    rest = priority[~kept[priority]]
+    rest = rest[~_incomplete(candidates, kept)[rest]]
     for _ in range(_FILLERS):
-        possible = np.flatnonzero((costs[rest] <= left) & _is_led(candidates, kept)[rest])
+        possible = rest[(costs[rest] <= left) & _is_led(candidates, kept)[rest]]
         if len(possible) == 0:
             break
-        kept[rest[possible[0]]] = True
-        left -= float(costs[rest[possible[0]]])
-        rest = rest[possible[0] + 1 :]
+        serving = _serving(candidates, kept, possible[0])
+        together = float(costs[possible[0]] + costs[serving].sum())
+        if together <= left:
+            kept[serving] = True
+            left -= together
+        else:
+            left -= float(costs[possible[0]])
+        kept[possible[0]] = True
+        rest = rest[~kept[rest]]
     return kept
+
+
+def _serving(candidates: Candidates, kept: NDArray[np.bool_], which: np.int64) -> NDArray[np.bool_]:
+    """What a candidate needs beside it and is not kept yet, such as a row its header. Shape (candidates,)."""
+    if not len(candidates.needs):
+        return np.zeros_like(kept)
+    others, needed = candidates.needs.T
+    return ~kept & np.isin(candidates.group, needed[others == candidates.group[which]])
 
 
 def _whole_sentences(candidates: Candidates, kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Takes out sentences of which some protected unit is missing."""
+    return kept & ~_incomplete(candidates, kept)
+
+
+def _incomplete(candidates: Candidates, kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which candidates are of a sentence of which some protected unit is not kept. Shape (candidates,)."""
     missing = candidates.protected & ~kept
     if not missing.any():
-        return kept
+        return missing
     closed = np.zeros(int(candidates.group.max()) + 1, dtype=bool)
     closed[candidates.group[missing]] = True
-    return kept & ~closed[candidates.group]
+    return closed[candidates.group]
 
 
 def _take_away(

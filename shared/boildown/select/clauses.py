@@ -56,7 +56,8 @@ def into_clauses(
     A clause scores as its sentence does, times the share of its sentence's point that it holds. The beginning, which
     says what a sentence is about, scores as all of it, and nothing else is kept without it. Protected spans are not
     cut, and clauses with those that the plan names itself stay whenever their sentence does. A clause that the whole
-    budget cannot hold, such as a line of data, is cut into fragments, which are treated as clauses are.
+    budget cannot hold, such as a line of data, is cut into fragments, which are treated as clauses are; but those cut
+    between words are kept only with all of the clause that stands before them, or "not" might be left out.
 
     Args:
         candidates: whole sentences.
@@ -94,15 +95,19 @@ def into_clauses(
     if points is not None and pointed:
         score = score * _shares(divided, first, points)
     named = np.zeros(len(divided), dtype=bool)
+    index = np.arange(len(divided))
+    behind = np.where(first, -1, np.maximum.accumulate(np.where(first, index, 0)))
     for sentence, place in zip(near.tolist(), places, strict=True):
+        begin = int(np.searchsorted(divided.group, sentence))
+        torn = begin + 1 + np.flatnonzero(np.isin(place.ends, place.between_words))
+        behind[torn] = torn - 1
         if place.named:
-            begin = int(np.searchsorted(divided.group, sentence))
             end = begin + len(place.ends) + 1
             named[begin + np.searchsorted(divided.units.start[begin:end], place.named, side="right") - 1] = True
             named[begin] = True  # a clause that must stay cannot do without the lead
     # A protected clause is as good as the best of its sentence, so that the cut reaches it no later than that.
     score = np.where(named, candidates.score[divided.group], score)
-    return replace(divided, score=score, lead=first, protected=named)
+    return replace(divided, score=score, behind=behind, protected=named)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +115,13 @@ class _Places:
     """Of one sentence, in characters of its document.
 
     Attributes:
-        ends: where clauses end, without the last.
+        ends: where clauses and fragments end, without the last.
+        between_words: those of them that are no more than the ends of words.
         named: where spans begin that the plan names itself.
     """
 
     ends: list[int]
+    between_words: list[int]
     named: list[int]
 
     @classmethod
@@ -123,7 +130,7 @@ class _Places:
         text = texts[document][start:end]
         ends = [] if is_opener(text) else untorn(text, clause_ends(text))
         if not ends and len(text) <= longest:
-            return cls([], [])
+            return cls([], [], [])
         kinds = PROTECTED_KINDS if plan.protect is None else plan.protect
         found = find_protected(text, kinds, plan.patterns)
         whole = within_budget(text, found, kinds, plan, fits)
@@ -132,10 +139,11 @@ class _Places:
             ends = line_ends(text, whole)
         elif whole:
             ends = untorn(text, clause_ends(text, whole))
+        between_words: list[int] = []
         if len(text) > longest:
-            ends = fragment_ends(text, ends, whole, int(longest), fits)
+            ends, between_words = fragment_ends(text, ends, whole, int(longest), fits)
         named = whole if plan.protect is not None else find_protected(text, (), plan.patterns)
-        return cls([start + end for end in ends], [start + span.start for span in named])
+        return cls(*([start + place for place in p] for p in (ends, between_words, [span.start for span in named])))
 
 
 def _divide(candidates: Candidates, sentences: NDArray[np.int64], ends: Sequence[Sequence[int]]) -> Candidates:
@@ -155,7 +163,6 @@ def _divide(candidates: Candidates, sentences: NDArray[np.int64], ends: Sequence
         score=candidates.score[group],
         group=group,
         protected=candidates.protected[group],
-        lead=candidates.lead[group],
     )
 
 

@@ -166,7 +166,7 @@ def _costs(candidates: Candidates, sources: Sources, source_counts: SourceCounts
     groups = candidates.group
     group_length = np.bincount(groups, weights=lengths)
     # Sentences that protected spans joined have been counted apart; their sum serves as well.
-    owner = _group_of_sentences(candidates, sources)
+    owner = candidates.group[units.containing(sentences)]
     group_count = np.bincount(owner, weights=counts, minlength=len(group_length))
     return np.maximum(group_count[groups] * lengths / group_length[groups], 0.01)
 
@@ -182,18 +182,6 @@ def _costs_of_clauses(divided: Candidates, costs: NDArray[np.float64], counts: S
 def _are_sentences(candidates: Candidates) -> bool:
     """Whether the units are whole sentences, of which protected spans may have joined some."""
     return len(candidates) == 0 or int(candidates.group[-1]) + 1 == len(candidates)
-
-
-def _group_of_sentences(candidates: Candidates, sources: Sources) -> NDArray[np.int64]:
-    """The group of the unit in which each sentence starts."""
-    units, sentences = candidates.units, sources.sentences
-    index = np.lexsort((np.r_[units.start, sentences.start], np.r_[units.document, sentences.document]))
-    # Stable merge of both by place: the last unit at or before a sentence's start holds it.
-    is_unit = index < len(units)
-    last_unit = np.maximum.accumulate(np.where(is_unit, index, -1))
-    result = np.zeros(len(sentences), dtype=np.int64)
-    result[index[~is_unit] - len(units)] = candidates.group[last_unit[~is_unit]]
-    return result
 
 
 def _compressed(

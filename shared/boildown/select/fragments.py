@@ -19,9 +19,13 @@ __all__ = ["fragment_ends", "line_ends"]
 _LINE_END = re.compile(r"\n\s*")
 _ELEMENT_END = re.compile(r"[,;|}\]](?=\S)|>(?=<)")
 """Between the fields of a row, the elements of a list or the tags of a page that were written without spaces."""
+_SENTENCE = 300
+"""Characters; a longer text without an end is none, and each part of it may say something."""
 
 
-def fragment_ends(text: str, ends: Sequence[int], whole: Sequence[Span], longest: int, fits: Fits) -> list[int]:
+def fragment_ends(
+    text: str, ends: Sequence[int], whole: Sequence[Span], longest: int, fits: Fits
+) -> tuple[list[int], list[int]]:
     """The ends of clauses, and more in each clause that does not fit.
 
     Args:
@@ -32,11 +36,15 @@ def fragment_ends(text: str, ends: Sequence[int], whole: Sequence[Span], longest
         fits: see `Fits`.
 
     Returns:
-        Places in characters, ascending, neither the beginning nor the end of the text.
+        Places in characters, ascending, neither the beginning nor the end of the text; and those of them at which
+        nothing ends but a word of a sentence.
     """
     # A blank line parts a title from what it stands for.
     lines = [place for place in line_ends(text, whole) if text[:place].rstrip(" \t")[-2:] != "\n\n"]
-    places = lines, clause_ends(text, whole), _places(text, whole)
+    clauses = clause_ends(text, whole)
+    elements = {match.end() for match in _ELEMENT_END.finditer(text)}
+    words = _outside({*_outside(elements.union(split_words(text)[:, 1].tolist()), whole)}, tag_spans(text))
+    places = lines, clauses, words
     found: list[int] = []
     start = 0
     for end in [*ends, len(text)]:
@@ -44,18 +52,13 @@ def fragment_ends(text: str, ends: Sequence[int], whole: Sequence[Span], longest
             found += _cuts(start, end, places, longest)
         found.append(end)
         start = end
-    return found[:-1]
+    torn = set(found[:-1]).difference(ends, lines, clauses, elements) if len(text) <= _SENTENCE else set()
+    return found[:-1], sorted(torn)
 
 
 def line_ends(text: str, whole: Sequence[Span]) -> list[int]:
     """Where lines of a text begin but the first, in characters, ascending, and not inside of spans that stay whole."""
     return _outside({match.end() for match in _LINE_END.finditer(text) if match.end() < len(text)}, whole)
-
-
-def _places(text: str, whole: Sequence[Span]) -> list[int]:
-    """Where the text may be cut."""
-    ends = {match.end() for match in _ELEMENT_END.finditer(text)}
-    return _outside({*_outside(ends.union(split_words(text)[:, 1].tolist()), whole)}, tag_spans(text))
 
 
 def _outside(ends: set[int], whole: Sequence[Span]) -> list[int]:

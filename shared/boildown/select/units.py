@@ -11,6 +11,7 @@ from boildown.errors import ConfigurationError
 from boildown.select.plan import Plan
 from boildown.select.protection import CROSS_SENTENCES, Fits, within_budget
 from boildown.sources import Sources, Units
+from boildown.text.needs import only_announces
 from boildown.text.protected import PROTECTED_KINDS, find_protected
 from boildown.types import Scores, Span, TokenScores, Unit
 
@@ -26,16 +27,17 @@ class Candidates:
     """What may be kept, ordered by document and start and covering every document; arrays of shape (units,).
 
     `group` is the index of the sentence a unit belongs to; `protected` marks units that must stay if any other of
-    their group stays; `lead` those that need no other to be kept, while the rest need the lead of their group. `needs`,
-    of shape (pairs, 2), says of groups that were raised to the score of another, which is not understood without them:
-    the other one, and the one that it needs. `spans` are the protected spans of each document.
+    their group stays; `behind` is the index of the unit without which one is not kept, -1 for none. `needs`, of shape
+    (pairs, 2), says of groups that serve another, which is not understood without them, because they were
+    raised to its score or say nothing by themselves: the other one, and the one that it needs. `spans` are the
+    protected spans of each document.
     """
 
     units: Units
     score: NDArray[np.float64]
     group: NDArray[np.int64]
     protected: NDArray[np.bool_]
-    lead: NDArray[np.bool_]
+    behind: NDArray[np.int64]
     needs: NDArray[np.int64]
     spans: tuple[tuple[Span, ...], ...]
 
@@ -62,10 +64,11 @@ def build_candidates(sources: Sources, scores: Scores, plan: Plan, fits: Fits | 
     sentences, sentence_score = _merge(sources.sentences, _sentence_scores(sources, scores), covering)
     if unit == "sentence":
         no = np.zeros(len(sentences), dtype=bool)
-        whole = Candidates(sentences, sentence_score, np.arange(len(sentences)), no, ~no, _NO_PAIRS, spans)
+        free = np.full(len(sentences), -1)
+        whole = Candidates(sentences, sentence_score, np.arange(len(sentences)), no, free, _NO_PAIRS, spans)
         if scores.final or not len(sources.needs):  # what a method has kept in the end is kept as it is
             return whole
-        return _raised(whole, sentences.containing(sources.sentences)[sources.needs])
+        return _raised(whole, sentences.containing(sources.sentences)[sources.needs], sources.texts)
     units, score = _finer_units(sources, scores, unit)
     group = sentences.containing(units)
     if scores.tokens is None:
@@ -79,7 +82,7 @@ def build_candidates(sources: Sources, scores: Scores, plan: Plan, fits: Fits | 
     best = np.full(len(sentences), -np.inf)
     np.maximum.at(best, group, score)
     score = np.where(protected, best[group], score)
-    return Candidates(units, score, group, protected, np.ones(len(units), dtype=bool), _NO_PAIRS, spans)
+    return Candidates(units, score, group, protected, np.full(len(units), -1), _NO_PAIRS, spans)
 
 
 def protected_within(candidates: Candidates, costs: NDArray[np.float64], limit: int, plan: Plan) -> Candidates:
@@ -124,14 +127,18 @@ def _bases(sources: Sources) -> NDArray[np.int64]:
     return np.cumsum(lengths) - lengths
 
 
-def _raised(sentences: Candidates, needs: NDArray[np.int64]) -> Candidates:
+def _raised(sentences: Candidates, needs: NDArray[np.int64], texts: list[str]) -> Candidates:
     """The sentences, of which each is as good as the best of those that need it. Shape of `needs`: (pairs, 2)."""
     score = sentences.score.copy()
     # One pass from the end follows from a row to its header and to what announces the table, but goes no way back.
     for other, needed in needs[::-1].tolist():
         score[needed] = max(score[needed], (score if needed < other else sentences.score)[other])
-    raised = score > sentences.score
-    return replace(sentences, score=score, needs=needs[raised[needs[:, 1]]])
+    serves = score > sentences.score
+    units = sentences.units
+    for needed in np.unique(needs[:, 1]).tolist():
+        text = texts[int(units.document[needed])][int(units.start[needed]) : int(units.end[needed])]
+        serves[needed] |= only_announces(text)
+    return replace(sentences, score=score, needs=needs[serves[needs[:, 1]]])
 
 
 def _sentence_scores(sources: Sources, scores: Scores) -> NDArray[np.float64]:

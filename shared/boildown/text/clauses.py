@@ -33,6 +33,7 @@ _LONGEST_CONJUNCTION = 8
 _NAME = re.compile(r"\w[\w'’-]*\Z")
 _REST_OF_NAME = re.compile(r"\w[\w'’-]*(?: (\w)[\w'’-]*)?[,.;)]")
 _LONGEST_NAME = 40
+_DASHES = ("-", "–", "—")
 _LEAST = 15
 """Bytes in UTF-8 of a part worth standing alone: two or three words, or five Chinese characters."""
 
@@ -55,7 +56,7 @@ def clause_ends(text: str, whole: Sequence[Span] = ()) -> list[int]:
         if conjunction:
             end = conjunction.start()
         inside = bisect_right(begins, end - 1) - 1
-        if (inside >= 0 and whole[inside].end > end) or _inside_name(text, begin, end):
+        if (inside >= 0 and whole[inside].end > end) or _inside_name(text, begin, end) or _is_mark(text, last, match):
             continue
         if _is_long(text, last, end) and _is_long(text, end, len(text)):
             ends.append(end)
@@ -70,6 +71,12 @@ def _inside_name(text: str, comma: int, end: int) -> bool:
     before = _NAME.search(text, max(0, comma - _LONGEST_NAME), comma)
     after = _REST_OF_NAME.match(text, end, end + 2 * _LONGEST_NAME)
     return bool(before and before[0][0].isupper() and after and (after[1] is None or after[1].isupper()))
+
+
+def _is_mark(text: str, last: int, match: re.Match[str]) -> bool:
+    """Whether a dash begins its line, as the mark of a list's item does."""
+    dash = match[0].strip()
+    return dash in _DASHES and not text[max(last, text.rfind("\n", last, match.start() + 1)) : match.start()].strip()
 
 
 def _is_long(text: str, start: int, end: int) -> bool:

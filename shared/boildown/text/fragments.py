@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boildown.text.blocks import LIST_ITEM
-from boildown.text.sentences import STOPS
+from boildown.text.markup import bare_end
+from boildown.text.sentences import QUESTION_MARKS, STOPS
 from boildown.text.words import split_words
 
 __all__ = ["join_fragments"]
@@ -63,7 +64,7 @@ def join_fragments(text: str, sentences: NDArray[np.int64], min_words: int) -> N
         stopped = short and _STOPPED.search(body) is not None
         level = _level(body, begins and closes) if ends_line else 0
         # A line without a stop announces what follows, unless it ends a paragraph that it does not begin.
-        back = stopped or not ends_line or (closes and body[-1:] != ":")
+        back = stopped or not ends_line or (closes and not bare_end(body).endswith(":"))
         back = short and not level and back and (not begins or (asked and stopped))
         if waiting:
             joins = not level or level > waiting or (level == waiting and words < min_words)
@@ -79,7 +80,7 @@ def join_fragments(text: str, sentences: NDArray[np.int64], min_words: int) -> N
         else:
             forward = short and not back and not (stopped and ends_line)
             waiting = _LABEL_LEVEL if forward and words < min_words else 0
-        begins, asked = closes, body[-1:] in ("?", "？", "؟")
+        begins, asked = closes, bare_end(body).endswith(QUESTION_MARKS)
     kept = np.array(starts, dtype=np.int64)
     return np.stack([kept, np.append(kept[1:], sentences[-1, 1])], axis=1)
 

@@ -1,4 +1,4 @@
-"""Tags of HTML: between which the parts of a page lie, and in which nothing is cut."""
+"""Markup: tags of HTML, between which the parts of a page lie and in which nothing is cut, and marks around words."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from boildown.types import Span
 
-__all__ = ["TAG", "page_parts", "tag_spans"]
+__all__ = ["TAG", "bare_end", "page_parts", "tag_spans"]
 
 TAG = r"<(?:/?[A-Za-z]|!)[^<>]*>"
 """An expression for one tag."""
@@ -21,6 +21,8 @@ _PART = re.compile(
 )
 _OPENING = re.compile(r"<(?!/|br\b|hr\b)", re.IGNORECASE)
 _WORD = re.compile(r"\w")
+_ENDING = re.compile(r"(?:[\s*_]|</\w+>)+\Z")
+_TAIL = 40
 
 
 def page_parts(text: str, start: int, end: int) -> Iterator[int]:
@@ -44,3 +46,8 @@ def page_parts(text: str, start: int, end: int) -> Iterator[int]:
 def tag_spans(text: str) -> list[Span]:
     """Each tag, in order."""
     return [Span(*match.span()) for match in _ONE_TAG.finditer(text)] if "<" in text else []
+
+
+def bare_end(text: str) -> str:
+    """The last characters of a text, without white space, closing tags and the marks of bold and italics after them."""
+    return _ENDING.sub("", text[-_TAIL:])

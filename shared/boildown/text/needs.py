@@ -10,19 +10,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boildown.text.blocks import LIST_ITEM
+from boildown.text.markup import bare_end
+from boildown.text.sentences import QUESTION_MARKS
 
-__all__ = ["is_opener", "needs"]
+__all__ = ["is_opener", "needs", "only_announces"]
 
 _LONGEST = 200
 """Characters of what announces something; a longer text costs more than it explains."""
 _LONGEST_TITLE = 80
 """Characters of a title and the first item of its list, or of a speaker and the first words."""
 _COLONS = (":", "：")
-_QUESTION_MARKS = ("?", "？", "؟")
 
 _SPEAKER = re.compile(r"(?:\[[^\]\n]{1,30}\] )?[^\W\d_a-z][\w.'’\-]*(?: [\w.'’\-]+){0,3}:\s")
 
 _MARKED_ROW = re.compile(r"^[ \t]*\|| \| |<tr\b", re.MULTILINE)
+_HEADER = re.compile(r"^[ \t]*\|?[ \t]*:?-{3,}:?[ \t]*\||<th\b", re.MULTILINE)
 _FEWEST_ROWS = 3
 """Of a table whose rows are not marked as such."""
 _ALIGNED = re.compile(r"\S {3,}\S")
@@ -57,13 +59,18 @@ def needs(text: str, sentences: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def is_opener(text: str) -> bool:
     """Whether what follows may need all of a text: it announces that, or is a table's row, or holds one."""
-    return text.rstrip().endswith(_COLONS) or _MARKED_ROW.search(text) is not None
+    return bare_end(text).endswith(_COLONS) or _MARKED_ROW.search(text) is not None
+
+
+def only_announces(text: str) -> bool:
+    """Whether a text says nothing without what follows it: a few words with a colon, or the header of a table."""
+    return (len(text) <= _LONGEST_TITLE and bare_end(text).endswith(_COLONS)) or _HEADER.search(text) is not None
 
 
 def _next_to_each_other(pieces: Sequence[str], bodies: Sequence[str]) -> Iterator[tuple[int, int]]:
     """Pairs of what stands after an announcement and that; of a question, both ways, and the line after it."""
     for i, (piece, body) in enumerate(zip(pieces[:-1], bodies, strict=False)):
-        asks = body.endswith(_QUESTION_MARKS) and piece.count("\n", len(body)) == 1
+        asks = bare_end(body).endswith(QUESTION_MARKS) and piece.count("\n", len(body)) == 1
         if asks or _announces(body):
             yield i + 1, i
         if asks:
@@ -71,7 +78,7 @@ def _next_to_each_other(pieces: Sequence[str], bodies: Sequence[str]) -> Iterato
 
 
 def _announces(body: str) -> bool:
-    return body.endswith(_COLONS) and len(body) <= _LONGEST
+    return len(body) <= _LONGEST and bare_end(body).endswith(_COLONS)
 
 
 def _items(pieces: Sequence[str], bodies: Sequence[str]) -> Iterator[tuple[int, int]]:

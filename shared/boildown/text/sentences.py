@@ -33,6 +33,7 @@ from boildown.text.wrapping import UNSPACED
 # Stops that need no space after them: CJK, Arabic and Urdu, danda, Khmer, Myanmar, Ethiopic, Armenian, Tibetan.
 _STRONG = "。！？；｡︒؟۔।॥។៕။።፧፨։།༎"
 STOPS = f".!?…‥{_STRONG}"
+QUESTION_MARKS = ("?", "？", "؟")
 _STOP = re.compile(
     rf"[{STOPS};\u037e][{STOPS}]*"
     # Closing quotes and brackets, emphasis marks, and reference marks such as [12] or ² belong to the sentence;
@@ -188,7 +189,7 @@ def _is_abbreviation(text: str, last: int, stop: int, following: str, dotted: bo
     words = text[max(last, stop - 24) : stop].split()
     if not words:
         return False
-    if words[-1][0] in "([":
+    if words[-1][0] in "([" and words[-1][-1] not in ")]":
         return True  # "(c. 1200)", "(pop. 486)", "(lit. Stone)"
     word = words[-1].lstrip("\"'“‘«„*_").lower()
     before = words[-2].lower() if len(words) > 1 else ""

@@ -7,25 +7,43 @@ from bisect import bisect_left
 from collections.abc import Sequence
 
 from boildown.text.markup import TAG
+from boildown.text.sentences import STOPS
 
 __all__ = ["untorn"]
 
 _WHOLE = re.compile(rf"{TAG}|\((?:[^()\n]|\([^()\n]*\)){{0,120}}\)|\[[^\[\]\n]{{0,120}}\]|（[^（）\n]{{0,60}}）")
 """Tags, and brackets around less than a sentence."""
 _EXCEPTION = re.compile(
-    r"(?:and |or |und |oder |et |ou |y |o )?(?:"
-    r"unless|except|excluding|provided|as long as|only if|but not|if not|other than|save for|subject to|until"
-    r"|es sei denn|sofern|soweit|außer|ausgenommen|(?:nicht )?jedoch|nur wenn|solange"
-    r"|sauf|excepté|hormis|à moins|à condition|mais pas|salvo|excepto|a menos|a no ser|siempre que"
-    r"|tranne|eccetto|a condizione|exceto|desde que|tenzij|behalve|mits"
-    r")\b|除非|除外|但|ただし|ما لم|إلا|بشرط|जब तक|बशर्ते",
+    r"(?:[,;:)\]–—]\s+|[(\[（])(?:and |or |und |oder |et |ou |y |o )?(?:"
+    r"unless|except|excluding|provided|as long as|(?:but )?only|but not|(?:not )?if|other than|save (?:for|that)"
+    r"|subject to|until|with the exception|apart from|(?:though )?not|without"
+    r"|es sei denn|sofern|soweit|außer|ausgenommen|(?:nicht )?jedoch|nur|solange|falls|wenn|nicht|ohne"
+    r"|sauf|excepté|hormis|à moins|à condition|mais pas|seulement|sans|salvo|excepto|a menos|a no ser|siempre que|solo"
+    r"|sin|tranne|eccetto|a condizione|senza|exceto|desde que|sem|tenzij|behalve|mits|zonder"
+    r")\b|[，；、،(（]\s?(?:除非|除外|但|仅限?|不含|ただし|ما لم|إلا|بشرط|जब तक|बशर्ते)",
     re.IGNORECASE,
 )
 _AFTER_COLON = re.compile(r"[:：]\s*\Z")
+_HEAD = re.compile(
+    rf"\s*(?:#{{1,6}}\s[^\n]*\n\s*)*(?:[^\n]{{1,60}}(?<![\s,;{STOPS}])\s*\n\s*)?(?:\[[^\]\n]{{1,40}}\]\s*)?"
+)
+"""Headings above a sentence, and a date in brackets before it."""
+_INTRODUCTION = re.compile(
+    r"\W*(?:before|after|since|when|while|as|if|although|though|because|in|on|at|during|by|from|for|with|once|under|upon"
+    r"|despite|unlike|according|until"
+    r"|im|am|bei|nach|vor|wenn|als|während|seit|falls|mit|für|bevor|nachdem|obwohl|laut"
+    r"|en|dans|avant|après|depuis|quand|lorsque|si|pour|avec|selon|dès|pendant|malgré"
+    r"|antes|después|desde|cuando|para|con|según|durante|al|por|tras|aunque)\b[^,;:]{0,60},\s*\Z",
+    re.IGNORECASE,
+)
+"""What says too little to stand for a sentence: "Since March 2024,"."""
 
 
 def untorn(text: str, ends: Sequence[int]) -> list[int]:
-    """The ends without those inside of brackets and tags, after a colon, and before an exception or a condition.
+    """The ends at which no cut misleads.
+
+    None is inside of brackets and tags, after a colon, in a heading, right after an introduction, or before an
+    exception or a condition, which belongs to all that it takes back.
 
     Args:
         text: one sentence.
@@ -36,9 +54,15 @@ def untorn(text: str, ends: Sequence[int]) -> list[int]:
     whole = [match.span() for match in _WHOLE.finditer(text)]
     begins = [begin for begin, _ in whole]
 
-    def tears(end: int) -> bool:
+    def outside(end: int) -> bool:
         around = bisect_left(begins, end) - 1
-        inside = around >= 0 and end < whole[around][1]
-        return bool(inside or _AFTER_COLON.search(text, max(0, end - 9), end) or _EXCEPTION.match(text, end))
+        return around < 0 or end >= whole[around][1]
 
-    return [end for end in ends if not tears(end)]
+    left = [end for end in ends if outside(end) and not _AFTER_COLON.search(text, max(0, end - 9), end)]
+    head = _HEAD.match(text)
+    start = head.end() if head else 0
+    if left and _INTRODUCTION.match(text, start, left[0]):
+        start = left[0]
+    taken_back = [match.end() for match in _EXCEPTION.finditer(text) if outside(match.start())]
+    start = max([start, *taken_back])
+    return [end for end in left if end > start]

@@ -21,7 +21,9 @@ def kept(*pieces: str) -> str:
     units = Units(zeros, ends - [len(text) for text in texts], ends)
     yes = np.ones(len(texts), dtype=bool)
     no_pairs = np.zeros((0, 2), dtype=np.int64)
-    candidates = Candidates(units, np.zeros(len(texts)), np.arange(len(texts)), ~yes, yes, no_pairs, ((),))
+    candidates = Candidates(
+        units, np.zeros(len(texts)), np.arange(len(texts)), ~yes, np.full(len(texts), -1), no_pairs, ((),)
+    )
     text = "".join(texts)
     runs = kept_runs(candidates, ~dropped, [text])[0]
     assert all(a[1] < b[0] for a, b in pairwise(runs))
@@ -50,13 +52,28 @@ def test_what_begins_a_line_still_does(pieces: tuple[str, ...], expected: str) -
 @pytest.mark.parametrize(
     ("pieces", "expected"),
     [
-        (("One thing. ", "[Two.\n\nThree things. ]", "Four."), "One thing. Four."),
         (("Title\n\n", "[One thing.\n\n]", "Two things."), "Title\n\nTwo things."),
         (("[One thing.\n]", "Two things."), "Two things."),
     ],
-    ids=["inside a line", "after a line end", "the first"],
+    ids=["after a line end", "the first"],
 )
 def test_no_other_line_ends_are_kept(pieces: tuple[str, ...], expected: str) -> None:
+    assert kept(*pieces) == expected
+
+
+@pytest.mark.parametrize(
+    ("pieces", "expected"),
+    [
+        (("It is lent. ", "[Open.\n\nElm Street. ]", "It is not."), "It is lent.\n\nIt is not."),
+        (("Ada: It works. ", "[Thanks.\nBo: Fine. ]", "Closed."), "Ada: It works.\nClosed."),
+        (("one ", "[a\nb\r\n \r\nc\nd ]", "two"), "one\r\n \r\ntwo"),
+        (("one ", "[a\n\nb\n]", "  two"), "one\n\n  two"),
+        (("one\n", "[a\n\nb ]", "two"), "one\n\ntwo"),
+        (("one\n\n  ", "[a\nb ]", "two"), "one\n\n  two"),
+    ],
+    ids=["paragraphs", "turns", "the widest break", "before a line", "after a line", "wide enough"],
+)
+def test_words_of_another_line_stand_in_a_line_of_their_own(pieces: tuple[str, ...], expected: str) -> None:
     assert kept(*pieces) == expected
 
 

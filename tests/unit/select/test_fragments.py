@@ -77,11 +77,24 @@ def test_a_short_whole_sentence_goes_before_scraps_of_a_better_one() -> None:
     assert cut(sources, scores, Budget(tokens=40, counter=characters), Plan()).text == "Winters are cold there."
 
 
+@pytest.mark.parametrize("limit", [25, 40, 60, 80, 100])
+def test_a_sentence_too_long_for_the_budget_is_kept_from_its_beginning_without_gaps(limit: int) -> None:
+    text = "The Pelican must not be charged at temperatures below zero degrees and never by a charger without a fuse."
+    point = text.index("zero")
+    points = TokenScores(
+        np.zeros(2, dtype=np.int64), np.array([0, point]), np.array([3, point + 4]), np.array([0.0, 9.0])
+    )
+    scores = Scores(relevance=np.zeros(1), sentences=np.array([0.9]), points=points)
+    kept = cut(Sources([text]), scores, Budget(tokens=limit, counter=characters), Plan()).text
+    assert limit / 2 < len(kept) <= limit
+    assert text.startswith(kept)
+
+
 def test_fragments_end_at_lines_or_words_and_leave_spans_whole() -> None:
     text = "one two three four\nfive six seven eight nine ten"
 
     def parts(longest: int, *whole: Span) -> list[str]:
-        ends = [0, *fragment_ends(text, [], whole, longest, lambda part: len(part) <= longest), len(text)]
+        ends = [0, *fragment_ends(text, [], whole, longest, lambda part: len(part) <= longest)[0], len(text)]
         return [text[a:b] for a, b in pairwise(ends)]
 
     assert parts(25) == ["one two three four\n", "five six seven eight ", "nine ten"]
@@ -92,7 +105,7 @@ def test_fragments_end_at_lines_or_words_and_leave_spans_whole() -> None:
 
 def test_fragments_leave_tags_whole() -> None:
     text = '<b class="one two" id="three">four five</b><i title="six seven eight">nine</i>'
-    ends = [0, *fragment_ends(text, [], [], 12, lambda part: len(part) <= 12), len(text)]
+    ends = [0, *fragment_ends(text, [], [], 12, lambda part: len(part) <= 12)[0], len(text)]
     parts = [text[a:b] for a, b in pairwise(ends)]
     assert parts == ['<b class="one two" id="three">four ', "five</b>", '<i title="six seven eight">nine</i>']
 
@@ -106,6 +119,6 @@ def test_objects_that_fit_stay_whole(text: str) -> None:
 
 def test_a_fragment_is_no_title_alone_and_ends_with_a_clause_where_it_can() -> None:
     text = "The pier\n\nIt was rebuilt in the year of the storm, by engineers from the south"
-    ends = [0, *fragment_ends(text, [], [], 55, lambda part: len(part) <= 55), len(text)]
+    ends = [0, *fragment_ends(text, [], [], 55, lambda part: len(part) <= 55)[0], len(text)]
     parts = [text[a:b] for a, b in pairwise(ends)]
     assert parts == ["The pier\n\nIt was rebuilt in the year of the storm, ", "by engineers from the south"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from boildown.budget import Budget
 from boildown.select.cut import Cut, cut
@@ -34,6 +35,24 @@ def test_a_row_comes_with_its_header() -> None:
 
 def test_a_header_is_not_kept_for_a_row_that_does_not_fit() -> None:
     assert cut_table(words(13)).text == WINTER.rstrip()
+
+
+def test_a_row_that_fills_what_is_left_brings_its_header() -> None:
+    longer = SUMMER.replace("14 days", "14 working days after the day of the sale at the counter")
+    sources = Sources([OTHER, f"{HEADER}{longer}{WINTER}"])
+    scores = Scores(relevance=np.zeros(2), sentences=np.array([0.9, 0.1, 0.8, 0.4]))
+    assert cut(sources, scores, words(28), Plan()).text == f"{OTHER.strip()}\n\n{HEADER}{WINTER}".rstrip()
+
+
+@pytest.mark.parametrize(
+    "served",
+    [f"{HEADER}{SUMMER}", "We take these means of payment:\n- coins and notes of any currency but the yen\n"],
+    ids=["table", "list"],
+)
+def test_what_only_announces_is_not_kept_alone_whatever_it_scores(served: str) -> None:
+    sources = Sources([served, OTHER])
+    scores = Scores(relevance=np.zeros(2), sentences=np.array([0.8, 0.2, 0.5]))
+    assert cut(sources, scores, words(12), Plan()).text == OTHER.strip()
 
 
 def test_a_header_alone_does_not_fill_what_is_left() -> None:

@@ -91,6 +91,13 @@ def test_a_unit_that_is_too_long_is_cut_where_a_sentence_may_be(mark: str) -> No
     assert split_sentences(text, max_length=50).tolist()[0] == [0, end]
 
 
+@pytest.mark.parametrize("dash", ["-", "–", "—"])
+def test_an_items_mark_ends_no_clause(dash: str) -> None:
+    items = f"{dash} payment by card\n  {dash} cash on delivery"
+    assert parts(items) == [items]
+    assert parts(f"payment by card only {dash} or in cash on delivery")[0] == f"payment by card only {dash} "
+
+
 def test_a_mark_inside_a_number_ends_no_clause() -> None:
     text = "The harbour handled 1,250,000 tons at a ratio of 3:1 until 10:45 in the evening."
     assert parts(text) == [text]
@@ -104,4 +111,4 @@ def test_a_long_run_of_white_space_is_read_once(run: str) -> None:
     assert clause_ends(f"{before}{run}{after}") == []
     assert clause_ends(f"{before}{run}({after})") == [end]
     assert clause_ends(f"{before},{run}{after}") == [end + 1]
-    assert clause_ends(f"{before}{run}- {after}") == [end + 2]
+    assert clause_ends(f"{before}{run}- {after}") == ([] if "\n" in run else [end + 2])

@@ -15,6 +15,10 @@ HTML = "<tr><th>Part</th><th>Unit</th></tr>\n<tr><td>Supply voltage</td><td>V</t
 LIST = "It may be ended at once if:\n(a) the fee is not paid; or\n(b) a term is breached. That is all.\nIt is yearly."
 TITLED = "Excluded goods\n- All perfume\n- Software with a broken seal\n- All gift cards\n"
 TURN = "Ann: I agree with that. Please add the steps. It is late.\nBen said so, as it was late. We go home now.\n"
+BOLD = (
+    "**Are there refunds?**\nWithin 14 days of the first purchase.\n\n"
+    "**Not allowed on board:**\n- knives and other blades\n- lighters of any kind\n"
+)
 CHAT = "Ann: Who writes the release notes?\nBen: I can do that today.\nAnn: Thanks a lot for that.\n"
 
 
@@ -36,8 +40,9 @@ def needed(text: str) -> list[tuple[str, str]]:
         (TITLED, [("- So", "Excl"), ("- Al", "Excl")]),
         (TURN, [("Plea", "Ann:"), ("It i", "Ann:")]),
         (CHAT, [("Ann:", "Ben:"), ("Ben:", "Ann:")]),
+        (BOLD, [("**Ar", "With"), ("With", "**Ar"), ("- kn", "**No"), ("- li", "**No")]),
     ],
-    ids=["table", "csv", "aligned", "html", "list", "titled list", "turn", "question"],
+    ids=["table", "csv", "aligned", "html", "list", "titled list", "turn", "question", "bold"],
 )
 def test_what_is_not_understood_alone(text: str, pairs: list[tuple[str, str]]) -> None:
     assert needed(text) == pairs

@@ -103,6 +103,7 @@ PROSE = {
     "reference marks": "It ended in May.[12] ‖The next one[3] began.[4][5] ‖Fine.",
     "superscripts": "It ended in 2019.¹ ‖The next one began.²³ ‖Fine.",
     "circa": "Hackman (January 30, 1930 – c. February 18, 2025) was an actor. ‖He is dead.",
+    "a word in brackets": "It lowers pressure (HF). ‖They measured it before [12]. ‖It is free (EUR).",
     "life dates": "Khan (d. 1325, b. 1253) and Li (c. 1200) met (pop. 486). ‖They spoke.",
     "court cases": "In Roe v. Wade et al. (1973) it was said. ‖Then it was not.",
     "stop far away": f"Far{' ' * 30}. ‖Next.",
