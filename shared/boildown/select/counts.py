@@ -61,9 +61,10 @@ class SourceCounts:
     def pieces(self, units: Units) -> NDArray[np.int64]:
         """About how many tokens each piece adds to a text. Shape (units,).
 
-        Without the space after it, which tokenizers count with the next word, or which ends the text and is cut off.
+        Without the white space after it, which tokenizers count with the next word, or which ends the text and is cut
+        off; where it stands between pieces and counts, the text that is measured has it.
         """
-        return np.array(self.counter.count_many([t.rstrip(" ") for t in self._sources.cut(units)]), dtype=np.int64)
+        return np.array(self.counter.count_many([t.rstrip() for t in self._sources.cut(units)]), dtype=np.int64)
 
     def sentences(self) -> NDArray[np.int64]:
         """The same for each sentence. Shape (sentences,)."""

@@ -13,6 +13,9 @@ __all__ = ["shorten"]
 # A cell of a table row or an element of a page is no clause of a sentence, but the next best place.
 _CLAUSE_END = re.compile(rf"{CLAUSE_END}|\|\s+|>(?=<)")
 _BLANKS = re.compile(r"\s*")
+_FEWEST = 200
+_OPAQUE = re.compile(rf"[A-Za-z0-9+/=_\-.~%:?&#@!$*]{{{_FEWEST},}}")
+"""A signed link, an encoded file: half of it is worth nothing, and looks like all of it."""
 
 
 def shorten(text: str, ends: list[int], max_length: int) -> Iterator[int]:
@@ -41,7 +44,10 @@ def shorten(text: str, ends: list[int], max_length: int) -> Iterator[int]:
 
 
 def _best_cut(text: str, start: int, max_length: int, end: int) -> int:
-    """The last line end in the second half of the length, else clause end, else white space, else grapheme."""
+    """The last line end in the second half of the length, else clause end, else white space, else grapheme.
+
+    A long run of letters and digits without white space stays whole, however long it is.
+    """
     low, high = start + max(1, max_length // 2), start + max_length
     cut = text.rfind("\n", low, high) + 1
     if not cut:
@@ -53,6 +59,10 @@ def _best_cut(text: str, start: int, max_length: int, end: int) -> int:
         pieces = head.rsplit(None, 1) if len(head) == high + 1 - low else [head, ""]
         cut = low + len(pieces[0]) if len(pieces) == 2 else 0
     if not cut:
-        return safe_cut(text, start, high, end)
+        opaque = _OPAQUE.search(text, start, min(high + _FEWEST, end))
+        if opaque is None or opaque.start() > high:
+            return safe_cut(text, start, high, end)
+        whole = _OPAQUE.match(text, opaque.start(), end)
+        cut = opaque.start() if opaque.start() > start or whole is None else whole.end()
     blanks = _BLANKS.match(text, cut, end)
     return blanks.end() if blanks else cut

@@ -247,3 +247,11 @@ def test_documents_limit_keeps_the_most_relevant():
     result = cut(sources, scores, Budget(rate=0.999, documents=2), Plan())
     assert [d.index for d in result.documents] == [2, 3]
     assert {d.index: d.reason for d in result.dropped} == {0: "empty", 1: "documents"}
+
+
+@pytest.mark.parametrize("gap", ["\n", "\n \n" * 40], ids=["line end", "blank lines"])
+def test_white_space_that_is_cut_off_takes_no_room(gap: str) -> None:
+    sources = Sources([f"It lasts three years.{gap}", "We are in Oslo."])
+    scores = Scores(relevance=np.zeros(2), sentences=np.array([0.9, 0.1]))
+    result = cut(sources, scores, Budget(tokens=21, counter=len), Plan())
+    assert result.text == "It lasts three years."

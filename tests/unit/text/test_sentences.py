@@ -290,3 +290,11 @@ def test_a_long_cluster_at_the_limit_goes_to_the_next_unit() -> None:
 @pytest.mark.parametrize("text", ["<p ", "<!--", "</p><p>", "a</b>", "< "])
 def test_a_page_takes_time_by_its_length(text: str) -> None:
     assert thread_seconds(lambda: split_sentences("</p>" + text * 40_000)) < 5
+
+
+@pytest.mark.parametrize("before", ["", "Download the report: ", "看" * 990])
+def test_a_long_link_stays_whole(before: str) -> None:
+    link = "https://files.example/report.pdf?signature=" + "9aF3" * 300
+    units = [(a, b) for a, b in split_sentences(f"{before}{link} before Friday. It is long.").tolist()]
+    start = len(before)
+    assert any(a <= start and start + len(link) <= b for a, b in units)
