@@ -23,13 +23,16 @@ class Content:
     Attributes:
         text: all its text, that is, without the blocks that are none.
         texts: what may be shortened, piece by piece.
+        keys: what data call each of them, "" for prose.
     """
 
     def __init__(self, content: str | list[Any]) -> None:
         self._content = content
         self._parsed = [None if text is None else _Text(text) for text in map(_text_of, _blocks(content))]
         self.text = "\n\n".join(text.original for text in self._parsed if text)
-        self.texts = [slot.text for text in self._parsed if text for slot in text.slots]
+        slots = [slot for text in self._parsed if text for slot in text.slots]
+        self.texts = [slot.text for slot in slots]
+        self.keys = [slot.key for slot in slots]
 
     @cached_property
     def reference(self) -> str:

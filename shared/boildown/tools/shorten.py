@@ -79,7 +79,7 @@ def shorten(
     tokens_in = count(content.text)
     if tokens_in <= rule.trigger_tokens or not content.texts:
         return None
-    documents = [Document(text) for text in content.texts]
+    documents = [Document(text, title=key) for text, key in zip(content.texts, content.keys, strict=True)]
     nothing = ("",) * len(documents)
     limit = max(rule.tokens - count(content.text_with(nothing, note)), 0)
     result = engine.compress(query, documents, Budget(tokens=limit, counter=counter))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -13,13 +14,19 @@ from boildown.tools.data import LONG, Data, find_data
 __all__ = ["Slot", "slots_of"]
 
 
+_KEY = re.compile(r"""(["'])([^"'\n]{1,60})\1\s*:\s*\Z""")
+_LONGEST_KEY = 80
+
+
 class Slot(NamedTuple):
-    """A part that may be shortened: its characters from where to where, what it says, and how that is written."""
+    """A part that may be shortened: its characters from where to where, what it says, how that is written, and the key
+    that it stands behind, "" without one."""
 
     start: int
     end: int
     text: str
     write: Callable[[str], str] = str
+    key: str = ""
 
 
 def slots_of(text: str) -> list[Slot]:
@@ -58,7 +65,8 @@ def _strings(text: str, data: Data) -> Iterator[Slot]:
         except (ValueError, SyntaxError):
             continue
         if isinstance(value, str) and len(value) > LONG:
-            yield Slot(start, end, value, write)
+            key = _KEY.search(text, max(0, start - _LONGEST_KEY), start)
+            yield Slot(start, end, value, write, key[2] if key else "")
 
 
 def _is_json(text: str) -> bool:

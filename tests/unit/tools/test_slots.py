@@ -126,3 +126,9 @@ def test_what_only_looks_like_data_is_prose(text: str) -> None:
 @given(st.lists(VALUES, min_size=1))
 def test_any_data_come_back(data: list[Any]) -> None:
     assert rewritten(str(data)) == str(data)
+
+
+def test_a_string_is_known_by_its_key() -> None:
+    long = "The pump is serviced every spring. " * 4
+    slots = slots_of(json.dumps({"service notes": long, "all": [long]}) + "\n" + long)
+    assert [slot.key for slot in slots] == ["service notes", "", ""]
