@@ -171,17 +171,14 @@ def _encoding_of(model: str) -> Any:
 def _load_tokenizer(name: str) -> Any:
     from tokenizers import Tokenizer
 
+    from boildown.runtime.checkpoint import find_folder
+
     path = Path(name)
     try:
-        if path.is_dir():
-            return Tokenizer.from_file(str(path / "tokenizer.json"))
-        if path.is_file():
-            return Tokenizer.from_file(str(path))
-        return Tokenizer.from_pretrained(name)
+        file = path if path.is_file() else find_folder(name, ("tokenizer.json",)) / "tokenizer.json"
+        return Tokenizer.from_file(str(file))
     except Exception as error:
-        looked = (
-            path / "tokenizer.json" if path.is_dir() else path if path.exists() else f"the Hugging Face hub ({name})"
-        )
+        looked = path / "tokenizer.json" if path.is_dir() else path if path.exists() else repr(name)
         raise ModelError(
             f"No tokenizer could be loaded from {looked}: {str(error).rstrip('. ')}. Give a folder with a "
             "tokenizer.json, a hub id, or a tokenizer object."

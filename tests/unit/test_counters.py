@@ -122,6 +122,23 @@ def test_a_missing_tokenizer_says_what_was_looked_for(tmp_path):
         resolve_counter(str(tmp_path))
 
 
+def test_a_hub_id_is_looked_for_as_a_model_is(monkeypatch, tmp_path, tokenizer):
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(ModelError) as error:
+        resolve_counter("somebody/no-tokenizer")
+    for part in ("'somebody/no-tokenizer'", "Looked for a folder", str(tmp_path), constants.ENDPOINT):
+        assert part in str(error.value)
+    downloaded = tmp_path / "models--somebody--tokenizer"
+    (downloaded / "snapshots" / "abc").mkdir(parents=True)
+    (downloaded / "refs").mkdir()
+    (downloaded / "refs" / "main").write_text("abc")
+    tokenizer.save(str(downloaded / "snapshots" / "abc" / "tokenizer.json"))
+    assert resolve_counter("somebody/tokenizer").count("the cat") == 2
+
+
 def test_an_unknown_name_lists_the_known_ones():
     with pytest.raises(ConfigurationError, match="cl100k_base"):
         resolve_counter("no-such-model")

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import torch
 
 __all__ = [
+    "check_vocabulary",
     "check_weights",
     "find_folder",
     "read_config",
@@ -120,7 +121,13 @@ def check_weights(folder: Path) -> None:
     if (folder / _WEIGHTS).is_file() or (folder / _INDEX).is_file():
         return
     refuse_pickles(folder)
-    raise ModelError(f"{folder} has no weights: looked for {_WEIGHTS} and {_INDEX}.")
+    raise ModelError(
+        f"{folder} has no weights: looked for {_WEIGHTS} and {_INDEX}. Pickled weights (pytorch_model.bin) can run "
+        "code when they are loaded, so they are refused, and not fetched from the hub. For a model on the hub that "
+        "has no others, convert them once, where you trust them, with the Auto class of the model's task, and give the "
+        "new folder: from transformers import AutoModelForTokenClassification as M, AutoTokenizer as T; "
+        "[A.from_pretrained('ID').save_pretrained('FOLDER') for A in (M, T)]"
+    )
 
 
 def refuse_pickles(folder: Path) -> None:
@@ -165,6 +172,27 @@ def read_tokenizer(folder: Path) -> Any:
     tokenizer.encode_special_tokens = True
     remember_no_texts(tokenizer)
     return tokenizer
+
+
+def check_vocabulary(tokenizer: Any, rows: int, folder: Path) -> None:
+    """Checks that a tokenizer's tokens are about those of the model's embedding table.
+
+    A table may have rows to spare: some models fill it up to a round number, or for tokens that are added later.
+
+    Args:
+        tokenizer: a `tokenizers.Tokenizer`.
+        rows: of the table.
+        folder: the model's, for the message.
+
+    Raises:
+        ModelError: it has more tokens than the table has rows, or less than half as many.
+    """
+    tokens = tokenizer.get_vocab_size()
+    if not rows / 2 <= tokens <= rows:
+        raise ModelError(
+            f"{folder / 'tokenizer.json'} has {tokens} tokens, and the model's table has {rows} rows: it is the "
+            "tokenizer of another model. Put the model's own there."
+        )
 
 
 def refuse_no_vocabulary(tokenizer: Any, name: str | Path) -> None:

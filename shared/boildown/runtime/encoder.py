@@ -21,23 +21,25 @@ from boildown.errors import ConfigurationError, ModelError
 from boildown.runtime.attention import Attention, attention_for, within
 from boildown.runtime.checkpoint import read_config, read_weights
 from boildown.runtime.devices import pick_dtype, to_device
+from boildown.runtime.encoder_tensors import check_heads, split_tensors
 from boildown.runtime.int8_linear import Int8Linear, int8_available
 from boildown.runtime.jobs import Head
 from boildown.runtime.linear import ACTIVATIONS, Linear
 from boildown.runtime.packing import Ids, MicroBatch, Packing, padded_rows
 from boildown.runtime.scheduler import scheduler_for
 
-__all__ = ["Encoder"]
+__all__ = ["MODEL_TYPES", "Encoder"]
 
 _FIRST_POSITION = {"bert": 0, "roberta": None, "xlm-roberta": None, "camembert": None}
 """Where position ids begin, for each model_type; None: after the padding token's id, as in RoBERTa."""
+MODEL_TYPES = tuple(_FIRST_POSITION)
+"""What this forward can compute, by the model_type of config.json."""
 
 _CPU_TOKENS = 1000
 """Larger batches push a layer's activations out of the CPU's cache."""
 _GPU_TOKENS = 32768
 _INT8_ROWS = 256
 """Of the feed-forward at a time: in fp32 more would be so large that the system takes the memory back each time."""
-_BUFFERS = ("embeddings.position_ids", "embeddings.token_type_ids")
 _LinearKind = Callable[..., Linear | Int8Linear]
 
 
@@ -63,6 +65,7 @@ class Encoder:
         config: the model's config.json.
         dtype: what the states are in.
         heads: the checkpoint's tensors that are not the encoder's, such as a classifier, in fp32.
+        vocabulary: the number of token ids that the model has a state for.
         max_length: the most tokens a sequence may have, special tokens included.
         batch_tokens: about the most tokens in a forward.
     """
@@ -87,17 +90,19 @@ class Encoder:
         self.batch_tokens = _CPU_TOKENS if self.device.type == "cpu" else _GPU_TOKENS
         self.hidden_size = int(config["hidden_size"])
         self._heads_count = int(config["num_attention_heads"])
+        check_heads(self._heads_count, self.hidden_size)
         first = _FIRST_POSITION[config["model_type"]]
         self._first_position = int(_given(config, "pad_token_id", 1)) + 1 if first is None else first
         self.max_length = int(config["max_position_embeddings"]) - self._first_position
         self._epsilon = float(_given(config, "layer_norm_eps", 1e-12))
-        own, foreign = _split(tensors, int(config["num_hidden_layers"]))
+        own, foreign = split_tensors(config, tensors)
         self.heads = {name: tensor.to(self.device, torch.float32) for name, tensor in foreign.items()}
 
         def take(name: str) -> Tensor:
             return own[name].to(self.device, dtype)
 
         self._words = take("embeddings.word_embeddings.weight")
+        self.vocabulary = len(self._words)
         self._positions = take("embeddings.position_embeddings.weight")
         self._types = take("embeddings.token_type_embeddings.weight")
         self._norm = (take("embeddings.LayerNorm.weight"), take("embeddings.LayerNorm.bias"))
@@ -156,7 +161,7 @@ class Encoder:
         """
         packing = Packing(ids, token_types)
         types = len(self._types) if len(self._types) > 1 else None
-        packing.check(self.max_length, len(self._words), types)
+        packing.check(self.max_length, self.vocabulary, types)
         if not len(packing.ids):
             nothing = torch.empty(0, self.hidden_size, dtype=self.dtype, device=self.device)
             return nothing if head is None else head(nothing), packing.offsets
@@ -229,56 +234,3 @@ class _Layer:
 def _given(config: dict[str, Any], name: str, default: float) -> float:
     value = config.get(name)
     return default if value is None else value
-
-
-def _split(tensors: dict[str, Tensor], layers: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """The encoder's own tensors under plain names, and the others.
-
-    Raises:
-        ModelError: an own tensor is missing, or one stands where the architecture has none.
-    """
-    anchor = "embeddings.word_embeddings.weight"
-    found = [name for name in tensors if name == anchor or name.endswith("." + anchor)]
-    if len(found) != 1:
-        raise ModelError(f"The weights have {len(found)} tensors called {anchor!r}; there must be one.")
-    prefix = found[0].removesuffix(anchor)
-    expected = set(_names(layers))
-    own: dict[str, Tensor] = {}
-    foreign: dict[str, Tensor] = {}
-    unknown = []
-    for name, tensor in tensors.items():
-        plain = name.removeprefix(prefix)
-        # Old checkpoints call a norm's weight and bias gamma and beta.
-        plain = plain.replace("Norm.gamma", "Norm.weight").replace("Norm.beta", "Norm.bias")
-        if name.startswith(prefix) and plain in expected:
-            own[plain] = tensor
-        elif plain in _BUFFERS:
-            continue
-        elif name.startswith(prefix) and plain.startswith(("embeddings.", "encoder.")):
-            unknown.append(name)
-        else:
-            foreign[name] = tensor
-    missing = sorted(expected - own.keys())
-    if missing or unknown:
-        raise ModelError(
-            "The weights do not fit config.json."
-            + (f" Missing: {_some(missing)}." if missing else "")
-            + (f" Not of this architecture: {_some(sorted(unknown))}." if unknown else "")
-        )
-    return own, foreign
-
-
-def _names(layers: int) -> list[str]:
-    names = [f"embeddings.{kind}_embeddings.weight" for kind in ("word", "position", "token_type")]
-    modules = ["embeddings.LayerNorm"]
-    parts = (
-        *(f"attention.self.{name}" for name in ("query", "key", "value")),
-        *("attention.output.dense", "attention.output.LayerNorm"),
-        *("intermediate.dense", "output.dense", "output.LayerNorm"),
-    )
-    modules += [f"encoder.layer.{i}.{part}" for i in range(layers) for part in parts]
-    return names + [f"{module}.{kind}" for module in modules for kind in ("weight", "bias")]
-
-
-def _some(names: list[str], most: int = 8) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

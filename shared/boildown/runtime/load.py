@@ -28,6 +28,7 @@ class TextEncoder(Protocol):
     device: torch.device
     dtype: torch.dtype
     hidden_size: int
+    vocabulary: int
     max_length: int
 
     def hidden(

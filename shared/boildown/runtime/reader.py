@@ -6,7 +6,6 @@ windows. All windows of all documents go through one packed forward.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -18,10 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boildown.errors import ModelError
-from boildown.runtime.checkpoint import find_folder, read_tokenizer
+from boildown.runtime.checkpoint import check_vocabulary, find_folder, read_tokenizer
 from boildown.runtime.devices import pick_device, pick_dtype
 from boildown.runtime.load import TextEncoder, load_encoder
 from boildown.runtime.models import shared_model
+from boildown.runtime.reader_settings import read_settings
 from boildown.runtime.tokens import special_tokens, tokenize, without_middle
 
 __all__ = ["CrossReader", "Reading", "load_reader"]
@@ -92,9 +92,10 @@ class CrossReader:
                 f"The checkpoint has no {', '.join(missing)}: it is no prune model. `boildown train` makes one from it."
             )
         for head in names:
-            shape = tuple(encoder.heads[f"{head}.weight"].shape)
-            if shape != (1, encoder.hidden_size):
-                raise ModelError(f"{head}.weight has shape {shape}; the encoder needs (1, {encoder.hidden_size}).")
+            for part, wanted in zip(_PARTS, ((1, encoder.hidden_size), (1,)), strict=True):
+                shape = tuple(encoder.heads[f"{head}.{part}"].shape)
+                if shape != wanted:
+                    raise ModelError(f"{head}.{part} has shape {shape}; the encoder needs {wanted}.")
         self.encoder, self.tokenizer, self.settings = encoder, tokenizer, settings
         heads = (torch.cat([encoder.heads[f"{head}.{part}"] for head in names]) for part in _PARTS)
         self._weight, self._bias = (head.to(encoder.device, torch.float32) for head in heads)
@@ -108,23 +109,11 @@ class CrossReader:
             ModelError: something is missing or does not fit.
         """
         folder = find_folder(name)
-        path = folder / "boildown.json"
-        if not path.is_file():
-            raise ModelError(
-                f"{folder} has no boildown.json, so it is no prune model. For a token classifier use "
-                'method="llmlingua2"; to make a prune model of an encoder, see `boildown train --help`.'
-            )
-        try:
-            settings = json.loads(path.read_text("utf-8"))
-        except ValueError as error:
-            raise ModelError(f"{path} cannot be read: {error}.") from error
-        if not isinstance(settings, dict):
-            raise ModelError(f"{path} holds no JSON object.")
-        if settings.get("format") != 1:
-            raise ModelError(f"{path} has format {settings.get('format')!r}; this version of boildown reads format 1.")
+        settings = read_settings(folder)
         where = pick_device(device)
         tokenizer = read_tokenizer(folder)
         encoder = load_encoder(folder, where, pick_dtype(dtype, where))
+        check_vocabulary(tokenizer, encoder.vocabulary, folder)
         return cls(encoder, tokenizer, special_tokens(tokenizer, folder), settings)
 
     def is_word(self, word: str) -> bool:

@@ -43,7 +43,8 @@ def load_sentence_model(kind: Kind, name: str, device: str, dtype: str, method: 
 
     Raises:
         MissingExtraError: sentence-transformers is not installed.
-        ModelError: the model cannot be loaded, has pickled weights, or comes without a tokenizer.
+        ModelError: the model cannot be loaded, has pickled weights, or comes without a tokenizer; or a cross-encoder
+            lacks tensors, such as those of its head.
         ConfigurationError: the dtype is int8.
     """
     refuse_int8(dtype, f"The model {name!r}, which runs by sentence-transformers,")
@@ -61,15 +62,36 @@ def load_sentence_model(kind: Kind, name: str, device: str, dtype: str, method: 
         try:
             loaded = build(name, device=str(place), model_kwargs={"use_safetensors": True})
             # A CrossEncoder holds its module; a SentenceTransformer is one.
-            (loaded.model if kind == "CrossEncoder" else loaded).to(precision).eval()
+            module = (loaded.model if kind == "CrossEncoder" else loaded).to(precision).eval()
+            missing = _missing(module) if kind == "CrossEncoder" else []
         except Exception as error:
             raise ModelError(
                 f"sentence-transformers could not load {name!r}: {error} Give the folder of a model, or its id on "
                 "the hub while there is a network."
             ) from error
+        if missing:
+            raise ModelError(
+                f"{name!r} is no cross-encoder: its weights lack {', '.join(missing[:8])}, and would be random there. "
+                "Give a checkpoint that was trained to rank, with one label, such as a sentence-transformers "
+                "CrossEncoder."
+            )
         tokenizer = getattr(loaded, "tokenizer", None)
         if hasattr(tokenizer, "all_special_ids"):  # models of static embeddings have another kind of tokenizer
             refuse_no_vocabulary(tokenizer, name)
         return loaded
 
     return shared_model((kind, name, str(place), str(precision)), load)
+
+
+def _missing(module: Any) -> list[str]:
+    """The tensors of a cross-encoder that its checkpoint does not have."""
+    from transformers import PreTrainedModel
+
+    # An adapter's tensors are in files of its own.
+    if not isinstance(module, PreTrainedModel) or getattr(module, "_hf_peft_config_loaded", False):
+        return []
+    # sentence-transformers keeps transformers' report to itself, so the weights are read once more for it.
+    _, report = type(module).from_pretrained(
+        module.name_or_path, config=module.config, use_safetensors=True, output_loading_info=True
+    )
+    return sorted(report["missing_keys"])

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from boildown.errors import ModelError
-from boildown.runtime.checkpoint import read_config, read_tokenizer
+from boildown.runtime.checkpoint import check_vocabulary, read_config, read_tokenizer
 from boildown.runtime.encoder import Encoder
 from boildown.runtime.load import TextEncoder
 from boildown.runtime.packing import Ids
@@ -53,7 +53,7 @@ class TokenClassifier:
         """Loads model and tokenizer from a folder.
 
         Raises:
-            ModelError: a file or a tensor is missing, or the model is no token classifier.
+            ModelError: a file or a tensor is missing or does not fit, or the model is no token classifier.
         """
         config = read_config(folder)
         architectures = config.get("architectures") or []
@@ -66,11 +66,18 @@ class TokenClassifier:
         specials = special_tokens(tokenizer, folder)
         if not Encoder.supports(config):
             model = TransformersEncoder.load(folder, device, dtype, task="token-classification")
+            check_vocabulary(tokenizer, model.vocabulary, folder)
             return cls(model, None, _labels(config, model.hidden_size), tokenizer, specials)
         encoder = Encoder.load(folder, device, dtype)
+        check_vocabulary(tokenizer, encoder.vocabulary, folder)
         weight, bias = encoder.heads.get("classifier.weight"), encoder.heads.get("classifier.bias")
         if weight is None or bias is None:
             raise ModelError(f"{folder} has no head: looked for the tensors classifier.weight and classifier.bias.")
+        if weight.ndim != 2 or weight.shape[1] != encoder.hidden_size or bias.shape != weight.shape[:1]:
+            raise ModelError(
+                f"The head in {folder} does not fit: classifier.weight has shape {tuple(weight.shape)} and "
+                f"classifier.bias {tuple(bias.shape)}; they must be (labels, {encoder.hidden_size}) and (labels,)."
+            )
         return cls(encoder, (weight, bias), _labels(config, len(bias)), tokenizer, specials)
 
     def probabilities(self, ids: Sequence[Ids]) -> NDArray[np.float64]:

@@ -16,6 +16,7 @@ from torch import Tensor
 from boildown.errors import ModelError
 from boildown.runtime.checkpoint import check_weights, read_config, read_weights
 from boildown.runtime.devices import refuse_int8, to_device
+from boildown.runtime.encoder import MODEL_TYPES
 from boildown.runtime.jobs import Head
 from boildown.runtime.packing import Ids, MicroBatch, Packing, padded
 from boildown.runtime.scheduler import scheduler_for
@@ -34,6 +35,7 @@ class TransformersEncoder:
         config: the model's config.json.
         heads: the checkpoint's tensors that the model does not use, in fp32 on the device.
         hidden_size: the width of what `hidden` gives: the states', or the number of labels.
+        vocabulary: the number of token ids that the model has a state for.
         max_length: the most tokens a sequence may have, special tokens included.
     """
 
@@ -50,7 +52,7 @@ class TransformersEncoder:
         takes = inspect.signature(model.forward).parameters
         self.batch_tokens = _CPU_TOKENS if self.device.type == "cpu" else _GPU_TOKENS
         self._typed = "token_type_ids" in takes and int(config.get("type_vocab_size") or 0) > 1
-        self._vocabulary = int(model.get_input_embeddings().num_embeddings)
+        self.vocabulary = int(model.get_input_embeddings().num_embeddings)
         self._pad = int(config.get("pad_token_id") or 0)
 
     @classmethod
@@ -79,6 +81,14 @@ class TransformersEncoder:
         refuse_int8(dtype, f"The model in {folder}, which runs by transformers' classes,")
         config = read_config(folder)
         check_weights(folder)
+        kind = config.get("model_type")
+        if kind is not None and kind not in transformers.CONFIG_MAPPING:
+            raise ModelError(
+                f"{folder} has the model_type {kind!r}, which neither boildown nor transformers "
+                f"{transformers.__version__} knows. boildown runs {', '.join(MODEL_TYPES)} by itself; all others go "
+                "through transformers, of which a newer version may know this one. Code that comes with a checkpoint "
+                "is not run."
+            )
         try:
             model, report = getattr(transformers, _CLASSES[task]).from_pretrained(
                 folder,
@@ -89,8 +99,8 @@ class TransformersEncoder:
             )
         except Exception as error:
             raise ModelError(
-                f"transformers {transformers.__version__} cannot load {folder} (model_type "
-                f"{config.get('model_type')!r}) as {_CLASSES[task]}: {error}"
+                f"transformers {transformers.__version__} cannot load {folder} (model_type {kind!r}) as "
+                f"{_CLASSES[task]}: {error}"
             ) from error
         # A pooler is not used; any other tensor that is missing would be random.
         missing = sorted(name for name in report["missing_keys"] if "pooler" not in name)
@@ -107,7 +117,7 @@ class TransformersEncoder:
     ) -> tuple[Tensor, NDArray[np.int64]]:
         """The last layer's states, or the logits, or what the head makes of them; see `Encoder.hidden`."""
         packing = Packing(ids, token_types)
-        packing.check(self.max_length, self._vocabulary)
+        packing.check(self.max_length, self.vocabulary)
         if not len(packing.ids):
             nothing = torch.empty(0, self.hidden_size, dtype=self.dtype, device=self.device)
             return nothing if head is None else head(nothing), packing.offsets

@@ -117,6 +117,22 @@ def test_a_model_with_several_labels_cannot_rank(make_model: Any, tmp_path: Path
         CrossEncoder(str(folder), device="cpu").score(QUERY, Sources(DOCUMENTS))
 
 
+@pytest.mark.parametrize(
+    ("models", "kind", "lacks"),
+    [
+        ("encoders", "bert", r"classifier\.bias, classifier\.weight"),
+        ("encoders", "xlm-roberta", r"classifier\.dense\.bias"),
+        ("token_classifiers", "xlm-roberta", r"classifier\.dense\.bias"),
+    ],
+)
+def test_a_model_without_a_ranking_head_is_refused(
+    request: pytest.FixtureRequest, models: str, kind: str, lacks: str
+) -> None:
+    folder = request.getfixturevalue(models)[kind]
+    with pytest.raises(ModelError, match=f"no cross-encoder: its weights lack {lacks}"):
+        CrossEncoder(str(folder), device="cpu").score(QUERY, Sources(DOCUMENTS))
+
+
 def test_an_object_that_ranks_nothing() -> None:
     with pytest.raises(ConfigurationError, match="neither predict nor score"):
         CrossEncoder(object())

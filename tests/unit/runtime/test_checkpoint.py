@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import json
 import shutil
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 from boildown.errors import ModelError
-from boildown.runtime.checkpoint import find_folder, read_config, read_tokenizer, read_weights
+from boildown.runtime.checkpoint import check_vocabulary, find_folder, read_config, read_tokenizer, read_weights
 
 
 def test_a_folder_is_itself(encoders: dict[str, Path]) -> None:
@@ -59,6 +60,22 @@ def test_pickled_weights_are_refused(tmp_path: Path) -> None:
         read_weights(tmp_path)
 
 
+def test_a_hub_model_with_pickled_weights_only(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from huggingface_hub import constants
+
+    # As the hub's files lie after a download, from which the patterns leave out pickles.
+    commit = "0123456789" * 4
+    downloaded = tmp_path / "models--somebody--pickled"
+    (downloaded / "refs").mkdir(parents=True)
+    (downloaded / "refs" / "main").write_text(commit)
+    (downloaded / "snapshots" / commit).mkdir(parents=True)
+    (downloaded / "snapshots" / commit / "config.json").write_text("{}")
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(ModelError, match=r"no weights.*Pickled.*refused.*hub.*convert them once.*save_pretrained"):
+        read_weights(find_folder("somebody/pickled"))
+
+
 def test_damaged_weights(tmp_path: Path) -> None:
     (tmp_path / "model.safetensors").write_bytes(b"not safetensors")
     with pytest.raises(ModelError, match="cannot be read"):
@@ -107,3 +124,11 @@ def test_a_tokenizer_neither_cuts_nor_pads(encoders: dict[str, Path], tmp_path: 
     tokenizer = read_tokenizer(tmp_path)
     assert len(tokenizer.encode("the log of the harbour master")) > 6
     assert len(tokenizer.encode("a")) == 3
+
+
+@pytest.mark.parametrize(("more", "fits"), [(-1, False), (0, True), (128, True), (900, False)])
+def test_a_tokenizer_of_about_the_tables_size(encoders: dict[str, Path], more: int, fits: bool) -> None:
+    tokenizer = read_tokenizer(encoders["bert"])
+    tokens = tokenizer.get_vocab_size()
+    with nullcontext() if fits else pytest.raises(ModelError, match=f"has {tokens} tokens.*has {tokens + more} rows"):
+        check_vocabulary(tokenizer, tokens + more, encoders["bert"])

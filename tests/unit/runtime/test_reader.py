@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -113,6 +115,15 @@ def with_wide_head(folder: Path) -> None:
     save_file({**tensors, "keep_head.weight": torch.zeros(3, 7)}, folder / "model.safetensors")
 
 
+def with_three_biases(folder: Path) -> None:
+    tensors = load_file(folder / "model.safetensors")
+    save_file({**tensors, "keep_head.bias": torch.zeros(3)}, folder / "model.safetensors")
+
+
+def with_settings(**values: Any) -> Callable[[Path], None]:
+    return lambda folder: (folder / "boildown.json").write_text(json.dumps({"format": 1, **values}))
+
+
 def test_a_checkpoint_without_an_answer_head_sees_no_answers(prune_model: Path, tmp_path: Path) -> None:
     def change(folder: Path) -> None:
         tensors = load_file(folder / "model.safetensors")
@@ -129,6 +140,14 @@ def test_a_checkpoint_without_an_answer_head_sees_no_answers(prune_model: Path, 
     [
         (without_heads, r"no keep_head\.weight, keep_head\.bias.*boildown train"),
         (with_wide_head, r"keep_head\.weight has shape \(3, 7\)"),
+        (with_three_biases, r"keep_head\.bias has shape \(3,\); the encoder needs \(1,\)"),
+        (with_settings(max_length="x"), r"boildown\.json has max_length 'x'; it must be a whole number"),
+        (with_settings(max_length=True), r"boildown\.json has max_length True; it must be a whole number"),
+        (with_settings(max_length=3), r"boildown\.json has max_length 3; .* at least 16"),
+        (with_settings(calibration=[1]), r"boildown\.json has calibration \[1\]"),
+        (with_settings(calibration={"keep": None}), r"boildown\.json has calibration\.keep None"),
+        (with_settings(calibration={"keep": {"bias": "1"}}), r"has calibration\.keep\.bias '1'; it must be a number"),
+        (with_settings(calibration={"relevance": {"temperature": 0}}), r"relevance\.temperature 0; .* above 0"),
         (lambda folder: (folder / "boildown.json").unlink(), r"no boildown\.json.*llmlingua2"),
         (lambda folder: (folder / "boildown.json").write_text("{"), r"boildown\.json cannot be read"),
         (lambda folder: (folder / "boildown.json").write_text("[1]"), r"boildown\.json holds no JSON object"),
