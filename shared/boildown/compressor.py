@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -18,7 +19,7 @@ from boildown.methods.base import BudgetedMethod, Method
 from boildown.methods.registry import DEFAULT_METHOD, create_method
 from boildown.methods.stored import reading_stored
 from boildown.result import Compression
-from boildown.select.cut import cut
+from boildown.select.cut import Cut, cut
 from boildown.select.plan import Allocation, Order, Plan, listed
 from boildown.sources import Sources, check_query
 from boildown.types import Document, Scores, TokenScores, Unit
@@ -126,6 +127,8 @@ class Compressor:
         scores = self._score(query, sources, budget)
         scored = perf_counter()
         result = cut(sources, scores, *_cutting(scores, budget, self.plan))
+        if scores.final:
+            result = replace(result, notes=result.notes + _beyond(budget, result))
         seconds = {
             "score": scored - begin,
             "model": scores.model_seconds,
@@ -209,6 +212,19 @@ def _cutting(scores: Scores, budget: Budget, plan: Plan) -> tuple[Budget, Plan]:
     unit: Unit = "sentence" if scores.tokens is None else "token"
     kept = Budget(threshold=0.5, documents=budget.documents, counter=budget.counter)
     return kept, replace(plan, unit=unit, protect=(), patterns=(), dedupe=None)
+
+
+def _beyond(budget: Budget, result: Cut) -> tuple[str, ...]:
+    """Says so where a method that cut by itself kept more than the budget."""
+    # As in the cut, no token is lost to binary rounding.
+    limit = budget.tokens if budget.rate is None else math.floor(budget.rate * result.tokens_in + 1e-9)
+    if limit is None or result.tokens_out <= limit:
+        return ()
+    return (
+        f"The method chose by published rules of its own and kept {result.tokens_out} tokens by the counter "
+        f"{result.counter!r}, which is more than the budget of {limit}. For a budget that holds, leave out "
+        "exact=True.",
+    )
 
 
 def _all_alike(sources: Sources, unit: Unit | None, *notes: str) -> Scores:

@@ -49,6 +49,8 @@ _ENGINE = {name: parameter.default for name, parameter in inspect.signature(Comp
 SETTINGS = _BUDGET | _ENGINE.keys()
 """The names of all settings."""
 
+_METHODS = ("method", "rank")
+"""Settings that a `Compressor` takes as objects too, which an adapter could not write to JSON."""
 _TITLES = ("title", "document_title")
 
 
@@ -188,5 +190,11 @@ def invalid_settings(error: Any, owner: str, known: Iterable[str]) -> Configurat
         name = ".".join(str(part) for part in item["loc"])
         if item["type"] == "extra_forbidden":
             return unknown_name(f"argument of {owner}:", name, known)
-        lines.append(f"{name}= is {item['input']!r}: {item['msg']}")
+        if name in _METHODS and item["type"] == "string_type" and "engine" in known:
+            lines.append(
+                f"{name}= takes the name of a method, not {type(item['input']).__name__}; give a method object to "
+                f"the engine, as engine=boildown.Compressor({name}=...)"
+            )
+        else:
+            lines.append(f"{name}= is {item['input']!r}: {item['msg']}")
     return ConfigurationError(f"{owner} cannot be built. {'; '.join(lines)}.")

@@ -35,7 +35,15 @@ _HINTS = {
     "give their get_content().",
     "keys": " Make a boildown.Document of it, which has text, id, title and metadata.",
 }
-"""What to do with a value that is no text, by an attribute that it has."""
+"""What to do with a document that is no text, by an attribute that it has."""
+_QUERY_HINTS = {
+    "decode": _HINTS["decode"],
+    "keys": " Pick the string out of it, in a chain for instance with operator.itemgetter('question').",
+    "query_str": " Give its query_str.",
+    "text": " Give its text.",
+    "content": " Give its content.",
+}
+"""The same for a query: a chain's input, LlamaIndex's query bundle, a message."""
 _SECTION = 200
 """Bytes of a `Section` and its name."""
 
@@ -233,7 +241,8 @@ def check_query(query: str) -> str:
         InputError: the query is not a string.
     """
     if not isinstance(query, str):
-        raise InputError(_wrong_type("query", query))
+        hint = next((hint for trait, hint in _QUERY_HINTS.items() if hasattr(query, trait)), "")
+        raise InputError(f"query must be text, not {type(query).__name__}.{hint}")
     return query
 
 

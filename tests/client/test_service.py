@@ -107,7 +107,7 @@ def test_another_budget_runs_no_model_again(client: Client) -> None:
     [
         ({"method": "nonsense"}, Budget(tokens=5), "method"),
         ({"model": "../../etc/passwd"}, Budget(tokens=5), "model"),
-        ({"patterns": ["["]}, Budget(tokens=5), "pattern"),
+        ({"patterns": ["(a{1000}){1000}"]}, Budget(tokens=5), "The patterns repeat too often"),
         ({}, Budget(tokens=5, counter="nobody/has-this"), "counter"),
         ({"on_empty_query": "raise"}, Budget(tokens=5), "blank"),
     ],

@@ -14,6 +14,7 @@ from kept_documents import QUESTION, joined_tokens
 from langchain_core.documents import Document
 
 from boildown import Budget, Compressor, ConfigurationError
+from boildown.methods.bm25 import BM25
 from langchain_boildown import BoildownCompressor
 
 
@@ -34,6 +35,12 @@ from langchain_boildown import BoildownCompressor
         ({"tokens": 5, "token": 5}, "Did you mean 'tokens'"),
         ({"tokens": 5, "counter": 3.5}, "counter= cannot be a float"),
         ({"tokens": 5, "engine": object()}, "compress and acompress"),
+        (
+            {"tokens": 5, "rank": BM25()},
+            r"rank= takes the name of a method, not BM25; .* engine=boildown.Compressor\(rank",
+        ),
+        ({"tokens": 5, "method": BM25()}, r"engine=boildown.Compressor\(method=\.\.\.\)"),
+        ({"tokens": 5, "patterns": ["("]}, "not a valid regular expression"),
         ({"tokens": 5, "engine": Compressor("bm25"), "order": "score"}, "excludes order"),
     ],
 )

@@ -8,12 +8,15 @@ import threading
 from typing import Any
 
 import pytest
-from agent_tools import BM25, DONE, LONG, QUESTION, Agent, asks, call, tokens
+from agent_tools import BM25, CONFIG, DONE, LONG, QUESTION, TOOLS, Agent, asks, call, tokens
 from langchain.agents import create_agent
+from langchain.agents.middleware import AgentMiddleware
 from langchain_classic.retrievers import ContextualCompressionRetriever
 from langchain_core.messages import HumanMessage
 from langchain_core.tools import create_retriever_tool
 from langchain_core.vectorstores import InMemoryVectorStore
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.graph import START, MessagesState, StateGraph
 
 from langchain_boildown import BoildownCompressor, BoildownToolMiddleware
 
@@ -138,3 +141,48 @@ def test_a_retriever_tool_under_both_compressor_and_middleware(store: InMemoryVe
     assert tokens("\n\n".join(d.page_content for d in result.artifact)) <= 200
     assert {t.name for t in model.tools} == {"search", "read_full_result"}
     assert output["messages"][-1].content == DONE.content
+
+
+@pytest.mark.parametrize(("mode", "checkpointer"), [("persist", True), ("view", None)])
+def test_an_agent_that_is_a_node_reads_the_full_text_in_a_later_turn(
+    chat_model: Any, mode: Any, checkpointer: Any
+) -> None:
+    agent = Agent(chat_model, asks(call("look_up")), DONE, mode=mode)
+    node = create_agent(agent.model, TOOLS, middleware=[agent.middleware], checkpointer=checkpointer)
+    builder = StateGraph(MessagesState)
+    builder.add_node("agent", node)
+    builder.add_edge(START, "agent")
+    agent.graph = builder.compile(checkpointer=InMemorySaver())
+    agent.ask()
+    reference = agent.results(1)[0].response_metadata["boildown"]["reference"]
+    ask = {"name": "read_full_result", "args": {"reference": reference}, "id": "read"}
+    agent.model.answers[:] = [asks(ask), DONE]
+    agent.ask("Go on.")
+    [*_, page] = agent.state_results()
+    assert (page.status, page.content[:40]) == ("success", LONG[:40])
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_in_persist_mode_the_middleware_before_it_gets_a_command(chat_model: Any, first: bool) -> None:
+    kinds = []
+
+    class Watching(AgentMiddleware):
+        def wrap_tool_call(self, request: Any, handler: Any) -> Any:
+            result = handler(request)
+            kinds.append(type(result).__name__)
+            return result
+
+    agent = Agent(chat_model, asks(call("look_up")), DONE)
+    middleware = [agent.middleware, Watching()] if first else [Watching(), agent.middleware]
+    create_agent(agent.model, TOOLS, middleware=middleware).invoke({"messages": [HumanMessage(QUESTION)]})
+    assert kinds == ["ToolMessage" if first else "Command"]
+
+
+def test_the_full_text_streams_with_updates_and_not_with_messages(chat_model: Any) -> None:
+    def streamed(mode: Any) -> bool:
+        agent = Agent(chat_model, asks(call("look_up")), DONE)
+        parts = agent.graph.stream({"messages": [HumanMessage(QUESTION)]}, CONFIG, stream_mode=mode)
+        return "boildown_originals" in repr(list(parts))
+
+    assert streamed("updates")
+    assert not streamed("messages")

@@ -89,7 +89,6 @@ MANY = 50_000
         ("/v1/compress", {**GOOD, **{f"k{i}": 1 for i in range(MANY)}}, "body"),
         ("/v1/compress", {**GOOD, "budget": {f"k{i}": 1 for i in range(MANY)}}, "budget"),
         ("/v1/compress", {**GOOD, "documents": [{f"k{i}": 1 for i in range(MANY)}]}, "documents[0]"),
-        ("/v1/compress/batch", {"requests": [1] * MANY}, "requests[0]"),
         ("/v1/rerank", {"query": "a", "documents": [{}] * MANY}, "documents[0].text"),
         ("/rerank", {"query": "a", "texts": [{}] * MANY}, "texts[0]"),
         ("/api/v1/compress_prompt", {"context": [1] * MANY}, "context[0]"),
@@ -103,4 +102,11 @@ def test_many_mistakes_cost_no_more_than_the_first(client, path, given, field):
     error = response.json()["error"]
     assert (error["type"], error["field"]) == ("invalid_request", field)
     assert "more)" not in error["message"]
+    assert len(response.content) < 500
+
+
+def test_the_requests_of_a_batch_are_counted_before_one_is_read(client):
+    response = client.post("/v1/compress/batch", json={"requests": [1] * MANY})
+    assert response.status_code == 413
+    assert response.json()["error"]["field"] == "requests"
     assert len(response.content) < 500

@@ -45,6 +45,12 @@ def error_of(response, status, kind, field=None):
         ({"budget": {"tokens": -1}}, "budget.tokens"),
         ({"budget": {"tokens": 1.5}}, "budget.tokens"),
         ({"budget": {"tokens": 10**30}}, "budget.tokens"),
+        ({"budget": {"tokens": True}}, "budget.tokens"),
+        ({"budget": {"tokens": "3"}}, "budget.tokens"),
+        ({"budget": {"rate": "0.5"}}, "budget.rate"),
+        ({"budget": {"rate": True}}, "budget.rate"),
+        ({"budget": {"threshold": "0.5"}}, "budget.threshold"),
+        ({"budget": {"tokens": 3, "documents": True}}, "budget.documents"),
         ({"budget": {"rate": 25}}, "budget.rate"),
         ({"budget": {"rate": "half"}}, "budget.rate"),
         ({"budget": {"tokens": 3, "documents": -2}}, "budget.documents"),
@@ -70,11 +76,16 @@ def error_of(response, status, kind, field=None):
         ({"patterns": ["a"] * 17}, "patterns"),
         ({"patterns": ["a" * 201]}, "patterns[0]"),
         ({"dedupe": 0}, "dedupe"),
+        ({"dedupe": True}, "dedupe"),
+        ({"spread": "0.2"}, "spread"),
         ({"separator": 1}, "separator"),
         ({"min_sentence": -1}, "min_sentence"),
+        ({"min_sentence": True}, "min_sentence"),
         ({"on_empty_query": "raise", "query": " "}, "query"),
         ({"on_empty_query": "wait"}, "on_empty_query"),
         ({"units": "some"}, "units"),
+        ({"units": 1}, "units"),
+        ({"timeout": "5"}, "timeout"),
         ({"timeout": 0}, "timeout"),
         ({"timeout": -1}, "timeout"),
         ({"Query": "a"}, "Query"),
@@ -96,8 +107,9 @@ def test_missing_fields_are_named(client, missing):
     [
         ({}, "requests"),
         ({"requests": []}, "requests"),
-        ({"requests": [GOOD, {**GOOD, "budget": {"rate": 3}}]}, "requests[1].budget.rate"),
-        ({"requests": [GOOD, {**GOOD, "documents": ["a", None]}]}, "requests[1].documents[1]"),
+        ({"requests": GOOD}, "requests"),
+        ({"requests": [GOOD], "timeout": 0}, "timeout"),
+        ({"requests": [GOOD], "Timeout": 1}, "Timeout"),
     ],
 )
 def test_wrong_fields_of_a_batch_are_named(client, given, field):
@@ -111,6 +123,12 @@ def test_wrong_fields_of_a_batch_are_named(client, given, field):
         ({"rank": "x"}, "requests[0].rank"),
         ({"patterns": ["("]}, "requests[0].patterns[0]"),
         ({"budget": {"rate": 0.3, "counter": "x"}}, "requests[0].budget.counter"),
+        ({"budget": {"tokens": -1}}, "requests[0].budget.tokens"),
+        ({"budget": {}}, "requests[0].budget"),
+        ({"protect": ["zz"]}, "requests[0].protect[0]"),
+        ({"documents": ["a", None]}, "requests[0].documents[1]"),
+        ({"timeout": -1}, "requests[0].timeout"),
+        ({"Query": "a"}, "requests[0].Query"),
     ],
 )
 def test_a_request_that_cannot_be_done_does_not_fail_the_others_of_its_batch(client, change, field):
@@ -120,6 +138,26 @@ def test_a_request_that_cannot_be_done_does_not_fail_the_others_of_its_batch(cli
     assert wrong["error"]["field"] == field
     assert wrong["error"]["request_id"] == response.headers["x-request-id"]
     assert good["text"] == "The tide turns at noon."
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"), [(5, "requests[1]"), ({"query": "a", "budget": {"tokens": 3}}, "requests[1].documents")]
+)
+def test_what_is_no_request_does_not_fail_the_others_of_its_batch(client, wrong, field):
+    response = client.post("/v1/compress/batch", json={"requests": [GOOD, wrong, GOOD]})
+    assert response.status_code == 200
+    answers = response.json()["results"]
+    assert answers[1]["error"]["type"] == "invalid_request"
+    assert answers[1]["error"]["field"] == field
+    assert answers[1]["error"]["message"].startswith(f"{field}: ")
+    assert [answers[i]["text"] for i in (0, 2)] == ["The tide turns at noon."] * 2
+
+
+@pytest.mark.parametrize(
+    "change", [{"budget": {"rate": 1}}, {"budget": {"threshold": 0}}, {"spread": 0, "dedupe": 1, "timeout": 30}]
+)
+def test_whole_numbers_will_do_for_fractions(client, change):
+    assert client.post("/v1/compress", json={**GOOD, **change}).status_code == 200
 
 
 @pytest.mark.parametrize(

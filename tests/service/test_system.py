@@ -136,6 +136,25 @@ def test_made_up_methods_are_one_series(serve):
     assert methods == {"other", "GET", "DELETE"}
 
 
+def test_what_the_gate_refuses_counts_for_its_route(serve):
+    from boildown.service.settings import Limits
+
+    client = serve(models={"fast": "bm25"}, tokens=("secret",), limits=Limits(body_bytes=500))
+    for path in ("/v1/compress", "/v2/rerank", "/metrics", "/nothing"):
+        client.post(path, json=GOOD, headers={"Authorization": ""})
+    client.post("/v1/compress/batch", json={"requests": ["x" * 600]})
+    lines = [line for line in client.get("/metrics").text.splitlines() if line.startswith("boildown_requests_total")]
+    for method, route, status in [
+        ("POST", "/v1/compress", 401),
+        ("POST", "/v2/rerank", 401),
+        ("POST", "/metrics", 401),
+        ("other", "unmatched", 401),
+        ("POST", "/v1/compress/batch", 413),
+    ]:
+        labels = f'method="{method}",route="{route}",status="{status}"'
+        assert f"boildown_requests_total{{{labels}}} 1.0" in lines
+
+
 def test_metrics(serve):
     from prometheus_client.parser import text_string_to_metric_families
 

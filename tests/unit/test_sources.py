@@ -38,6 +38,21 @@ def test_a_query_must_be_text():
         check_query(None)
 
 
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        (b"what?", "not bytes. Decode it first"),
+        ({"question": "what?"}, r"not dict. Pick the string out of it, .* operator.itemgetter\('question'\)"),
+        (SimpleNamespace(text="what?", content="what?"), "Give its text."),
+        (SimpleNamespace(content="what?"), "Give its content."),
+        (SimpleNamespace(query_str="what?"), "Give its query_str."),
+    ],
+)
+def test_what_is_no_query_says_where_the_text_is(query, message):
+    with pytest.raises(InputError, match=f"query must be text, {message}" if "not" in message else message):
+        check_query(query)
+
+
 @given(st.lists(st.text(max_size=80), max_size=4), st.integers(0, 5))
 def test_sentences_and_words_cover_every_document(texts, min_sentence):
     sources = Sources(iter(texts), min_sentence)

@@ -73,7 +73,10 @@ class BoildownToolMiddleware(AgentMiddleware[BoildownState, Any, Any]):
         mode: "persist" puts the short text into the agent's state, and the full text aside, where checkpoints
             keep it too. "view" leaves the state alone and only shows the model the short text. In both, the note has
             a reference by which the model reads the full text through the tool `read_full_result`, which this
-            middleware adds; in a later turn, where a checkpointer kept the state, or in "view" the messages.
+            middleware adds; in a later turn, where a checkpointer kept the state, or in "view" the messages. An agent
+            that is a node of another graph needs `create_agent(..., checkpointer=True)` for that, or "view".
+            With "persist", streams of updates and values may carry the full text in `boildown_originals`; and put the
+            middleware first in `middleware=[...]`, since what stands before it gets a `Command` for a `ToolMessage`.
         rules: for tools by name, a `ToolRule` of their own, or None to leave their results alone.
         counter: whose tokens; see `boildown.Budget`.
         engine: what compresses; None for `boildown.Compressor()`.

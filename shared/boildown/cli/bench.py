@@ -31,6 +31,9 @@ examples:
 
 Documents are made-up English, and no two are alike. Each run scores them anew, one request at a time; the first, which
 loads the model, is not counted. For steady numbers, let nothing else run.
+
+It prints the time of a new process to its first result, and a table of the methods' times. All tables of the page that
+compares boildown are made by the scripts in examples/benchmarks/ of the repository, which are not installed.
 """
 _RATE = 0.25
 _FIRST_RESULT = """

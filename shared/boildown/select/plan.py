@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeVar, get_args
 
 from boildown.errors import ConfigurationError, unknown_name
-from boildown.text.protected import PROTECTED_KINDS
+from boildown.text.protected import PROTECTED_KINDS, find_protected
 from boildown.types import Unit
 
 __all__ = ["Allocation", "Order", "Plan", "listed"]
@@ -36,12 +36,13 @@ class Plan:
             that fit into one sentence need no care when whole sentences are cut, and gives up what the whole budget
             cannot hold.
         patterns: regular expressions for more such spans.
-        dedupe: drop sentences that repeat another document's: 1.0 exact repetitions, below 1 also those whose word
-            shingles agree to that degree (Jaccard); None keeps repetitions.
+        dedupe: drop sentences that repeat another document's: 1.0 exact repetitions, but for case and white space;
+            below 1 also those whose word shingles agree to that degree (Jaccard), if they have the same numbers and
+            signs; None keeps repetitions.
         separator: stands between documents in the assembled text.
 
     Raises:
-        ConfigurationError: a value is not one of the above.
+        ConfigurationError: a value is not one of the above, or a pattern is not a regular expression.
     """
 
     unit: Unit | None = None
@@ -67,6 +68,8 @@ class Plan:
         for kind in self.protect or ():
             if kind not in PROTECTED_KINDS:
                 raise unknown_name("kind of protected span", kind, PROTECTED_KINDS)
+        # Compiles them, so that a wrong one is found now and not at each query; the service compiles its own in time.
+        find_protected("", (), [pattern for pattern in self.patterns if not hasattr(pattern, "finditer")])
         if not isinstance(self.separator, str):
             raise ConfigurationError(f"separator= must be text, not {type(self.separator).__name__}.")
 

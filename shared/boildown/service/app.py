@@ -85,9 +85,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.service = state
     add_handlers(app)
-    for routes in (compress, rerank, legacy, system):
-        routes.add_routes(app, service)
-    app.add_middleware(Gate, state=state, metrics=metrics, tokens=settings.tokens, bodies=bodies)
+    known = list(app.routes)  # of the schema
+    for contract in (compress, rerank, legacy, system):
+        known += contract.add_routes(app, service)
+    app.add_middleware(Gate, state=state, metrics=metrics, tokens=settings.tokens, bodies=bodies, routes=known)
     if settings.cors:  # outside of the gate, since a browser's preflight shows no token
         headers = ["Authorization", "Content-Type", "X-Timeout", "X-Request-ID"]
         app.add_middleware(

@@ -116,10 +116,15 @@ def field_name(location: Sequence[int | str]) -> str:
     return name
 
 
-def from_validation(errors: Sequence[Mapping[str, Any]]) -> Refusal:
-    """The first of pydantic's complaints; its field may be the body itself."""
+def from_validation(errors: Sequence[Mapping[str, Any]], place: tuple[int | str, ...] = ()) -> Refusal:
+    """The first of pydantic's complaints; its field may be the body itself.
+
+    Args:
+        errors: at least one.
+        place: where in the request that stands which was validated, as a pydantic location.
+    """
     first = errors[0]
-    field = field_name(first["loc"]) or "body"
+    field = field_name((*place, *first["loc"])) or "body"
     message = str(first["msg"]).removeprefix("Value error, ")
     if str(first["type"]).startswith("model_"):
         message = "must be a JSON object"

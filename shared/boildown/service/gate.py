@@ -13,6 +13,7 @@ from typing import Any
 from uuid import uuid4
 
 from starlette.responses import JSONResponse
+from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from boildown.service.bodies import Bodies
@@ -40,10 +41,19 @@ class Gate:
         metrics: where requests are counted.
         tokens: any of them opens the service; none leaves it open.
         bodies: reads them.
+        routes: of the application.
     """
 
-    def __init__(self, app: ASGIApp, state: State, metrics: Metrics, tokens: Sequence[str], bodies: Bodies) -> None:
-        self._app, self._state, self._metrics, self._bodies = app, state, metrics, bodies
+    def __init__(
+        self,
+        app: ASGIApp,
+        state: State,
+        metrics: Metrics,
+        tokens: Sequence[str],
+        bodies: Bodies,
+        routes: Sequence[BaseRoute],
+    ) -> None:
+        self._app, self._state, self._metrics, self._bodies, self._routes = app, state, metrics, bodies, routes
         self._digests = [sha256(token.encode()).digest() for token in tokens]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -88,7 +98,7 @@ class Gate:
         finally:
             body.release()
             seconds = perf_counter() - begin
-            route = getattr(scope.get("route"), "path", None) or "unmatched"
+            route = self._route(scope)
             # A client may make up methods, and each would be a series of its own for ever.
             method = scope["method"] if scope["method"] in _METHODS and route != "unmatched" else "other"
             self._metrics.in_flight.dec()
@@ -109,6 +119,13 @@ class Gate:
                     }
                 },
             )
+
+    def _route(self, scope: Scope) -> str:
+        """The path of a request's route, as it was declared."""
+        found = scope.get("route")
+        if found is None:  # it was answered here
+            found = next((r for r in self._routes if r.matches(scope)[0] is not Match.NONE), None)
+        return getattr(found, "path", None) or "unmatched"
 
     def _check_token(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
         if not self._digests or scope["path"] in OPEN_PATHS:

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    PlainValidator,
+    model_validator,
+)
 from pydantic.json_schema import WithJsonSchema
 
 from boildown.compressor import EmptyQuery
@@ -28,9 +37,10 @@ __all__ = [
 ]
 
 Name = Annotated[str, Field(min_length=1, max_length=100)]
-Share = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
-Seconds = Annotated[float, Field(gt=0, le=1e6)]
+# Strict, since true is no number and "0.5" no share, to the engine neither; a whole number will do for a float.
+Share = Annotated[float, Field(strict=True, ge=0, le=1)]
+Count = Annotated[int, Field(strict=True, ge=0, le=1_000_000_000)]
+Seconds = Annotated[float, Field(strict=True, gt=0, le=1e6)]
 T = TypeVar("T")
 Many = Annotated[list[T], Field(max_length=100_000, fail_fast=True)]
 """A list whose length the operator limits further. The first wrong item is enough: a complaint about each of a million
@@ -107,7 +117,7 @@ class BudgetIn(_Strict):
 
     tokens: Count | None = Field(None, description="Keep at most so many tokens, over all documents.")
     rate: Share | None = Field(None, description="Keep at most this share of the tokens.")
-    threshold: Annotated[float, Field(ge=-1e9, le=1e9)] | None = Field(
+    threshold: Annotated[float, Field(strict=True, ge=-1e9, le=1e9)] | None = Field(
         None, description="Keep everything that scores at least this."
     )
     documents: Count | None = Field(None, description="Keep text of at most so many documents.")
@@ -142,14 +152,18 @@ class CompressRequest(_Strict):
     patterns: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field(
         default=[], max_length=16, description="Regular expressions for more such spans."
     )
-    dedupe: Annotated[float, Field(gt=0, le=1)] | None = Field(
+    dedupe: Annotated[float, Field(strict=True, gt=0, le=1)] | None = Field(
         None, description="Drop sentences that repeat another document's to this degree."
     )
     separator: Annotated[str, Field(max_length=1000)] = "\n\n"
-    min_sentence: Annotated[int, Field(ge=0, le=1000)] = 3
+    min_sentence: Annotated[int, Field(strict=True, ge=0, le=1000)] = 3
     on_empty_query: EmptyQuery = "passthrough"
-    units: bool = Field(False, description="Also give the score of every unit.")
+    units: bool = Field(False, strict=True, description="Also give the score of every unit.")
     timeout: Seconds | None = Field(None, description="Seconds; the service has a maximum.")
+
+
+_Unread = Annotated[Any, PlainValidator(lambda value: value, json_schema_input_type=CompressRequest)]
+"""A request of a batch, which the route reads, so that a wrong one does not fail the others."""
 
 
 class BatchRequest(_Strict):
@@ -157,7 +171,7 @@ class BatchRequest(_Strict):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"requests": [_EXAMPLE]}]})
 
-    requests: Annotated[Many[CompressRequest], Field(min_length=1)]
+    requests: Annotated[Many[_Unread], Field(min_length=1)]
     timeout: Seconds | None = Field(None, description="Seconds, for all of them.")
 
 

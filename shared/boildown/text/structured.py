@@ -10,7 +10,8 @@ from boildown.errors import InputError
 __all__ = ["Section", "parse_tags"]
 
 _TAG = re.compile(r"<llmlingua\b(?P<options>[^<>]*)>|(?P<close></llmlingua\s*>)")
-_BROKEN = re.compile(r"<llmlingua\b")
+_BROKEN = re.compile(r"<llmlingua\b|<\s*/\s*llmlingua\b|<\s+llmlingua\s*(?:>|,\s*\w+\s*=)")
+"""What was meant as a tag and is none; "a < llmlingua" in a sentence is text."""
 _OPTION = re.compile(r"\s*,\s*(\w+)\s*=\s*([^\s,]+)\s*")
 
 
@@ -72,7 +73,10 @@ def parse_tags(text: str) -> tuple[str, list[Section]]:
         seen = match.end()
     broken = _BROKEN.search(_TAG.sub(lambda m: " " * len(m[0]), text))
     if broken is not None:
-        raise InputError(f"The tag at character {broken.start()} has no closing '>'.")
+        raise InputError(
+            f"The tag at character {broken.start()} has no closing '>', or a space after its '<' or '/'. Write "
+            "<llmlingua, rate=0.3> and </llmlingua>."
+        )
     close(len(text))
     return "".join(plain), sections
 

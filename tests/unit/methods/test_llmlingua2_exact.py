@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,6 +25,21 @@ def test_the_exact_mode_cuts_by_itself_and_cannot_be_cut_again(bert: Path) -> No
         result.rebudget(Budget(rate=0.2))
     assert compressor.compress("", texts, Budget(rate=0.5)).text == result.text
     assert pickle.loads(pickle.dumps(compressor)).compress("", texts, Budget(rate=0.5)).text == result.text
+
+
+def test_the_exact_mode_says_where_it_keeps_more_than_the_budget(bert: Path) -> None:
+    texts = ["The harbour master keeps a log. In 1874 she counted 312 ships, most of them carrying timber. " * 12]
+
+    def notes(budget: Budget, **options: Any) -> tuple[str, ...]:
+        compressor = Compressor("llmlingua2", model=str(bert), device="cpu", options=options)
+        return compressor.compress("", texts, budget).notes
+
+    dear = lambda text: 5 * len(text)  # noqa: E731  counts more than the model's tokenizer, as a user's may
+    for budget in (Budget(tokens=200, counter=dear), Budget(rate=0.04, counter=dear)):
+        (note,) = notes(budget, exact=True, force_tokens=["harbour"])
+        assert "more than the budget of" in note
+        assert not notes(budget)
+    assert not notes(Budget(tokens=1_000_000), exact=True)
 
 
 @pytest.mark.parametrize("text", ["A [NEW0] stands here. So does [PAD], and \ud83d.", "?", "\n\n", "[NEW0][NEW1]?\n?"])

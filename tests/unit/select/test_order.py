@@ -42,6 +42,8 @@ def test_ties_keep_the_input_order():
         ({"dedupe": "near"}, "at most 1; got 'near'"),
         ({"dedupe": 0.0}, "above 0"),
         ({"separator": None}, "separator= must be text"),
+        ({"patterns": ("(",)}, "not a valid regular expression: .* at position 0"),
+        ({"patterns": (5,)}, "must be a str or a compiled str pattern, not 5"),
     ],
 )
 def test_wrong_plans_say_what_is_wrong(wrong, message):

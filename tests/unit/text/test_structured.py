@@ -31,6 +31,8 @@ def test_other_markup_is_text() -> None:
     plain, sections = parse_tags(text)
     assert plain == "<p>1 < 2 </p><llmlinguist> & <b>x</b>"
     assert not sections[-1].compress
+    compared = "It took less time than < llmlingua, and </p> ends."
+    assert parse_tags(compared) == (compared, [Section(0, len(compared))])
 
 
 def test_sections_cover_the_text() -> None:
@@ -48,6 +50,11 @@ def test_sections_cover_the_text() -> None:
         ("<llmlingua>a</llmlingua> b </llmlingua>", "character 27 closes no tag"),
         ("<llmlingua>a <llmlingua>b", "character 13 stands inside the one at character 0"),
         ("text <llmlingua, rate=0.5", "character 5 has no closing '>'"),
+        ("<llmlingua>text</ llmlingua> more", "character 15 has .* a space after its '<' or '/'"),
+        ("<llmlingua>text< /llmlingua> more", "character 15 has"),
+        ("<llmlingua>text</llmlingua more", "character 15 has no closing '>'"),
+        ("a < llmlingua, rate=0.5>b</llmlingua>", "closes no tag|character 2 has"),
+        ("a < llmlingua>b", "character 2 has"),
     ],
 )
 def test_errors_say_where(text: str, message: str) -> None:

@@ -1,1 +1,1 @@
-"""One file for each contract; each has `add_routes(app, service)`."""
+"""One file for each contract; each has `add_routes(app, service)`, which gives the routes."""

@@ -8,13 +8,15 @@ from typing import Any
 
 import numpy as np
 from fastapi import APIRouter, FastAPI, Request, Response
+from pydantic import ValidationError
+from starlette.routing import BaseRoute
 
 from boildown.budget import Budget
 from boildown.errors import BoildownError, ConfigurationError, InputError
 from boildown.result import Compression
 from boildown.select.units import build_candidates
 from boildown.service.engines import Served
-from boildown.service.errors import Refusal, error_body, internal, invalid, refusal_of
+from boildown.service.errors import Refusal, error_body, from_validation, internal, invalid, refusal_of
 from boildown.service.patterns import Patterns
 from boildown.service.schemas import BatchRequest, BatchResponse, CompressRequest, CompressResponse
 from boildown.service.service import Service
@@ -37,8 +39,8 @@ _ARGUMENTS = (
 )
 
 
-def add_routes(app: FastAPI, service: Service) -> None:
-    """Adds both."""
+def add_routes(app: FastAPI, service: Service) -> list[BaseRoute]:
+    """Adds both, and gives what was added."""
     router = APIRouter(route_class=StrictRoute)
 
     @router.post("/v1/compress", response_model=CompressResponse, summary="Compress documents for a query")
@@ -53,7 +55,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
     async def batch(body: BatchRequest, request: Request) -> Response:
         """Answers each request of a batch in its place; one that fails does not fail the others.
 
-        A body that does not fit the schema is refused as a whole. Errors name the request: `requests[1].model`.
+        Errors name the request: `requests[1].model`. Only a body that is no batch is refused as a whole.
         """
         service.state.check_loaded()
         if len(body.requests) > service.limits.batch:
@@ -66,12 +68,13 @@ def add_routes(app: FastAPI, service: Service) -> None:
         outcomes: dict[int, tuple[Compression, Any] | BaseException] = {}
         models: dict[int, Served] = {}
         jobs: dict[int, Job[tuple[Compression, Any]]] = {}
-        for i, one in enumerate(body.requests):
-            timeout = service.timeout(request, body.timeout, one.timeout)
+        longest = service.timeout(request, body.timeout)
+        for i, given in enumerate(body.requests):
             try:
+                one = CompressRequest.model_validate(given)
                 models[i], call = _prepared(service, one)
-                jobs[i] = Job(call, timeout)
-            except (BoildownError, Refusal) as error:
+                jobs[i] = Job(call, longest if one.timeout is None else min(longest, one.timeout))
+            except (BoildownError, Refusal, ValidationError) as error:
                 outcomes[i] = error
         done = await service.work.run_all(request, list(jobs.values()))
         outcomes.update(zip(jobs, done, strict=True))
@@ -79,17 +82,24 @@ def add_routes(app: FastAPI, service: Service) -> None:
         for i in range(len(body.requests)):
             outcome = outcomes[i]
             if isinstance(outcome, BaseException):
-                failed = refusal_of(outcome)
-                if failed is None:
-                    request.state.facts["error"] = type(outcome).__name__
-                refusal = (failed or internal()).within(f"requests[{i}]")
-                answers.append(error_body(refusal, request.state.request_id))
+                answers.append(error_body(_refused(outcome, i, request), request.state.request_id))
             else:
                 service.note(request, models[i], [outcome[0]])
                 answers.append(outcome[1])
         return json_response({"results": answers})
 
     app.include_router(router)
+    return router.routes
+
+
+def _refused(error: BaseException, i: int, request: Request) -> Refusal:
+    """The answer to one request of a batch that failed."""
+    if isinstance(error, ValidationError):
+        return from_validation(error.errors(include_url=False, include_input=False), ("requests", i))
+    refusal = refusal_of(error)
+    if refusal is None:
+        request.state.facts["error"] = type(error).__name__
+    return (refusal or internal()).within(f"requests[{i}]")
 
 
 def _prepared(service: Service, body: CompressRequest) -> tuple[Served, Callable[[], tuple[Compression, Any]]]:

@@ -7,15 +7,16 @@ default model: instruction, documents and question, with a blank line between th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import unquote_to_bytes
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.routing import BaseRoute
 
 from boildown.compat.prompt_compressor import PromptCompressor
 from boildown.service.errors import Refusal, from_validation, invalid
-from boildown.service.schemas import Many, Share
+from boildown.service.schemas import Many
 from boildown.service.service import Service
 from boildown.service.wire import json_response, parse_json
 
@@ -23,6 +24,7 @@ __all__ = ["add_routes"]
 
 _KEYS = ("compressed_prompt", "origin_tokens", "compressed_tokens", "ratio", "saving")
 _DEFAULT_RATE = 0.5
+_Share = Annotated[float, Field(ge=0, le=1)]  # from a query string, so it comes as text
 
 
 class LegacyRequest(BaseModel):
@@ -40,8 +42,8 @@ class LegacyRequest(BaseModel):
     context: Many[str]
     question: str = ""
     instruction: str = ""
-    ratio: Share | None = Field(None, description="The share of the tokens to take away.")
-    rate: Share | None = Field(None, description="The share to keep; in place of `ratio`.")
+    ratio: _Share | None = Field(None, description="The share of the tokens to take away.")
+    rate: _Share | None = Field(None, description="The share to keep; in place of `ratio`.")
     target_token: float = Field(-1, ge=-1, le=1e9, description="Tokens to keep of the contexts; overrides both.")
     reorder_context: Literal["original", "two_stage", "sort"] = "original"
     rank_method: Literal["llmlingua", "longllmlingua", "bm25", "gzip"] = "llmlingua"
@@ -81,8 +83,8 @@ _PARAMETERS = [
 ]
 
 
-def add_routes(app: FastAPI, service: Service) -> None:
-    """Adds both methods."""
+def add_routes(app: FastAPI, service: Service) -> list[BaseRoute]:
+    """Adds both methods, and gives what was added."""
     router = APIRouter()
     schema = LegacyRequest.model_json_schema()
     schema["properties"]["context"] = {"anyOf": [{"type": "string"}, schema["properties"]["context"]]}
@@ -119,6 +121,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
         return json_response({"data": {key: result[key] for key in _KEYS}})
 
     app.include_router(router)
+    return router.routes
 
 
 def _read(body: bytes, query_string: bytes) -> LegacyRequest:

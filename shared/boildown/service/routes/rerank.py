@@ -13,6 +13,7 @@ from uuid import uuid4
 import numpy as np
 from fastapi import APIRouter, FastAPI, Request, Response
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, JsonValue, Tag
+from starlette.routing import BaseRoute
 
 from boildown.budget import Budget
 from boildown.result import Compression
@@ -46,7 +47,7 @@ class CohereRequest(BaseModel):
     model: Name | None = None
     query: str
     documents: Many[Annotated[TextDocument, BeforeValidator(as_object, json_schema_input_type=str | TextDocument)]]
-    top_n: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    top_n: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] | None = None
     return_documents: bool = False
     max_tokens_per_doc: JsonValue = Field(None, description="Accepted; documents are read whole.")
     max_chunks_per_doc: JsonValue = Field(None, description="Accepted; documents are read whole.")
@@ -99,8 +100,8 @@ RerankRequest = Annotated[
 ]
 
 
-def add_routes(app: FastAPI, service: Service) -> None:
-    """Adds the route under its three paths."""
+def add_routes(app: FastAPI, service: Service) -> list[BaseRoute]:
+    """Adds the route under its three paths, and gives what was added."""
     router = APIRouter(route_class=StrictRoute)
 
     @router.post("/v1/rerank", response_model=CohereResponse | list[TEIResult], summary="Rank documents for a query")
@@ -147,3 +148,4 @@ def add_routes(app: FastAPI, service: Service) -> None:
         return list(zip(order, np.where(np.isfinite(relevance), relevance, lowest)[order].tolist(), strict=True))
 
     app.include_router(router)
+    return router.routes

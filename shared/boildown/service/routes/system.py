@@ -8,6 +8,7 @@ from importlib.resources import files
 from fastapi import APIRouter, FastAPI, Response
 from fastapi.responses import HTMLResponse
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from starlette.routing import BaseRoute
 
 from boildown import __version__
 from boildown.service.schemas import ModelList, Ready
@@ -27,8 +28,8 @@ _PAGE_HEADERS = {
 }
 
 
-def add_routes(app: FastAPI, service: Service) -> None:
-    """Adds them all."""
+def add_routes(app: FastAPI, service: Service) -> list[BaseRoute]:
+    """Adds them all, and gives what was added."""
     router = APIRouter()
 
     @router.head("/health", include_in_schema=False)
@@ -82,3 +83,4 @@ def add_routes(app: FastAPI, service: Service) -> None:
         return HTMLResponse(page, headers=_PAGE_HEADERS)
 
     app.include_router(router)
+    return router.routes

@@ -1,0 +1,81 @@
+"""What counts as a repetition of another document, and what only looks like one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from boildown.select.duplicates import find_duplicates
+
+HALL = "The heating in the northern machine hall must run at {} degrees in the winter months."
+
+
+def repeated(documents: list[list[str]], threshold: float) -> list[tuple[int, str]]:
+    """The dropped texts, each with its document's number; documents and texts count in their order."""
+    texts = [text for document in documents for text in document]
+    owners = np.repeat(np.arange(len(documents)), [len(document) for document in documents])
+    dropped = find_duplicates(texts, owners, np.arange(len(texts)), threshold)
+    return [(int(owners[i]), texts[i]) for i in np.flatnonzero(dropped)]
+
+
+@pytest.mark.parametrize("threshold", [1.0, 0.9, 0.3])
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("+5", "-5"),
+        ("-5", "5"),
+        ("- 5", "5"),
+        ("−5", "5"),
+        ("$5", "€5"),
+        ("5%", "5"),
+        ("<10", ">10"),
+        ("< 10", "> 10"),
+        ("1.5", "1-5"),
+        (".5", "5"),
+        ("10²", "102"),
+        ("C++", "C"),
+        ("5 to 10", "10 to 5"),
+    ],
+)
+def test_texts_that_differ_in_a_number_or_a_sign_are_no_duplicates(one: str, other: str, threshold: float) -> None:
+    assert repeated([[HALL.format(one)], [HALL.format(other)]], threshold) == []
+
+
+@pytest.mark.parametrize("threshold", [1.0, 0.9])
+def test_the_order_of_words_and_the_small_ones_count(threshold: float) -> None:
+    there, back = "from the tank to the hall", "to the tank from the hall"
+    for one, other in [(there, back), (f"{there} today", f"not {there} today"), ("is in the hall", "is on the hall")]:
+        assert repeated([[f"At night the pump works {one}."], [f"At night the pump works {other}."]], threshold) == []
+
+
+def test_case_and_white_space_do_not_count() -> None:
+    text = HALL.format("+5")
+    assert repeated([[text], [text.upper().replace(" ", " \n")]], 1.0) == [(1, text.upper().replace(" ", " \n"))]
+
+
+def test_punctuation_counts_only_where_texts_must_be_the_same() -> None:
+    text = HALL.format("+5")
+    other = text.replace("+5", "(+5)").replace("hall", "hall,").removesuffix(".")
+    assert repeated([[text], [other]], 1.0) == []
+    assert repeated([[text], [other]], 0.9) == [(1, other)]
+
+
+def test_scripts_without_spaces() -> None:
+    text = "水泵在夜间把冷却液从水箱输送到大厅里面。"
+    other = text.replace("里面", "里头")
+    assert repeated([[text], [other]], 1.0) == []
+    assert repeated([[text], [other]], 0.5) == [(1, other)]
+    assert repeated([[f"5度{text}"], [f"6度{text}"]], 0.5) == []
+
+
+@pytest.mark.parametrize("threshold", [1.0, 0.9])
+def test_a_repeated_document_leaves_no_shards(threshold: float) -> None:
+    long, short = HALL.format("+5"), "It is red."
+    copies = [[long, short], [long, short], [long, "It is blue.", short]]
+    assert repeated(copies, threshold) == [(1, long), (1, short), (2, long), (2, short)]
+    assert repeated([[short, "See also."], [short, "See also."], [short]], threshold) == [(1, short), (1, "See also.")]
+
+
+def test_short_repetitions_stay_where_their_document_says_something_else() -> None:
+    long, own, short = HALL.format("+5"), "Nobody is allowed to enter the hall at night.", "It is red."
+    assert repeated([[long, short], [long, own, short]], 1.0) == [(1, long)]
