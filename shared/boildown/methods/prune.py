@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from importlib.resources import files
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,7 @@ from boildown.types import Scores
 if TYPE_CHECKING:
     from boildown.runtime.reader import CrossReader, Reading
 
-__all__ = ["BUNDLED", "Prune"]
+__all__ = ["BUNDLED", "Prune", "knows_english_best"]
 
 BUNDLED = "prune-minilm"
 """The folder of the bundled model under `assets/`."""
@@ -59,8 +59,9 @@ class Prune:
     things in turn is read in sections (`text/sections.py`), as if each were a document of its own. A misspelled word
     of the query is read as the documents spell it.
 
-    In languages that the model was hardly trained on, BM25 weighs most; documents in scripts that it was not trained on
-    at all are scored by BM25 alone. The result's notes say so.
+    In languages that the model was hardly trained on, BM25 weighs most: in all but English, unless the checkpoint says
+    that it was trained on others. Documents in scripts that it was not trained on at all are scored by BM25 alone. The
+    result's notes say so.
 
     Args:
         model: a checkpoint of `boildown train`, by folder or hub id; None takes the bundled one.
@@ -77,8 +78,8 @@ class Prune:
         """Probabilities from 0 to 1 that a document, a sentence or a token is needed."""
         reader = self._reader()
         mix = Mix.of_checkpoint(reader.settings)
-        english = is_english(" ".join([query, *(text[:_SAMPLE] for text in sources.texts[:_SAMPLES])]))
-        if not english:
+        foreign = knows_english_best(reader.settings) and _is_mostly_foreign(query, sources)
+        if foreign:
             mix = replace(
                 mix,
                 lexical=_FOREIGN_LEXICAL,
@@ -93,8 +94,8 @@ class Prune:
                 f"{len(sources) - len(readable)} of {len(sources)} documents were scored by BM25, since their script "
                 "or the query's is not one that the model was trained for."
             )
-        if len(readable) and not english:
-            notes.append("The text is not English, which the model knows best, so BM25 counted for most.")
+        if len(readable) and foreign:
+            notes.append("Most of the text is not English, which the model knows best, so BM25 counted for most.")
         query, respelled = respell(query, _all_terms(sources), reader.is_word)
         for typed, meant in respelled.items():
             notes.append(f"{typed!r} was read as {meant!r}, which is how the documents spell it.")
@@ -157,6 +158,19 @@ class _Answer(NamedTuple):
     scores: Scores
     cached: set[int]
     query_cut: bool
+
+
+def knows_english_best(settings: Mapping[str, Any]) -> bool:
+    """Whether a checkpoint was mostly trained on English; older ones say in which languages only."""
+    languages = settings.get("languages", [])
+    return bool(settings.get("mostly_english", not languages or "en" in languages))
+
+
+def _is_mostly_foreign(query: str, sources: Sources) -> bool:
+    """Whether most documents, each read with the query, are not in English."""
+    samples = [f"{query} {text[:_SAMPLE]}" for text in sources.texts[:_SAMPLES]]
+    english = [is_english(sample) for sample in samples]
+    return 2 * sum(english) < len(english)
 
 
 def _all_terms(sources: Sources) -> Iterator[list[str]]:

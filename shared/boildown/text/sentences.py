@@ -76,8 +76,8 @@ def split_sentences(text: str, max_length: int = 1000) -> NDArray[np.int64]:
     Args:
         text: Any string; lone surrogates and control characters are ordinary characters.
         max_length: Longest unit in characters, not counting trailing white space. A longer one is cut at a line,
-            clause or word end, or between two grapheme clusters, but not within a link or an encoded file; a longer code
-            block is cut into its lines.
+            clause or word end, or between two grapheme clusters, but not within a link or an encoded file; a longer
+            code block is cut into its lines.
 
     Returns:
         Character offsets of shape ``(n, 2)``, ``[start, end)``. They cover the text in order without a gap;

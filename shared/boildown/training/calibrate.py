@@ -1,94 +1,30 @@
-"""Calibration: scores of held-out questions in retrieval-like pools, and the sigmoid fitted to them."""
+"""Calibration: the sigmoid fitted to what a threshold is compared with, on held-out questions."""
 
 from __future__ import annotations
 
-import json
-import random
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
-from .batches import Encoded, Encoder, make_bundle
-from .data import Passage, Question, held_out
-from .examples import GOLD, Splitter, read_as
-from .model import PruneModel
-from .negatives import NegativeMiner
+from .pools import ScoredPool
+from .thresholded import mixed_logits
 
-
-@dataclass
-class ScoredDocument:
-    """A document of a pool; ``logits`` are NaN for sentences beyond the window."""
-
-    passage: Passage
-    relevance: float
-    sentences: NDArray[np.int64]
-    labels: NDArray[np.int8]
-    logits: NDArray[np.float32]
-
-
-@dataclass
-class ScoredPool:
-    """A held-out question with the documents that compete for its budget."""
-
-    question: Question
-    documents: list[ScoredDocument]
-
-
-def choose_held_out(questions: Sequence[Question], per_source: int) -> list[Question]:
-    """Held-out questions with known spans, at most ``per_source`` of each source."""
-    taken: dict[str, int] = defaultdict(int)
-    chosen = []
-    for question in questions:
-        if held_out(question.qid) and question.has_spans and taken[question.source] < per_source:
-            taken[question.source] += 1
-            chosen.append(question)
-    return chosen
-
-
-def pool_passages(question: Question, miner: NegativeMiner, size: int, seed: int) -> list[Passage]:
-    """The question's own passages, filled up with mined hard negatives, in a seeded order."""
-    passages = question.positives + question.negatives
-    passages = (passages + miner.mine(question))[: max(size, len(question.positives))]
-    random.Random(f"{seed}/{question.qid}").shuffle(passages)
-    return passages
-
-
-@torch.no_grad()
-def score_pool(
-    model: PruneModel, encoder: Encoder, split: Splitter, question: Question, passages: Sequence[Passage]
-) -> ScoredPool:
-    """Scores the passages for the question; the model decides device and dtype."""
-    answers = question.answer_texts()
-    device = model.keep_head.weight.device
-    examples = [read_as(question.text, p, split(p.text), answers, True) for p in passages]
-    encoded: list[Encoded] = encoder.encode(examples, random.Random(0))
-    documents: list[ScoredDocument | None] = [None] * len(encoded)
-    for place in sorted(range(len(encoded)), key=lambda i: len(encoded[i].ids)):
-        bundle = make_bundle([[encoded[place]]], encoder.pad, encoder.config.micro_tokens).to(device)
-        micro = bundle.micros[0]
-        relevance, keep, _ = model(micro.ids, micro.mask, micro.types)
-        sums = torch.zeros(bundle.sentences, device=device)
-        sums.index_add_(0, bundle.token_sentence, keep.flatten()[micro.tokens])
-        count = torch.bincount(bundle.token_sentence, minlength=bundle.sentences)
-        present = np.unique(encoded[place].sentence)
-        logits = np.full(len(examples[place].sentences), np.nan, np.float32)
-        logits[present[present >= 0]] = (sums / count).cpu().numpy()
-        documents[place] = ScoredDocument(
-            passages[place], float(relevance[0]), examples[place].sentences, examples[place].labels, logits
-        )
-    return ScoredPool(question, [d for d in documents if d is not None])
+_PULL = 0.01
+"""As of a hundredth of one row."""
 
 
 def fit_sigmoid(
     logits: NDArray[np.float32], targets: NDArray[np.float32], weights: NDArray[np.float32]
 ) -> dict[str, float]:
-    """Fits ``p = sigmoid(logit / temperature + bias)`` by weighted cross-entropy."""
+    """Fits ``p = sigmoid(logit / temperature + bias)`` by weighted cross-entropy.
+
+    Where a few logits tell right from wrong without a fault, ever steeper curves fit ever better; a weak pull towards
+    the plain sigmoid ends that.
+    """
     x, y, w = (torch.from_numpy(np.asarray(a, np.float64)) for a in (logits, targets, weights))
     scale = torch.ones((), dtype=torch.float64, requires_grad=True)
     bias = torch.zeros((), dtype=torch.float64, requires_grad=True)
@@ -97,6 +33,7 @@ def fit_sigmoid(
     def closure() -> torch.Tensor:
         solver.zero_grad()
         loss = F.binary_cross_entropy_with_logits(x * scale + bias, y, w)
+        loss = loss + _PULL * ((scale - 1) ** 2 + bias**2) / len(x)
         loss.backward()  # type: ignore[no-untyped-call]
         return loss
 
@@ -106,15 +43,14 @@ def fit_sigmoid(
 
 
 def fit_calibration(pools: Iterable[ScoredPool]) -> dict[str, dict[str, float]]:
-    """Temperature and bias of the keep and the relevance logit; every source counts the same."""
+    """Temperature and bias of what is thresholded of sentences and documents; every source counts the same."""
     rows: dict[str, list[tuple[str, float, float]]] = {"keep": [], "relevance": []}
     for pool in pools:
         source = pool.question.source
-        for document in pool.documents:
-            rows["relevance"].append((source, document.relevance, float(document.passage.relevant)))
-            for logit, label in zip(document.logits, document.labels, strict=True):
-                if np.isfinite(logit):
-                    rows["keep"].append((source, float(logit), float(label == GOLD)))
+        mixed = mixed_logits(pool)
+        columns = {"keep": (mixed.keep, mixed.gold), "relevance": (mixed.relevance, mixed.relevant)}
+        for name, (logits, right) in columns.items():
+            rows[name] += [(source, float(x), float(y)) for x, y in zip(logits, right, strict=True)]
     fitted = {}
     for name, found in rows.items():
         sizes: dict[str, int] = defaultdict(int)
@@ -124,30 +60,3 @@ def fit_calibration(pools: Iterable[ScoredPool]) -> dict[str, dict[str, float]]:
         values = np.array([(x, y) for _, x, y in found], np.float32).reshape(-1, 2)
         fitted[name] = fit_sigmoid(values[:, 0], values[:, 1], weights)
     return fitted
-
-
-def dump_pools(pools: Iterable[ScoredPool], path: Path) -> None:
-    """Writes scored pools as JSONL, for fitting a mix with other scores outside."""
-    with path.open("w", encoding="utf-8") as handle:
-        for pool in pools:
-            documents = [
-                {
-                    "title": d.passage.title,
-                    "text": d.passage.text,
-                    "relevant": d.passage.relevant,
-                    "relevance": round(d.relevance, 4),
-                    "sentences": d.sentences.tolist(),
-                    "labels": d.labels.tolist(),
-                    "logits": [round(float(x), 4) if np.isfinite(x) else None for x in d.logits],
-                }
-                for d in pool.documents
-            ]
-            question = pool.question
-            record = {
-                "qid": question.qid,
-                "source": question.source,
-                "lang": question.lang,
-                "question": question.text,
-                "documents": documents,
-            }
-            handle.write(json.dumps(record, ensure_ascii=False) + "\n")

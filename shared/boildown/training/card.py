@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .curve import read_log
 
@@ -41,7 +41,9 @@ at most {max_query} of the query.
 |---|---|
 {metrics}
 
-Calibration, `p = sigmoid(logit / temperature + bias)`, fitted on the held-out questions: `{calibration}`.
+{held_out}
+
+{scales}
 
 ## Limits
 
@@ -51,8 +53,35 @@ it shares the biases of its data.
 """
 
 
-def write_card(trainer: Trainer, calibration: dict[str, dict[str, float]]) -> None:
-    """Writes ``README.md`` beside the weights."""
+_HELD_OUT = """\
+On {count} held-out questions, each among {documents} documents at most: the share of pairs of a right and a wrong
+one in which the right one scores higher (AUC within a question, by the model alone, without BM25).
+
+| held-out questions | AUC |
+|---|---|
+{rows}"""
+_NAMES = {"relevance": "relevance of documents", "keep": "keeping of sentences"}
+
+
+def _scales(settings: dict[str, Any], measured: bool) -> str:
+    if "mix" in settings:
+        return f"The mix with BM25, and with it what a threshold means, is the base's: `{settings['mix']}`."
+    if not settings["calibration"]:
+        return "Scores are not calibrated, for want of held-out questions."
+    origin = "fitted on the held-out questions" if measured else "the base's"
+    return (
+        f"Calibration, `p = sigmoid(logit / temperature + bias)` of the logit mixed with BM25, {origin}: "
+        f"`{settings['calibration']}`."
+    )
+
+
+def write_card(trainer: Trainer, settings: dict[str, Any], measures: dict[str, float], pools: int) -> None:
+    """Writes ``README.md`` beside the weights.
+
+    Args:
+        settings: of the checkpoint's boildown.json.
+        measures: of `pools` held-out questions; empty where there is none.
+    """
     config = trainer.config
     questions = Counter(q.source for q in trainer.questions)
     pairs = Counter[str]()
@@ -65,6 +94,7 @@ def write_card(trainer: Trainer, calibration: dict[str, dict[str, float]]) -> No
     entries = read_log(config.output / "log.jsonl")[-20:]
     names = [n for n in (entries[-1] if entries else {}) if n not in ("step", "rate", "norm")]
     metrics = "\n".join(f"| {n} | {sum(e[n] for e in entries) / len(entries):.4f} |" for n in names)
+    rows = "\n".join(f"| {_NAMES[name]} | {value:.4f} |" for name, value in measures.items())
     text = _CARD.format(
         name=config.output.resolve().name,
         base=config.base_name or config.base,
@@ -76,7 +106,10 @@ def write_card(trainer: Trainer, calibration: dict[str, dict[str, float]]) -> No
         window=len(entries),
         metrics=metrics,
         rate=config.learning_rate,
-        calibration=calibration,
+        held_out=_HELD_OUT.format(count=pools, documents=config.calibration_documents, rows=rows)
+        if rows
+        else "No held-out question has marked answers, so nothing was measured.",
+        scales=_scales(settings, pools > 0),
         languages=", ".join(sorted({q.lang or "unknown" for q in trainer.questions})),
         **{n: getattr(config, n) for n in ("max_length", "max_query", "steps", "questions_per_step", "seed")},
     )

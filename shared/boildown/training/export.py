@@ -33,10 +33,13 @@ def export_checkpoint(
     *,
     max_length: int,
     max_query: int,
-    calibration: dict[str, Any] | None = None,
-    languages: list[str] | None = None,
+    settings: dict[str, Any],
 ) -> Path:
-    """Writes weights, config, tokenizer and ``boildown.json`` into ``folder``, each file at once."""
+    """Writes weights, config, tokenizer and ``boildown.json`` into ``folder``, each file at once.
+
+    Args:
+        settings: more for ``boildown.json``: the calibration or the mix, and what the model was trained for.
+    """
     from safetensors.torch import save
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -60,8 +63,7 @@ def export_checkpoint(
         "format": FORMAT,
         "max_length": max_length,
         "max_query": max_query,
-        "calibration": calibration or {},
-        "languages": languages or [],
+        **settings,
         "revision": hashlib.sha256(data).hexdigest(),
     }
     write("boildown.json", json.dumps(meta, indent=2).encode() + b"\n")

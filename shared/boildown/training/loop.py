@@ -8,19 +8,23 @@ import time
 from collections import defaultdict
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from boildown.errors import ConfigurationError
 from boildown.text.sentences import split_sentences
 
-from .batches import Bundle, QuestionStream
-from .calibrate import choose_held_out, dump_pools, fit_calibration, pool_passages, score_pool
+from .base import languages_of, read_settings
+from .batches import Bundle
+from .calibrate import fit_calibration
 from .card import write_card
 from .config import TrainConfig
 from .curve import draw_curve, read_log
 from .export import export_checkpoint
+from .measures import held_out_measures
 from .negatives import NegativeMiner
+from .pools import ScoredPool, choose_held_out, dump_pools, pool_passages, score_pool
 from .trainer import Trainer, rate_at
 
 
@@ -50,8 +54,7 @@ class _Meter:
 
 def _run(trainer: Trainer) -> None:
     config = trainer.config
-    order = iter(QuestionStream(trainer.questions, config.source_weights, config.seed))
-    stream = itertools.islice(order, trainer.step * config.questions_per_step, None)
+    stream = itertools.islice(trainer.stream, trainer.step * config.questions_per_step, None)
 
     def prepare(step: int) -> list[Bundle]:
         return trainer.bundles(itertools.islice(stream, config.questions_per_step), step)
@@ -86,12 +89,12 @@ def _run(trainer: Trainer) -> None:
                 trainer.save()
 
 
-def calibrate(trainer: Trainer) -> dict[str, dict[str, float]]:
-    """Scores held-out questions in pools, keeps the scores beside the model, fits the calibration."""
+def score_held_out(trainer: Trainer) -> list[ScoredPool]:
+    """Scores held-out questions in pools, and keeps the scores beside the model."""
     config = trainer.config
     chosen = choose_held_out(trainer.held_out, config.calibration_questions)
     if not chosen:
-        return {}
+        return []
     miner = NegativeMiner(trainer.questions + trainer.held_out)
     model = trainer.compute.eval()
     pools = [
@@ -106,7 +109,19 @@ def calibrate(trainer: Trainer) -> dict[str, dict[str, float]]:
     ]
     model.train()
     dump_pools(pools, config.output / "held_out_scores.jsonl")
-    return fit_calibration(pools)
+    return pools
+
+
+def _scales(pools: list[ScoredPool], before: dict[str, Any] | None) -> dict[str, Any]:
+    """The settings that say what a score means: the base's mix where it names one, else a calibration.
+
+    A mix holds its own scales. Those that a few held-out questions would give are another matter than those that it
+    was fitted with, and a threshold would mean something else after every fine-tuning.
+    """
+    before = before or {}
+    if "mix" in before:
+        return {"calibration": before.get("calibration", {}), "mix": before["mix"]}
+    return {"calibration": fit_calibration(pools) if pools else before.get("calibration", {})}
 
 
 def train(config: TrainConfig) -> Path:
@@ -122,36 +137,38 @@ def train(config: TrainConfig) -> Path:
         The folder, which ``Compressor(model=...)`` loads.
 
     Raises:
-        InputError: broken training data; names the file and the line.
+        InputError: broken training data; names the file and the line. Found before a model is loaded.
+        ModelError: the base cannot be loaded.
         ConfigurationError: settings that do not fit each other, the data or a state found in the folder.
     """
     config.check()
-    try:
-        config.output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigurationError(f"The output folder {config.output} cannot be made: {error}.") from error
+    before = read_settings(config.base)
     threads = torch.get_num_threads()
     try:
         trainer = Trainer(config)
+        # Only now, so that nothing is left of a run that its data or its base stop.
+        try:
+            config.output.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigurationError(f"The output folder {config.output} cannot be made: {error}.") from error
         trainer.resume()
         _run(trainer)
-        calibration = calibrate(trainer)
+        pools = score_held_out(trainer)
     finally:
         torch.set_num_threads(threads)
     skipped = config.output / "skipped.txt"
     skipped.unlink(missing_ok=True)
     if trainer.broken:
         skipped.write_text("".join(f"{fault}\n" for fault in trainer.broken), encoding="utf-8")
-    languages = sorted({q.lang for q in trainer.questions if q.lang})
+    settings = {**_scales(pools, before), **languages_of(trainer.given, before)}
     export_checkpoint(
         trainer.model,
         trainer.tokenizer,
         config.output,
         max_length=config.max_length,
         max_query=config.max_query,
-        calibration=calibration,
-        languages=languages,
+        settings=settings,
     )
     draw_curve(config.output / "log.jsonl", config.output / "curve.png")
-    write_card(trainer, calibration)
+    write_card(trainer, settings, held_out_measures(pools), len(pools))
     return config.output

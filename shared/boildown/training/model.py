@@ -1,4 +1,4 @@
-"""The network: an encoder with a relevance head, a keep head and an answer head, and its losses."""
+"""The network: an encoder with a relevance head, a keep head and an answer head, and how its base is loaded."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from boildown.errors import ModelError
-from boildown.runtime.checkpoint import refuse_no_vocabulary, refuse_pickles
+from boildown.runtime.checkpoint import read_weights, refuse_no_vocabulary, refuse_pickles
 
-_SHARPNESS = 0.05
-"""Cosines that lie so far apart differ by a factor of e, as sentence embedding models are trained."""
+_HEADS = ("relevance_head", "keep_head", "answer_head")
 
 
 class PruneModel(nn.Module):
@@ -89,11 +88,45 @@ def load_encoder(base: str) -> Any:
     keywords: dict[str, Any] = {"config": config, "use_safetensors": True, "trust_remote_code": False}
     if not torch.cuda.is_available():
         keywords["attn_implementation"] = "eager"
+    if (Path(base) / "boildown.json").is_file():
+        return _load_trained(base, config, keywords.get("attn_implementation"))
     with _loading(base):
         try:
             return AutoModel.from_pretrained(base, add_pooling_layer=False, **keywords).float()
         except TypeError:
             return AutoModel.from_pretrained(base, **keywords).float()
+
+
+def _load_trained(base: str, config: Any, attention: str | None) -> Any:
+    """The encoder of a boildown checkpoint, of which transformers would report the heads as unexpected.
+
+    Raises:
+        ModelError: a tensor is missing, or does not fit; trained further, it would be random.
+    """
+    from transformers import AutoModel
+
+    tensors = {name: tensor for name, tensor in read_weights(Path(base)).items() if _of_encoder(name)}
+    options = {} if attention is None else {"attn_implementation": attention}
+    with _loading(base):
+        try:
+            encoder = AutoModel.from_config(config, add_pooling_layer=False, **options)
+        except TypeError:
+            encoder = AutoModel.from_config(config, **options)
+    own = {name: tensor for name, tensor in encoder.state_dict().items() if _of_encoder(name)}
+    both = own.keys() & tensors.keys()
+    wrong = sorted((own.keys() ^ tensors.keys()) | {name for name in both if own[name].shape != tensors[name].shape})
+    if wrong:
+        raise ModelError(
+            f"The weights of the boildown model {base!r} do not fit {type(encoder).__name__}: {', '.join(wrong[:8])} "
+            "missing, unknown or of another shape. Take an intact copy."
+        )
+    encoder.load_state_dict(tensors, strict=False)
+    return encoder.float()
+
+
+def _of_encoder(name: str) -> bool:
+    """Whether a checkpoint's tensor is one that the encoder has to have: no head, no pooler, no constant."""
+    return not (name.startswith(_HEADS) or "pooler" in name or name.endswith(("position_ids", "token_type_ids")))
 
 
 def load_tokenizer(base: str) -> Any:
@@ -121,7 +154,7 @@ def load_heads(model: PruneModel, base: str) -> bool:
 
     with _loading(base):
         tensors = load_file(folder / "model.safetensors")
-    for name in ("relevance_head", "keep_head", "answer_head"):
+    for name in _HEADS:
         if name == "answer_head" and f"{name}.weight" not in tensors:
             # Older checkpoints have none; an answer stands in what is needed, but is less of it.
             model.answer_head.load_state_dict(model.keep_head.state_dict())
@@ -136,119 +169,3 @@ def load_heads(model: PruneModel, base: str) -> bool:
             )
         getattr(model, name).load_state_dict(head)
     return True
-
-
-def _against(scores: torch.Tensor, positive: torch.Tensor, negative: torch.Tensor) -> torch.Tensor | None:
-    """Mean cross-entropy of every positive against all negatives; positives do not compete."""
-    if not bool(positive.any()) or not bool(negative.any()):
-        return None
-    rest = torch.logsumexp(scores[negative], 0)
-    return F.softplus(rest - scores[positive]).mean()
-
-
-def _answer_loss(answer: torch.Tensor, batch: Any) -> torch.Tensor:
-    """Cross-entropy of finding an answer among a passage's tokens, and among those of all passages of a question.
-
-    As in reading comprehension over several passages at once (Clark and Gardner 2018, section 3.2): any of the right
-    tokens will do, and a logit of 0 stands for there being none. Passages that are needed for another reason than
-    holding the answer's words, and those whose answers nobody marked, take no part.
-    """
-    of_passage = batch.sentence_passage[batch.token_sentence]
-    of_question = batch.sentence_question[batch.token_sentence]
-    right = batch.token_answer
-    counted = torch.ones_like(batch.passage_relevant, dtype=torch.bool)
-    counted[batch.passage_relevant > 0.5] = False
-    counted[of_passage[right]] = True
-    answered = torch.zeros(batch.questions, dtype=torch.bool, device=answer.device)
-    answered[of_question[right]] = True
-    losses = []
-    for owner, chosen in ((of_passage, counted), (of_question, answered)):
-        for group in torch.nonzero(chosen).flatten().tolist():
-            mine = (owner == group) & (counted[of_passage] | right)
-            found = answer[mine & right]
-            every = torch.logsumexp(torch.cat([answer.new_zeros(1), answer[mine]]), 0)
-            losses.append(every - torch.logsumexp(found, 0) if len(found) else every)
-    return torch.stack(losses).mean() if losses else answer.sum() * 0.0
-
-
-def _taught_loss(relevance: torch.Tensor, batch: Any) -> torch.Tensor:
-    """Kullback-Leibler divergence from the teacher's ranking of a question's passages; mean over questions."""
-    losses = []
-    for group in range(batch.questions):
-        docs = (batch.passage_question == group) & ~batch.passage_taught.isnan()
-        if int(docs.sum()) > 1:
-            target = F.log_softmax(batch.passage_taught[docs] / _SHARPNESS, 0)
-            losses.append(F.kl_div(F.log_softmax(relevance[docs], 0), target, reduction="sum", log_target=True))
-    return torch.stack(losses).mean() if losses else relevance.sum() * 0.0
-
-
-def bundle_loss(
-    relevance: torch.Tensor,
-    keep: torch.Tensor,
-    answer: torch.Tensor,
-    batch: Any,
-    relevance_weight: float,
-    teacher_weight: float = 0.0,
-) -> tuple[torch.Tensor, dict[str, float]]:
-    """The joint loss of one bundle of questions.
-
-    Args:
-        relevance: ``(P,)`` relevance logits of the passages.
-        keep, answer: ``(N,)`` logits of the passage tokens, ordered as in ``batch``.
-        batch: a ``batches.Bundle`` with tensors.
-
-    Returns:
-        The loss (a mean over the bundle's questions) and its parts.
-    """
-    count = torch.zeros(batch.sentences, dtype=keep.dtype, device=keep.device)
-    count.index_add_(0, batch.token_sentence, torch.ones_like(keep))
-    sentence = torch.zeros_like(count).index_add(0, batch.token_sentence, keep) / count.clamp_min(1)
-    zero = keep.sum() * 0.0
-    known = batch.sentence_known
-    token_known = known[batch.token_sentence]
-    parts = {"token": zero, "sentence": zero, "list": zero, "weak": zero}
-    if bool(token_known.any()):
-        target = batch.sentence_target
-        parts["token"] = F.binary_cross_entropy_with_logits(
-            keep[token_known], target[batch.token_sentence][token_known]
-        )
-        parts["sentence"] = F.binary_cross_entropy_with_logits(sentence[known], target[known])
-    lists, weak, ranked = [], [], []
-    for group in range(batch.questions):
-        mine = batch.sentence_question == group
-        docs = batch.passage_question == group
-        flag = batch.passage_relevant > 0.5
-        ranked.append(_against(relevance, docs & flag, docs & ~flag))
-        if bool((mine & known).any()):
-            lists.append(_against(sentence, mine & batch.sentence_gold, mine & batch.sentence_rest))
-        elif bool(mine.any()):
-            # Nobody marked the sentences: the best of a relevant passage must beat all others.
-            scores = torch.stack(
-                [
-                    torch.logsumexp(sentence[batch.sentence_passage == p], 0)
-                    if bool((batch.sentence_passage == p).any())
-                    else zero
-                    for p in torch.nonzero(docs).flatten().tolist()
-                ]
-            )
-            weak.append(_against(scores, flag[docs], ~flag[docs]))
-
-    def mean(values: list[torch.Tensor | None]) -> torch.Tensor:
-        found = [v for v in values if v is not None]
-        return torch.stack(found).sum() / batch.questions if found else zero
-
-    parts["list"], parts["weak"] = mean(lists), mean(weak)
-    parts["answer"] = _answer_loss(answer, batch)
-    parts["relevance"] = F.binary_cross_entropy_with_logits(relevance, batch.passage_relevant)
-    parts["ranking"] = mean(ranked)
-    parts["taught"] = _taught_loss(relevance, batch)
-    loss = (
-        parts["token"]
-        + parts["sentence"]
-        + parts["list"]
-        + 0.5 * parts["weak"]
-        + 0.3 * parts["answer"]
-        + relevance_weight * (parts["relevance"] + parts["ranking"])
-        + teacher_weight * parts["taught"]
-    )
-    return loss, {name: float(value.detach()) for name, value in parts.items()}

@@ -16,13 +16,14 @@ from boildown.runtime.devices import pick_device
 from boildown.text.sentences import split_sentences
 
 from .alter import alter
-from .batches import Bundle, Encoder, balance, make_bundle
+from .batches import Bundle, Encoder, QuestionStream, balance, make_bundle
 from .cloze import cloze
 from .compose import compose
 from .config import TrainConfig
 from .data import Question, held_out, read_questions
 from .examples import ExampleBuilder
-from .model import PruneModel, bundle_loss, load_encoder, load_heads, load_tokenizer
+from .losses import bundle_loss
+from .model import PruneModel, load_encoder, load_heads, load_tokenizer
 from .negatives import NegativeMiner
 from .teacher import Teacher
 
@@ -62,6 +63,8 @@ class Trainer:
         if name == "auto":
             name = "cuda" if torch.cuda.is_available() else "cpu"
         self.device = pick_device(name)
+        # First, since faults of the data are the likeliest, and a model takes long to load.
+        self._read_data()
         torch.manual_seed(config.seed)
         self.model = PruneModel(load_encoder(config.base)).to(self.device).train()
         load_heads(self.model, config.base)
@@ -86,22 +89,29 @@ class Trainer:
             fused=True,
         )
         self.step = 0
+        self.builder = ExampleBuilder(config, NegativeMiner(self.questions), split_sentences)
+        self.encoder = Encoder(self.tokenizer, config)
+        self.teacher = Teacher(config.teacher, self.device, dtype) if config.teacher else None
+        self.workers = min(config.workers, _BUNDLES) if self.device.type == "cpu" else 1
+
+    def _read_data(self) -> None:
+        """Questions to train on, as given and as made of them, those held out, and the order of training."""
+        config = self.config
         questions, self.broken = read_questions(config.data, config.on_error, config.exclude_sources, config.languages)
-        self.questions = [q for q in questions if not held_out(q.qid)]
+        self.given = [q for q in questions if not held_out(q.qid)]
         self.held_out = [q for q in questions if held_out(q.qid)]
-        english = [q for q in self.questions if q.lang in ("en", "")]
+        self.questions = list(self.given)
+        english = [q for q in self.given if q.lang in ("en", "")]
         if config.composed:
             self.questions += compose(english, config.composed, split_sentences, config.seed)
         self.questions += alter(english, config.altered, config.seed)
         self.questions += cloze(english, config.cloze, split_sentences, config.seed)
         if not any(q.positives for q in self.questions):
             raise InputError(
-                "The training data holds no relevant passage. Check the files, exclude_sources and languages."
+                "The training data holds no relevant passage. Check the files, and what --exclude and --language (in "
+                "Python exclude_sources and languages) leave of them."
             )
-        self.builder = ExampleBuilder(config, NegativeMiner(self.questions), split_sentences)
-        self.encoder = Encoder(self.tokenizer, config)
-        self.teacher = Teacher(config.teacher, self.device, dtype) if config.teacher else None
-        self.workers = min(config.workers, _BUNDLES) if self.device.type == "cpu" else 1
+        self.stream = QuestionStream(self.questions, config.source_weights, config.seed)
 
     def bundles(self, batch: Iterable[Question], step: int) -> list[Bundle]:
         """Builds and encodes the bundles of one step."""

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -77,6 +81,52 @@ def test_a_script_the_model_was_not_trained_for_is_scored_by_words_and_says_so(r
     assert "2 of 2 documents were scored by BM25" in scores.notes[0]
     mixed = random.score("What is the capital of China?", Sources([LIBRARY, BEIJING]))
     assert "1 of 2" in mixed.notes[0]
+
+
+@pytest.fixture
+def trained_on(prune_model: Path, tmp_path: Path) -> Callable[..., Prune]:
+    """The random model with a boildown.json that says more of its training."""
+
+    def change(**settings: Any) -> Prune:
+        folder = tmp_path / f"model-{len(list(tmp_path.iterdir()))}"
+        shutil.copytree(prune_model, folder)
+        known = json.loads((folder / "boildown.json").read_text("utf-8"))
+        (folder / "boildown.json").write_text(json.dumps({**known, **settings}), "utf-8")
+        return Prune(str(folder), "cpu", "float32")
+
+    return change
+
+
+GERMAN = ["Die Fähre nach Oxna fährt um acht und um vier. Eine Karte kostet 12,50 Euro.", "Es regnet fast jeden Tag."]
+
+
+def test_a_script_that_the_model_was_trained_for_is_read(trained_on):
+    sources = Sources([BEIJING, "Москва - столица России."])
+    scores = trained_on(scripts=["cjk"], mostly_english=False).score("中国的首都是哪里?", sources)
+    assert scores.model_seconds > 0
+    assert [note.partition(",")[0] for note in scores.notes] == ["1 of 2 documents were scored by BM25"]
+
+
+def test_words_overrule_a_model_only_in_languages_that_are_foreign_to_it(trained_on, random):
+    query, sources = "Was kostet eine Karte für die Fähre und wann fährt sie?", Sources(GERMAN)
+    foreign = random.score(query, sources)
+    assert any("BM25 counted for most" in note for note in foreign.notes)
+    for english in ({"mostly_english": True}, {"languages": ["de", "en"]}, {"languages": []}):
+        again = trained_on(**english).score(query, sources)
+        assert again.notes == foreign.notes
+        assert np.array_equal(again.sentences, foreign.sentences)
+    for german in ({"mostly_english": False, "languages": ["de", "en"]}, {"languages": ["de"]}):
+        own = trained_on(**german).score(query, sources)
+        assert not any("BM25" in note for note in own.notes)
+        assert not np.allclose(own.relevance, foreign.relevance, atol=1e-3)
+
+
+@pytest.mark.parametrize(("english", "german", "foreign"), [(2, 1, False), (1, 2, True)])
+def test_what_most_documents_are_written_in_counts(english: int, german: int, foreign: bool) -> None:
+    hafen = Document("Der Hafen wurde nach dem Sturm wieder aufgebaut, und die Kosten dafür trug allein die Stadt.")
+    documents = [*[hafen] * german, *[FERRY, LIBRARY][:english]]
+    notes = Compressor(cache=False).compress("When does the ferry leave?", documents, Budget(rate=0.5)).notes
+    assert any("is not English" in note for note in notes) == foreign
 
 
 @pytest.mark.parametrize(

@@ -84,11 +84,15 @@ def write(tmp_path: Path) -> Callable[..., Path]:
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A BERT of two layers; its tokenizer pads and truncates, as published ones do."""
     import torch
+    from tokenizers import processors
     from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
     folder = tmp_path_factory.mktemp("base")
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     raw = wordpiece([r["question"] + " " + r["passage"] for r in make_records()], 400, special, lowercase=True)
+    raw.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
     raw.enable_padding(length=32)
     raw.enable_truncation(32)
     PreTrainedTokenizerFast(

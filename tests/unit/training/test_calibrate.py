@@ -21,3 +21,10 @@ def test_weights_count() -> None:
     targets = np.array([1, 0, 0, 0], np.float32)
     fitted = fit_sigmoid(logits, targets, np.array([9, 1, 1, 1], np.float32))
     assert 1 / (1 + np.exp(-fitted["bias"])) == pytest.approx(0.75, abs=0.01)
+
+
+def test_few_logits_without_a_fault_give_no_step() -> None:
+    logits = np.array([4.0] * 2 + [-2.0] * 40, np.float32)
+    fitted = fit_sigmoid(logits, (logits > 0).astype(np.float32), np.ones(42, np.float32))
+    assert 0.05 < fitted["temperature"] < 2
+    assert abs(fitted["bias"]) < 10

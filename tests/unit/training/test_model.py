@@ -7,7 +7,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from boildown.training.model import PruneModel, bundle_loss, load_encoder, load_heads
+from boildown.training.losses import bundle_loss
+from boildown.training.model import PruneModel, load_encoder, load_heads
 
 
 def bundle(

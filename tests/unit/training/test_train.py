@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -71,6 +72,15 @@ def test_the_card_names_data_and_settings(another: Another) -> None:
     assert "not stated" in card
     assert "`tiny-bert`" in card
     assert "seed 13" in card
+    assert re.search(r"On \d held-out questions, .*\| relevance of documents \| [01]\.\d{4} \|", card, re.DOTALL)
+    assert re.search(r"\| keeping of sentences \| [01]\.\d{4} \|", card)
+
+
+def test_the_card_says_that_nothing_was_held_out(another: Another) -> None:
+    folder = train(another("nothing", calibration_questions=0))
+    card = (folder / "README.md").read_text()
+    assert "nothing was measured" in card
+    assert "not calibrated" in card
 
 
 def test_held_out_questions_are_scored_and_calibrated(another: Another) -> None:
@@ -250,8 +260,10 @@ def test_an_output_that_is_a_file_is_named(another: Another) -> None:
 
 
 def test_a_base_that_is_no_model_is_named(another: Another, tmp_path: Path) -> None:
+    config = another("nothing", base=str(tmp_path))
     with pytest.raises(ModelError, match="no model that transformers can load"):
-        train(another("nothing", base=str(tmp_path)))
+        train(config)
+    assert not config.output.exists()
 
 
 def _no_weights(folder: Path) -> None:
@@ -282,9 +294,20 @@ def test_a_base_that_is_not_whole_is_named(
         train(another("part", base=str(folder)))
 
 
-def test_data_without_a_relevant_passage_is_refused(
+def test_faults_of_the_data_are_found_before_a_model_is_loaded_and_leave_no_folder(
     another: Another, write: Callable[..., Path], records: list[dict[str, Any]]
 ) -> None:
-    path = write([{**r, "relevant": False, "answers": []} for r in records], "irrelevant.jsonl")
-    with pytest.raises(InputError, match="no relevant passage"):
-        train(another("irrelevant", data=[path]))
+    irrelevant = [{**r, "relevant": False, "answers": []} for r in records]
+    for lines, message in ((irrelevant, "no relevant passage"), ([], "no relevant passage"), (["{oops"], "not JSON")):
+        config = another("none", data=[write(lines, "faulty.jsonl")], base="no/such-model")
+        with pytest.raises(InputError, match=message):
+            train(config)
+        assert not config.output.exists()
+    config = another("none", base="no/such-model", source_weights={"islands": 0.0, "dairies": 0.0})
+    with pytest.raises(ConfigurationError, match="weights of all sources are 0"):
+        train(config)
+
+
+def test_data_that_are_left_out_are_asked_for_by_flag_and_by_argument(another: Another) -> None:
+    with pytest.raises(InputError, match=r"--exclude and --language .*exclude_sources and languages"):
+        train(another("none", languages=["fr"]))
