@@ -113,7 +113,7 @@ def _cheapest(
 def _is_led(candidates: Candidates, kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Which candidates say something beside those that are kept. Shape (candidates,).
 
-    What they stand behind is kept, if they do; and if they were raised for the sake of others, one of these is kept.
+    What they stand behind is kept, if they do; and if they serve others, one of these is kept.
     """
     led = (candidates.behind < 0) | kept[candidates.behind]
     if len(candidates.needs):

@@ -44,7 +44,8 @@ def fragment_ends(
     clauses = clause_ends(text, whole)
     elements = {match.end() for match in _ELEMENT_END.finditer(text)}
     words = _outside({*_outside(elements.union(split_words(text)[:, 1].tolist()), whole)}, tag_spans(text))
-    places = lines, clauses, words
+    # A key goes with its value, and what announces something with that.
+    places = lines, clauses, [place for place in words if text[max(0, place - 3) : place].rstrip()[-1:] != ":"]
     found: list[int] = []
     start = 0
     for end in [*ends, len(text)]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterator, Sequence
 
@@ -14,6 +15,9 @@ __all__ = ["CROSS_SENTENCES", "Fits", "within_budget"]
 
 CROSS_SENTENCES = ("code", "json")
 """Kinds that may run over a sentence's end, and may be of any length."""
+
+_KEY = re.compile(r'"[^"\n]*"\s*:\s*\Z')
+_LONGEST_KEY = 80
 
 Fits = Callable[[str], bool]
 """Whether a text by itself counts no more than the whole budget."""
@@ -51,11 +55,13 @@ def within_budget(text: str, spans: Sequence[Span], kinds: Collection[str], plan
 
 
 def _elements(text: str, span: Span, fits: Fits) -> Iterator[Span]:
-    """The largest objects and arrays in one that fit."""
+    """The largest objects and arrays in one that fit, each with its key."""
     first = span.start + 1
     for start, end in json_spans(text[first : span.end - 1]):
         element = Span(first + start, first + end, span.label)
-        if fits(element.of(text)):
-            yield element
+        key = _KEY.search(text, max(first, element.start - _LONGEST_KEY), element.start)
+        keyed = Span(key.start() if key else element.start, element.end, span.label)
+        if fits(keyed.of(text)):
+            yield keyed
         else:
             yield from _elements(text, element, fits)

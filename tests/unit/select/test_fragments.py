@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from itertools import pairwise
 from typing import Any
 
@@ -115,6 +116,15 @@ def test_objects_that_fit_stay_whole(text: str) -> None:
     for limit in range(100, 400, 30):
         kept = cut_alike(text, limit).text
         assert kept.count("{") == kept.count("}") == kept.count('"depth"') > 0
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+def test_no_key_is_kept_without_its_value(indent: int | None) -> None:
+    text = json.dumps({name: {"port": 5, "host": f"db.{name}.io"} for name in ("live", "test", "home")}, indent=indent)
+    for limit in range(30, len(text), 3):
+        kept = cut_alike(text, limit).text
+        assert kept
+        assert not re.search(r":\s*(?:,|\}|\Z)|\{\s*\{", kept)
 
 
 def test_a_fragment_is_no_title_alone_and_ends_with_a_clause_where_it_can() -> None:
