@@ -11,6 +11,7 @@ import numpy as np
 from boildown.select.protection import Fits
 from boildown.text.clauses import clause_ends
 from boildown.text.markup import tag_spans
+from boildown.text.torn import taken_back, untorn
 from boildown.text.words import split_words
 from boildown.types import Span
 
@@ -41,11 +42,14 @@ def fragment_ends(
     """
     # A blank line parts a title from what it stands for.
     lines = [place for place in line_ends(text, whole) if text[:place].rstrip(" \t")[-2:] != "\n\n"]
-    clauses = clause_ends(text, whole)
+    clauses = untorn(text, clause_ends(text, whole))
     elements = {match.end() for match in _ELEMENT_END.finditer(text)}
     words = _outside({*_outside(elements.union(split_words(text)[:, 1].tolist()), whole)}, tag_spans(text))
-    # A key goes with its value, and what announces something with that.
-    places = lines, clauses, [place for place in words if text[max(0, place - 3) : place].rstrip()[-1:] != ":"]
+    # A key goes with its value, and what announces something with that. Where a text is about to take back what it
+    # said, it would seem to be complete.
+    takes_back = {place for begin, end in taken_back(text) for place in range(begin, end + 1)}
+    complete = [place for place in words if text[max(0, place - 3) : place].rstrip()[-1:] != ":"]
+    places = lines, clauses, [place for place in complete if place not in takes_back]
     found: list[int] = []
     start = 0
     for end in [*ends, len(text)]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from boildown.text.markup import TAG
 from boildown.text.sentences import STOPS
 
-__all__ = ["untorn"]
+__all__ = ["taken_back", "untorn"]
 
 _WHOLE = re.compile(rf"{TAG}|\((?:[^()\n]|\([^()\n]*\)){{0,120}}\)|\[[^\[\]\n]{{0,120}}\]|（[^（）\n]{{0,60}}）")
 """Tags, and brackets around less than a sentence."""
@@ -39,6 +39,11 @@ _INTRODUCTION = re.compile(
 """What says too little to stand for a sentence: "Since March 2024,"."""
 
 
+def taken_back(text: str) -> list[tuple[int, int]]:
+    """Where the words stand by which a text takes back what it said: a comma or a bracket, and "unless" or "not"."""
+    return [match.span() for match in _EXCEPTION.finditer(text)]
+
+
 def untorn(text: str, ends: Sequence[int]) -> list[int]:
     """The ends at which no cut misleads.
 
@@ -63,6 +68,5 @@ def untorn(text: str, ends: Sequence[int]) -> list[int]:
     start = head.end() if head else 0
     if left and _INTRODUCTION.match(text, start, left[0]):
         start = left[0]
-    taken_back = [match.end() for match in _EXCEPTION.finditer(text) if outside(match.start())]
-    start = max([start, *taken_back])
+    start = max([start, *(end for begin, end in taken_back(text) if outside(begin))])
     return [end for end in left if end > start]

@@ -91,6 +91,12 @@ def test_a_sentence_too_long_for_the_budget_is_kept_from_its_beginning_without_g
     assert text.startswith(kept)
 
 
+def test_no_fragment_ends_right_before_what_takes_it_back() -> None:
+    text = "The daily dose may be doubled after two weeks (not in children under twelve or in pregnancy), if at all."
+    for limit in range(20, 100):
+        assert not cut_alike(text, limit).text.endswith(("weeks", "weeks (", "pregnancy),", "pregnancy)"))
+
+
 def test_fragments_end_at_lines_or_words_and_leave_spans_whole() -> None:
     text = "one two three four\nfive six seven eight nine ten"
 
