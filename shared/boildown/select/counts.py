@@ -61,10 +61,13 @@ class SourceCounts:
     def pieces(self, units: Units) -> NDArray[np.int64]:
         """About how many tokens each piece adds to a text. Shape (units,).
 
-        Without the white space after it, which tokenizers count with the next word, or which ends the text and is cut
-        off; where it stands between pieces and counts, the text that is measured has it.
+        Without the space after it, which tokenizers count with the next word, and without all white space at the end of
+        a document, which is cut off.
         """
-        return np.array(self.counter.count_many([t.rstrip() for t in self._sources.cut(units)]), dtype=np.int64)
+        lengths = np.array([len(text) for text in self._sources.texts], dtype=np.int64)
+        ends = (units.end == lengths[units.document]).tolist()
+        texts = [text.rstrip(None if end else " ") for text, end in zip(self._sources.cut(units), ends, strict=True)]
+        return np.array(self.counter.count_many(texts), dtype=np.int64)
 
     def sentences(self) -> NDArray[np.int64]:
         """The same for each sentence. Shape (sentences,)."""
