@@ -22,6 +22,7 @@ _PART = re.compile(
 _OPENING = re.compile(r"<(?!/|br\b|hr\b)", re.IGNORECASE)
 _WORD = re.compile(r"\w")
 _ENDING = re.compile(r"(?:[\s*_]|</\w+>)+\Z")
+_ENDS = ("*", "_", ">", " ", "\n", "\t", "\r")
 _TAIL = 40
 
 
@@ -50,4 +51,5 @@ def tag_spans(text: str) -> list[Span]:
 
 def bare_end(text: str) -> str:
     """The last characters of a text, without white space, closing tags and the marks of bold and italics after them."""
-    return _ENDING.sub("", text[-_TAIL:])
+    tail = text[-_TAIL:]
+    return _ENDING.sub("", tail) if tail.endswith(_ENDS) else tail
