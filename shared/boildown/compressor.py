@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -19,7 +18,7 @@ from boildown.methods.base import BudgetedMethod, Method
 from boildown.methods.registry import DEFAULT_METHOD, create_method
 from boildown.methods.stored import reading_stored
 from boildown.result import Compression
-from boildown.select.cut import Cut, cut
+from boildown.select.cut import Cut, cut, limit_of
 from boildown.select.plan import Allocation, Order, Plan, listed
 from boildown.sources import Sources, check_query
 from boildown.types import Document, Scores, TokenScores, Unit
@@ -216,8 +215,7 @@ def _cutting(scores: Scores, budget: Budget, plan: Plan) -> tuple[Budget, Plan]:
 
 def _beyond(budget: Budget, result: Cut) -> tuple[str, ...]:
     """Says so where a method that cut by itself kept more than the budget."""
-    # As in the cut, no token is lost to binary rounding.
-    limit = budget.tokens if budget.rate is None else math.floor(budget.rate * result.tokens_in + 1e-9)
+    limit = limit_of(budget, result.tokens_in)
     if limit is None or result.tokens_out <= limit:
         return ()
     return (

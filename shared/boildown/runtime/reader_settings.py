@@ -38,6 +38,10 @@ def read_settings(folder: Path) -> dict[str, Any]:
     longest = settings.get("max_length", _SHORTEST)
     if type(longest) is not int or longest < _SHORTEST:
         raise _wrong(path, "max_length", longest, f"a whole number of tokens, at least {_SHORTEST}")
+    for name in ("languages", "scripts"):
+        names = settings.get(name, [])
+        if not isinstance(names, list) or not all(isinstance(one, str) for one in names):
+            raise _wrong(path, name, names, "a list of names")
     _check_calibration(path, settings.get("calibration", {}))
     return settings
 

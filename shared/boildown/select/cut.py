@@ -21,7 +21,7 @@ from boildown.select.units import Candidates, build_candidates, protected_within
 from boildown.sources import Sources
 from boildown.types import CompressedDocument, DropReason, Scores, Span
 
-__all__ = ["Cut", "cut"]
+__all__ = ["Cut", "cut", "limit_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def cut(sources: Sources, scores: Scores, budget: Budget, plan: Plan) -> Cut:
     # Tokens are counted once per document, and once over all of them, since separators count too.
     tokens_in = counts.documents()
     total_in = counts.total(plan.separator)
-    limit = _limit(budget, total_in)
+    limit = limit_of(budget, total_in)
 
     def fits(text: str) -> bool:
         # Tokenizers make no more of a character than its bytes.
@@ -139,7 +139,7 @@ class _Assembled:
     tokens: int
 
 
-def _limit(budget: Budget, total: int) -> int | None:
+def limit_of(budget: Budget, total: int) -> int | None:
     """The most tokens that may be kept of `total`; None where scores decide."""
     if budget.rate is None:
         return budget.tokens

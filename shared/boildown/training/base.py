@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from boildown.errors import ModelError
 from boildown.methods.prune import knows_english_best
+from boildown.runtime.reader_settings import read_settings
 from boildown.text.language import is_english
 from boildown.text.scripts import dominant_script
 
 from .data import Question
 
-__all__ = ["languages_of", "read_settings"]
+__all__ = ["languages_of", "settings_of_base"]
 
 _SAMPLE = 500
 """Characters that tell a text's script and language, as at inference."""
@@ -26,22 +25,14 @@ _REAL_SHARE = 0.05
 _MOSTLY = 0.8
 
 
-def read_settings(base: str) -> dict[str, Any] | None:
+def settings_of_base(base: str) -> dict[str, Any] | None:
     """The boildown.json of the base; None where the base is any other encoder.
 
     Raises:
-        ModelError: it holds no JSON object.
+        ModelError: it cannot be read, or a value is wrong.
     """
-    path = Path(base) / "boildown.json"
-    if not path.is_file():
-        return None
-    try:
-        settings = json.loads(path.read_text("utf-8"))
-    except ValueError as error:
-        raise ModelError(f"{path} cannot be read: {error}.") from error
-    if not isinstance(settings, dict):
-        raise ModelError(f"{path} holds no JSON object.")
-    return settings
+    folder = Path(base)
+    return read_settings(folder) if (folder / "boildown.json").is_file() else None
 
 
 def languages_of(questions: Sequence[Question], before: dict[str, Any] | None) -> dict[str, Any]:

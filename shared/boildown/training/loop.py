@@ -15,7 +15,7 @@ import torch
 from boildown.errors import ConfigurationError
 from boildown.text.sentences import split_sentences
 
-from .base import languages_of, read_settings
+from .base import languages_of, settings_of_base
 from .batches import Bundle
 from .calibrate import fit_calibration
 from .card import write_card
@@ -142,7 +142,7 @@ def train(config: TrainConfig) -> Path:
         ConfigurationError: settings that do not fit each other, the data or a state found in the folder.
     """
     config.check()
-    before = read_settings(config.base)
+    before = settings_of_base(config.base)
     threads = torch.get_num_threads()
     try:
         trainer = Trainer(config)

@@ -17,7 +17,7 @@ from boildown.errors import ModelError
 from boildown.methods.prune import Prune
 from boildown.sources import Sources
 from boildown.training import TrainConfig, train
-from boildown.training.base import languages_of, read_settings
+from boildown.training.base import languages_of, settings_of_base
 from boildown.training.data import Passage, Question
 from boildown.training.model import load_encoder
 from boildown.types import Document
@@ -116,11 +116,11 @@ def test_without_held_out_questions_the_calibration_of_the_base_stays(another: A
 
 
 def test_settings_that_cannot_be_read_are_named(tmp_path: Path) -> None:
-    assert read_settings(str(tmp_path)) is None
+    assert settings_of_base(str(tmp_path)) is None
     for text in ("{oops", "[1]"):
         (tmp_path / "boildown.json").write_text(text)
         with pytest.raises(ModelError, match=r"boildown\.json"):
-            read_settings(str(tmp_path))
+            settings_of_base(str(tmp_path))
 
 
 @pytest.fixture
