@@ -282,7 +282,10 @@ def _no_tokenizer(folder: Path) -> None:
         (lambda folder: (folder / "model.safetensors").write_bytes(b"junk" * 9), "no model that transformers can load"),
         (_no_tokenizer, "comes without a tokenizer"),
         (lambda folder: (folder / "tokenizer.json").write_text("{}"), "no model that transformers can load"),
-        (lambda folder: (folder / "boildown.json").write_text("{}"), "hold no relevance_head that fits its encoder"),
+        (
+            lambda folder: (folder / "boildown.json").write_text('{"format": 1}'),
+            "hold no relevance_head that fits its encoder",
+        ),
     ],
 )
 def test_a_base_that_is_not_whole_is_named(
