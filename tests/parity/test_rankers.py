@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -37,18 +38,20 @@ def stand_ins(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.fixture
-def published(stand_ins: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def published(stand_ins: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever loads a ranking model by its published name gets its stand-in."""
     import sentence_transformers
     import transformers
+    from huggingface_hub import constants
 
-    plain = sentence_transformers.SentenceTransformer, sentence_transformers.CrossEncoder
-    for name, build, kind in zip(
-        ("SentenceTransformer", "CrossEncoder"), plain, ("sentences", "reranker"), strict=True
-    ):
-        monkeypatch.setattr(
-            sentence_transformers, name, lambda *_, b=build, f=stand_ins[kind], **__: b(str(f), device="cpu")
-        )
+    repository = tmp_path / "models--BAAI--bge-reranker-large"  # as the hub's downloads are kept
+    shutil.copytree(stand_ins["reranker"], repository / "snapshots" / "0")
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text("0")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    build, folder = sentence_transformers.SentenceTransformer, stand_ins["sentences"]
+    monkeypatch.setattr(sentence_transformers, "SentenceTransformer", lambda *_, **__: build(str(folder), device="cpu"))
     for name in ("AutoTokenizer", "AutoModel", "AutoModelForSequenceClassification"):
         loader = getattr(transformers, name)
         load = loader.from_pretrained

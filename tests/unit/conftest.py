@@ -85,6 +85,7 @@ TOKENIZERS: dict[str, Callable[[], Any]] = {
     "roberta": _roberta_tokenizer,
     "xlm-roberta": _unigram,
     "modernbert": _modernbert_tokenizer,
+    "deberta-v2": _modernbert_tokenizer,
 }
 SHAPE = {
     "hidden_size": 32,
@@ -106,9 +107,12 @@ def save_model(kind: str, folder: Path, task: str = "AutoModelForTokenClassifica
         if kind in ("roberta", "xlm-roberta")
         else ("[CLS]", "[SEP]", "[PAD]", "[UNK]")
     )
+    # Published tokenizers of BERT give token types, which the class for tokenizers of any model leaves out.
+    inputs = ["input_ids", *["token_type_ids"][: kind == "bert"], "attention_mask"]
     tokenizer = transformers.PreTrainedTokenizerFast(
-        tokenizer_object=raw, cls_token=names[0], sep_token=names[1], pad_token=names[2], unk_token=names[3]
-    )
+        tokenizer_object=raw, cls_token=names[0], sep_token=names[1], pad_token=names[2], unk_token=names[3],
+        model_input_names=inputs,
+    )  # fmt: skip
     settings: dict[str, Any] = {**SHAPE, "vocab_size": raw.get_vocab_size(), "pad_token_id": 0}
     settings["max_position_embeddings"] = 64
     if kind in ("roberta", "xlm-roberta"):

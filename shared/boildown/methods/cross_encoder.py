@@ -27,9 +27,10 @@ class CrossEncoder:
     passage's score is the document's, so that nothing is ranked by its beginning alone.
 
     Args:
-        model: path or hub id of a sentence-transformers CrossEncoder; or an object with `predict`
-            (sentence-transformers) or `score` (LangChain's cross-encoders), from a list of (query, text) to one number
-            for each.
+        model: path or hub id of a cross-encoder: one like BERT, RoBERTa, XLM-R, DeBERTa or ModernBERT runs on the
+            device's scheduler, packed together with all other requests; any other CrossEncoder of
+            sentence-transformers by that package. Or an object with `predict` (sentence-transformers) or `score`
+            (LangChain's cross-encoders), from a list of (query, text) to one number for each.
         device: where to run a model that is given by name; see `boildown.runtime.devices`.
         dtype: what to compute in, likewise.
 
@@ -52,7 +53,7 @@ class CrossEncoder:
         """Relevance on the model's own scale; a document without text gets the lowest of all.
 
         Raises:
-            MissingExtraError: a model is given by name, and sentence-transformers is not installed.
+            MissingExtraError: the model needs sentence-transformers, which is not installed.
             ModelError: the model cannot be loaded, or gives something else than one number for each pair.
         """
         owner, passages = _passages(sources)

@@ -22,6 +22,7 @@ __all__ = [
     "refuse_no_vocabulary",
     "refuse_pickles",
     "remember_no_texts",
+    "tokenizer_limit",
 ]
 
 _WEIGHTS = "model.safetensors"
@@ -172,6 +173,17 @@ def read_tokenizer(folder: Path) -> Any:
     tokenizer.encode_special_tokens = True
     remember_no_texts(tokenizer)
     return tokenizer
+
+
+def tokenizer_limit(folder: Path) -> int | None:
+    """The most tokens that tokenizer_config.json allows, special ones included; None where it sets no limit."""
+    path = folder / "tokenizer_config.json"
+    if not path.is_file():
+        return None
+    try:
+        return int(json.loads(path.read_text(encoding="utf-8")).get("model_max_length") or 0) or None
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ModelError(f"{path} cannot be read: {_first_line(error)}") from error
 
 
 def check_vocabulary(tokenizer: Any, rows: int, folder: Path) -> None:

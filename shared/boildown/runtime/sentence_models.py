@@ -1,34 +1,61 @@
-"""Models of sentence-transformers: embeddings and cross-encoders."""
+"""Embedding models and cross-encoders of sentence-transformers; most of the latter run here without that package."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from boildown.errors import MissingExtraError, ModelError
-from boildown.runtime.checkpoint import refuse_no_vocabulary, refuse_pickles
+from boildown.runtime.checkpoint import find_folder, refuse_no_vocabulary, refuse_pickles
 from boildown.runtime.devices import pick_device, pick_dtype, refuse_int8
 from boildown.runtime.models import shared_model
 from boildown.runtime.seats import away
 
-__all__ = ["load_sentence_model", "sentence_model"]
+if TYPE_CHECKING:
+    from boildown.runtime.pair_classifier import PairClassifier
+
+__all__ = ["load_pair_classifier", "load_sentence_model", "sentence_model"]
 
 Kind = Literal["SentenceTransformer", "CrossEncoder"]
 
 
 @contextmanager
 def sentence_model(kind: Kind, model: str | Any, device: str, dtype: str, method: str) -> Iterator[Any]:
-    """The model that the block calls: one that is given by name is loaded, as by `load_sentence_model`.
+    """The model that the block calls: one that is given by name is loaded.
 
     An object of the caller's own may be far away, or wait for others, so the block runs without this thread's seat.
     """
-    if isinstance(model, str):
-        yield load_sentence_model(kind, model, device, dtype, method)
+    if not isinstance(model, str):
+        with away():
+            yield model
         return
-    with away():
-        yield model
+    own = load_pair_classifier(model, device, dtype) if kind == "CrossEncoder" else None
+    yield own or load_sentence_model(kind, model, device, dtype, method)
+
+
+def load_pair_classifier(name: str, device: str, dtype: str) -> PairClassifier | None:
+    """The process's cross-encoder of that name, or None where it is of a kind that sentence-transformers has to run.
+
+    Args:
+        name: a folder or hub id.
+        device: see `pick_device`.
+        dtype: see `pick_dtype`.
+
+    Raises:
+        ModelError: there is no such model, or it does not fit or cannot rank.
+        ConfigurationError: int8 where the model or the device cannot do it.
+    """
+    from boildown.runtime.pair_classifier import PairClassifier
+
+    folder = find_folder(name)
+    if not PairClassifier.supports(folder):
+        return None
+    place = pick_device(device)
+    precision = pick_dtype(dtype, place)
+    key = ("pairs", name, str(place), str(precision))
+    return shared_model(key, lambda: PairClassifier.load(folder, place, precision))
 
 
 def load_sentence_model(kind: Kind, name: str, device: str, dtype: str, method: str) -> Any:

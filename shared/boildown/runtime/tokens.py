@@ -15,7 +15,17 @@ from numpy.typing import NDArray
 from boildown.counters import well_formed
 from boildown.errors import ModelError
 
-__all__ = ["Tokens", "character_starts", "special_tokens", "split_at", "tokenize", "windows", "without_middle"]
+__all__ = [
+    "Template",
+    "Tokens",
+    "character_starts",
+    "pair_template",
+    "special_tokens",
+    "split_at",
+    "tokenize",
+    "windows",
+    "without_middle",
+]
 
 _IS_SPACE = np.array([chr(c).isspace() for c in range(0x3002)])
 """By code point; the last entry stands for all beyond, of which none is white space."""
@@ -143,6 +153,53 @@ def special_tokens(tokenizer: Any, folder: Path) -> tuple[list[int], list[int]]:
             "tokenizer_config.json nor special_tokens_map.json names a cls_token that it knows."
         )
     return before, after
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Template:
+    """How a model reads two texts together.
+
+    Attributes:
+        before, between, after: ids of the special tokens.
+        second_type: the token type of the second text and what comes after it; all else has type 0.
+    """
+
+    before: list[int]
+    between: list[int]
+    after: list[int]
+    second_type: int
+
+    @property
+    def size(self) -> int:
+        """The number of special tokens."""
+        return len(self.before) + len(self.between) + len(self.after)
+
+    def fill(self, first: NDArray[np.int64], second: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Ids and types of the tokens of a pair, special tokens included."""
+        ids = np.concatenate([self.before, first, self.between, second, self.after]).astype(np.int64)
+        types = np.zeros(len(ids), dtype=np.int64)
+        types[len(ids) - len(second) - len(self.after) :] = self.second_type
+        return ids, types
+
+
+def pair_template(tokenizer: Any, folder: Path) -> Template:
+    """How the tokenizer's own post-processor puts two texts together.
+
+    Raises:
+        ModelError: it has none that adds special tokens.
+    """
+    plain = tokenizer.encode("a", add_special_tokens=False).ids
+    full = tokenizer.encode("a", "a")
+    begins = [i for i in range(len(full.ids)) if full.ids[i : i + len(plain)] == plain]
+    if len(full.ids) == 2 * len(plain) or len(begins) != 2:
+        raise ModelError(
+            f"{folder / 'tokenizer.json'} has no post-processor that puts special tokens between two texts. Let "
+            "transformers write it: from transformers import AutoTokenizer as T; "
+            f"T.from_pretrained({str(folder)!r}).save_pretrained({str(folder)!r})"
+        )
+    first, second = begins
+    end = second + len(plain)
+    return Template(full.ids[:first], full.ids[first + len(plain) : second], full.ids[end:], full.type_ids[second])
 
 
 def windows(tokens: Tokens, room: int, breaks: Sequence[NDArray[np.bool_]]) -> list[tuple[int, int]]:

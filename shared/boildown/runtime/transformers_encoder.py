@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from boildown.errors import ModelError
-from boildown.runtime.checkpoint import check_weights, read_config, read_weights
+from boildown.runtime.checkpoint import check_weights, read_config, read_weights, tokenizer_limit
 from boildown.runtime.devices import refuse_int8, to_device
 from boildown.runtime.encoder import MODEL_TYPES
 from boildown.runtime.jobs import Head
@@ -23,7 +22,11 @@ from boildown.runtime.scheduler import scheduler_for
 
 __all__ = ["TransformersEncoder"]
 
-_CLASSES = {"encoder": "AutoModel", "token-classification": "AutoModelForTokenClassification"}
+_CLASSES = {
+    "encoder": "AutoModel",
+    "token-classification": "AutoModelForTokenClassification",
+    "text-classification": "AutoModelForSequenceClassification",
+}
 _CPU_TOKENS = 2048
 _GPU_TOKENS = 32768
 
@@ -61,7 +64,7 @@ class TransformersEncoder:
         path: str | Path,
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
-        task: Literal["encoder", "token-classification"] = "encoder",
+        task: Literal["encoder", "token-classification", "text-classification"] = "encoder",
     ) -> TransformersEncoder:
         """Loads the model from a folder; the architecture is the one that config.json names.
 
@@ -69,7 +72,8 @@ class TransformersEncoder:
             path: a folder with config.json and model.safetensors.
             device: where to run.
             dtype: what to compute in.
-            task: whether `hidden` gives the last layer's states, or the logits of a token classifier.
+            task: whether `hidden` gives the last layer's states, the logits of a token classifier, or those of a
+                classifier of texts, the same for every token of a sequence.
 
         Raises:
             ModelError: transformers does not know the architecture, or a file or a tensor is missing.
@@ -102,13 +106,14 @@ class TransformersEncoder:
                 f"transformers {transformers.__version__} cannot load {folder} (model_type {kind!r}) as "
                 f"{_CLASSES[task]}: {error}"
             ) from error
-        # A pooler is not used; any other tensor that is missing would be random.
-        missing = sorted(name for name in report["missing_keys"] if "pooler" not in name)
+        # The pooler of a bare encoder is not used; any other tensor that is missing would be random.
+        pooled = task == "text-classification"
+        missing = sorted(name for name in report["missing_keys"] if pooled or "pooler" not in name)
         if missing:
             raise ModelError(f"The weights in {folder} do not fit {type(model).__name__}. Missing: {missing[:8]}.")
         unused = set(report["unexpected_keys"])
         heads = {n: t.to(device, torch.float32) for n, t in read_weights(folder).items() if n in unused}
-        width = model.config.num_labels if task == "token-classification" else model.config.hidden_size
+        width = model.config.hidden_size if task == "encoder" else model.config.num_labels
         model = model.to(device=device, dtype=dtype).eval()
         return cls(model, config, heads, _max_length(model, folder), int(width))
 
@@ -133,6 +138,8 @@ class TransformersEncoder:
             if self._typed:
                 given["token_type_ids"] = np.where(mask, types[rows], 0)
             output = self._model(**{name: to_device(values, self.device) for name, values in given.items()})[0]
+            if output.ndim == 2:  # one row for each sequence
+                output = output[:, None].expand(-1, mask.shape[1], -1)
             # By places and not by the mask, whose true ones the host would have to wait for.
             places = to_device(np.flatnonzero(mask), self.device)
             states[to_device(rows[mask], self.device)] = output.flatten(0, 1)[places]
@@ -145,7 +152,5 @@ def _max_length(model: Any, folder: Path) -> int:
     for name, module in model.named_modules():
         if name.endswith("position_embeddings") and getattr(module, "padding_idx", None) is not None:
             limits.append(module.num_embeddings - module.padding_idx - 1)
-    path = folder / "tokenizer_config.json"
-    if path.is_file():
-        limits.append(int(json.loads(path.read_text(encoding="utf-8")).get("model_max_length") or 0))
+    limits.append(tokenizer_limit(folder) or 0)
     return min((limit for limit in limits if limit > 0), default=512)

@@ -113,7 +113,7 @@ def test_a_real_model_by_name(ranker: Path, dtype: str) -> None:
 
 def test_a_model_with_several_labels_cannot_rank(make_model: Any, tmp_path: Path) -> None:
     folder = make_model("bert", tmp_path / "model", "AutoModelForSequenceClassification", num_labels=3)
-    with pytest.raises(ModelError, match=r"shape \(2, 3\).*one number"):
+    with pytest.raises(ModelError, match=r"3 labels.*one number"):
         CrossEncoder(str(folder), device="cpu").score(QUERY, Sources(DOCUMENTS))
 
 
@@ -146,10 +146,15 @@ def test_a_model_that_cannot_be_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
         CrossEncoder("nobody/nothing", device="cpu").score(QUERY, Sources(DOCUMENTS))
 
 
-def test_without_sentence_transformers(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_sentence_transformers(
+    make_model: Any, ranker: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "sentence_transformers", None)
+    assert np.isfinite(CrossEncoder(str(ranker), device="cpu").score(QUERY, Sources(DOCUMENTS)).relevance).all()
+    folder = make_model("bert", tmp_path / "model", "AutoModelForSequenceClassification", num_labels=1)
+    (folder / "modules.json").write_text('[{"idx": 0}, {"idx": 1}]')
     with pytest.raises(MissingExtraError, match=r"pip install 'boildown\[embeddings\]'"):
-        CrossEncoder("some/model", device="cpu").score(QUERY, Sources(DOCUMENTS))
+        CrossEncoder(str(folder), device="cpu").score(QUERY, Sources(DOCUMENTS))
 
 
 def test_half_a_surrogate_pair_is_ranked(ranker: Path) -> None:

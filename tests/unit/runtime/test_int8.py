@@ -193,7 +193,7 @@ def test_it_is_refused_where_it_cannot_be(gpt2: Path, encoders: dict[str, Path],
     with pytest.raises(ConfigurationError, match="cannot compute in int8"):
         TransformersEncoder.load(encoders["bert"], "cpu", torch.int8)
     with pytest.raises(ConfigurationError, match="sentence-transformers, cannot compute in int8"):
-        load_sentence_model("CrossEncoder", str(encoders["bert"]), "cpu", "int8", "cross_encoder")
+        load_sentence_model("SentenceTransformer", str(encoders["bert"]), "cpu", "int8", "embedding")
     monkeypatch.setattr(encoder, "int8_available", lambda: False)
     with pytest.raises(ConfigurationError, match="no linear layers in int8"):
         Encoder.load(encoders["bert"], "cpu", torch.int8)

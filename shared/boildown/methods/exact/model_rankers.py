@@ -6,13 +6,12 @@ so also what lies beyond the window of such a model.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from boildown.counters import well_formed
+from boildown.errors import ModelError
 from boildown.methods.base import Method
-from boildown.runtime.sentence_models import load_sentence_model
+from boildown.runtime.sentence_models import load_pair_classifier, load_sentence_model
 from boildown.sources import Sources
 from boildown.types import Scores
 
@@ -64,13 +63,11 @@ class PairRanker:
 
     def score(self, query: str, sources: Sources) -> Scores:
         """Relevance of documents alone."""
-        import torch
-
-        model = load_sentence_model("CrossEncoder", self.model, self.device, "float32", self.name)
+        model = load_pair_classifier(self.model, self.device, "float32")
+        if model is None:
+            raise ModelError(f"{self.model!r} is no cross-encoder of the published kind; `cross_encoder` runs others.")
         # Logits: a sigmoid would make good texts equal.
-        pairs = [(well_formed(text), well_formed(query)) for text in sources.texts]
-        scores: Any = model.predict(pairs, activation_fn=torch.nn.Identity())
-        return Scores(np.asarray(scores, dtype=np.float64))
+        return Scores(model.logits([(text, query) for text in sources.texts]))
 
 
 def published_ranker(name: str, model: str, device: str) -> Method:
