@@ -15,22 +15,27 @@ _WHOLE = re.compile(rf"{TAG}|\((?:[^()\n]|\([^()\n]*\)){{0,120}}\)|\[[^\[\]\n]{{
 """Tags, and brackets around less than a sentence."""
 _EXCEPTION = re.compile(
     r"(?:[,;:)\]–—]\s+|[(\[（])(?:and |or |und |oder |et |ou |y |o )?(?:"
-    r"unless|except|excluding|provided|as long as|(?:but )?only|but not|(?:not )?if|other than|save (?:for|that)"
-    r"|subject to|until|with the exception|apart from|(?:though )?not|without"
-    r"|es sei denn|sofern|soweit|außer|ausgenommen|(?:nicht )?jedoch|nur|solange|falls|wenn|nicht|ohne"
-    r"|sauf|excepté|hormis|à moins|à condition|mais pas|seulement|sans|salvo|excepto|a menos|a no ser|siempre que|solo"
-    r"|sin|tranne|eccetto|a condizione|senza|exceto|desde que|sem|tenzij|behalve|mits|zonder"
+    r"unless|except|excluding|provided|as long as|only|but|yet|although|whereas|however|(?:not )?if|other than"
+    r"|save (?:for|that)|subject to|until|with the exception|apart from|though|not|without"
+    r"|es sei denn|sofern|soweit|außer|ausgenommen|(?:nicht )?jedoch|nur|solange|falls|wenn|nicht|ohne|aber|doch|obwohl"
+    r"|wohingegen|sauf|excepté|hormis|à moins|à condition|mais|bien que|alors que|seulement|sans|salvo|excepto|a menos"
+    r"|a no ser|siempre que|pero|aunque|solo|sin|tranne|eccetto|a condizione|senza|exceto|desde que|sem|tenzij|behalve"
+    r"|mits|zonder"
     r")\b|[，；、،(（]\s?(?:除非|除外|但|仅限?|不含|ただし|ما لم|إلا|بشرط|जब तक|बशर्ते)",
     re.IGNORECASE,
 )
+_CLOSING = ")]）"
 _AFTER_COLON = re.compile(r"[:：]\s*\Z")
+_LABELLED = re.compile(r"[(（][^()（）\n]{0,60}[)）]\s?[:：]")
+"""A bracket that ends a label: "Allergy (severe):"."""
 _HEAD = re.compile(
     rf"\s*(?:#{{1,6}}\s[^\n]*\n\s*)*(?:[^\n]{{1,60}}(?<![\s,;{STOPS}])\s*\n\s*)?(?:\[[^\]\n]{{1,40}}\]\s*)?"
+    r"(?:\(?(?:\d{1,3}(?:\.\d{1,3})*|[a-z]|[ivx]{1,5})[.)]?\s+)?(?:[^\W\d_][\w-]*:\s+)?"
 )
-"""Headings above a sentence, and a date in brackets before it."""
+"""Headings above a sentence; and before it a date in brackets, a number, and a label."""
 _INTRODUCTION = re.compile(
     r"\W*(?:before|after|since|when|while|as|if|although|though|because|in|on|at|during|by|from|for|with|once|under|upon"
-    r"|despite|unlike|according|until"
+    r"|despite|unlike|according|until|except|subject to|notwithstanding|unless|where|provided"
     r"|im|am|bei|nach|vor|wenn|als|während|seit|falls|mit|für|bevor|nachdem|obwohl|laut"
     r"|en|dans|avant|après|depuis|quand|lorsque|si|pour|avec|selon|dès|pendant|malgré"
     r"|antes|después|desde|cuando|para|con|según|durante|al|por|tras|aunque)\b[^,;:]{0,60},\s*\Z",
@@ -47,8 +52,8 @@ def taken_back(text: str) -> list[tuple[int, int]]:
 def untorn(text: str, ends: Sequence[int]) -> list[int]:
     """The ends at which no cut misleads.
 
-    None is inside of brackets and tags, after a colon, in a heading, right after an introduction, or before an
-    exception or a condition, which belongs to all that it takes back.
+    None is inside of brackets and tags, after a colon, in a heading or a label, right after an introduction, before an
+    exception, a condition or a "but", which belongs to all that it takes back, or in what one of these lists.
 
     Args:
         text: one sentence.
@@ -63,10 +68,15 @@ def untorn(text: str, ends: Sequence[int]) -> list[int]:
         around = bisect_left(begins, end) - 1
         return around < 0 or end >= whole[around][1]
 
-    left = [end for end in ends if outside(end) and not _AFTER_COLON.search(text, max(0, end - 9), end)]
+    left = [end for end in ends if outside(end)]
+    left = [e for e in left if not (_AFTER_COLON.search(text, max(0, e - 9), e) or _LABELLED.match(text, e))]
     head = _HEAD.match(text)
     start = head.end() if head else 0
     if left and _INTRODUCTION.match(text, start, left[0]):
         start = left[0]
-    start = max([start, *(end for begin, end in taken_back(text) if outside(begin))])
+    # A bracket that closes before an exception is not around it.
+    taking_back = [end for begin, end in taken_back(text) if outside(begin + (text[begin] in _CLOSING))]
+    if taking_back:  # which may list several, and each of them counts
+        start = max(start, taking_back[-1])
+        left = [end for end in left if text[:end].rstrip()[-1:] == ";"]
     return [end for end in left if end > start]
