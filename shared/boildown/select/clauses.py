@@ -14,7 +14,7 @@ from boildown.select.plan import Plan
 from boildown.select.protection import Fits, within_budget
 from boildown.select.units import Candidates
 from boildown.sources import Units
-from boildown.text.clauses import clause_ends
+from boildown.text.clauses import clause_ends, continues
 from boildown.text.needs import is_opener
 from boildown.text.protected import PROTECTED_KINDS, find_protected
 from boildown.text.torn import untorn
@@ -55,9 +55,10 @@ def into_clauses(
 
     A clause scores as its sentence does, times the share of its sentence's point that it holds. The beginning, which
     says what a sentence is about, scores as all of it, and nothing else is kept without it. Protected spans are not
-    cut, and clauses with those that the plan names itself stay whenever their sentence does. A clause that the whole
-    budget cannot hold, such as a line of data, is cut into fragments, which are treated as clauses are; but those cut
-    between words are kept only with all of the clause that stands before them, or "not" might be left out.
+    cut, and clauses with those that the plan names itself stay whenever their sentence does. A clause that speaks of
+    the one before, such as a bracket or a relative clause, is kept only with that. A clause that the whole budget
+    cannot hold, such as a line of data, is cut into fragments, which are treated as clauses are; but those cut between
+    words are kept only with all of the clause that stands before them, or "not" might be left out.
 
     Args:
         candidates: whole sentences.
@@ -99,8 +100,8 @@ def into_clauses(
     behind = np.where(first, -1, np.maximum.accumulate(np.where(first, index, 0)))
     for sentence, place in zip(near.tolist(), places, strict=True):
         begin = int(np.searchsorted(divided.group, sentence))
-        torn = begin + 1 + np.flatnonzero(np.isin(place.ends, place.between_words))
-        behind[torn] = torn - 1
+        after = begin + 1 + np.flatnonzero(np.isin(place.ends, [*place.between_words, *place.continued]))
+        behind[after] = after - 1
         if place.named:
             end = begin + len(place.ends) + 1
             named[begin + np.searchsorted(divided.units.start[begin:end], place.named, side="right") - 1] = True
@@ -117,11 +118,13 @@ class _Places:
     Attributes:
         ends: where clauses and fragments end, without the last.
         between_words: those of them that are no more than the ends of words.
+        continued: those of them after which the words before are spoken of.
         named: where spans begin that the plan names itself.
     """
 
     ends: list[int]
     between_words: list[int]
+    continued: list[int]
     named: list[int]
 
     @classmethod
@@ -130,7 +133,7 @@ class _Places:
         text = texts[document][start:end]
         ends = [] if is_opener(text) else untorn(text, clause_ends(text))
         if not ends and len(text) <= longest:
-            return cls([], [], [])
+            return cls([], [], [], [])
         kinds = PROTECTED_KINDS if plan.protect is None else plan.protect
         found = find_protected(text, kinds, plan.patterns)
         whole = within_budget(text, found, kinds, plan, fits)
@@ -142,8 +145,10 @@ class _Places:
         between_words: list[int] = []
         if len(text) > longest:
             ends, between_words = fragment_ends(text, ends, whole, int(longest), fits)
+        continued = [end for end in ends if continues(text, end)]
         named = whole if plan.protect is not None else find_protected(text, (), plan.patterns)
-        return cls(*([start + place for place in p] for p in (ends, between_words, [span.start for span in named])))
+        places = ends, between_words, continued, [span.start for span in named]
+        return cls(*([start + place for place in some] for some in places))
 
 
 def _divide(candidates: Candidates, sentences: NDArray[np.int64], ends: Sequence[Sequence[int]]) -> Candidates:

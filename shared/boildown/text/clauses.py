@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from boildown.types import Span
 
-__all__ = ["CLAUSE_END", "clause_ends"]
+__all__ = ["CLAUSE_END", "clause_ends", "continues"]
 
 # White space after a line end is the indentation of the next line, and goes with it.
 _SPACE = r"(?:\s*\n|[^\S\n]+)"
@@ -29,6 +29,11 @@ _CONJUNCTION = re.compile(
     re.IGNORECASE,
 )
 _LONGEST_CONJUNCTION = 8
+_CONTINUED = re.compile(
+    r"\s*(?:[(\[（]|(?:that|which|who|whom|whose|where|including|such as|welche[rsmn]?|qui|que|dont|où|cuy[oa]s?|quien"
+    r"|donde|che|cui)\b)",
+    re.IGNORECASE,
+)
 # "Paris, Texas," is one place, and "Smith, Jr." one person.
 _NAME = re.compile(r"\w[\w'’-]*\Z")
 _REST_OF_NAME = re.compile(r"\w[\w'’-]*(?: (\w)[\w'’-]*)?[,.;)]")
@@ -62,6 +67,11 @@ def clause_ends(text: str, whole: Sequence[Span] = ()) -> list[int]:
             ends.append(end)
             last = end
     return ends
+
+
+def continues(text: str, place: int) -> bool:
+    """Whether the clause that begins there speaks of the words right before it: a bracket, or a relative clause."""
+    return _CONTINUED.match(text, place) is not None
 
 
 def _inside_name(text: str, comma: int, end: int) -> bool:

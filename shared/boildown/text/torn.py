@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Sequence
+from itertools import pairwise
 
 from boildown.text.markup import TAG
 from boildown.text.sentences import STOPS
@@ -24,6 +25,8 @@ _EXCEPTION = re.compile(
     r")\b|[，；、،(（]\s?(?:除非|除外|但|仅限?|不含|ただし|ما لم|إلا|بشرط|जब तक|बशर्ते)",
     re.IGNORECASE,
 )
+_LIST = re.compile(r"[,;，、；]\s*(?:(?:and|or|nor|und|oder|et|ou|y|o|e|en|of)\b|或|和|并|及)")
+"""What an exception may list: "unless it is broken, lost, or sold"."""
 _CLOSING = ")]）"
 _AFTER_COLON = re.compile(r"[:：]\s*\Z")
 _LABELLED = re.compile(r"[(（][^()（）\n]{0,60}[)）]\s?[:：]")
@@ -33,15 +36,16 @@ _HEAD = re.compile(
     r"(?:\(?(?:\d{1,3}(?:\.\d{1,3})*|[a-z]|[ivx]{1,5})[.)]?\s+)?(?:[^\W\d_][\w-]*:\s+)?"
 )
 """Headings above a sentence; and before it a date in brackets, a number, and a label."""
-_INTRODUCTION = re.compile(
-    r"\W*(?:before|after|since|when|while|as|if|although|though|because|in|on|at|during|by|from|for|with|once|under|upon"
+_INTRODUCTION = (
+    r"(?:before|after|since|when|while|as|if|although|though|because|in|on|at|during|by|from|for|with|once|under|upon"
     r"|despite|unlike|according|until|except|subject to|notwithstanding|unless|where|provided"
     r"|im|am|bei|nach|vor|wenn|als|während|seit|falls|mit|für|bevor|nachdem|obwohl|laut"
     r"|en|dans|avant|après|depuis|quand|lorsque|si|pour|avec|selon|dès|pendant|malgré"
-    r"|antes|después|desde|cuando|para|con|según|durante|al|por|tras|aunque)\b[^,;:]{0,60},\s*\Z",
-    re.IGNORECASE,
+    r"|antes|después|desde|cuando|para|con|según|durante|al|por|tras|aunque)\b[^,;:]{0,60},\s*\Z"
 )
 """What says too little to stand for a sentence: "Since March 2024,"."""
+_FIRST_INTRODUCTION = re.compile(rf"\W*{_INTRODUCTION}", re.IGNORECASE)
+_NEXT_INTRODUCTION = re.compile(rf"\s*(?:and|or|und|oder|et|ou|y|o|e|en|of)\s+{_INTRODUCTION}", re.IGNORECASE)
 
 
 def taken_back(text: str) -> list[tuple[int, int]]:
@@ -72,11 +76,13 @@ def untorn(text: str, ends: Sequence[int]) -> list[int]:
     left = [e for e in left if not (_AFTER_COLON.search(text, max(0, e - 9), e) or _LABELLED.match(text, e))]
     head = _HEAD.match(text)
     start = head.end() if head else 0
-    if left and _INTRODUCTION.match(text, start, left[0]):
+    if left and _FIRST_INTRODUCTION.match(text, start, left[0]):
         start = left[0]
-    # A bracket that closes before an exception is not around it.
-    taking_back = [end for begin, end in taken_back(text) if outside(begin + (text[begin] in _CLOSING))]
-    if taking_back:  # which may list several, and each of them counts
-        start = max(start, taking_back[-1])
-        left = [end for end in left if text[:end].rstrip()[-1:] == ";"]
+    left = [end for begin, end in pairwise([start, *left]) if not _NEXT_INTRODUCTION.match(text, begin, end)]
+    for begin, end in taken_back(text):
+        # A bracket that closes before an exception is not around it.
+        if outside(begin + (text[begin] in _CLOSING)):
+            start = max(start, end)
+            if _LIST.search(text, end):
+                left = [place for place in left if place < begin or text[:place].rstrip()[-1:] == ";"]
     return [end for end in left if end > start]

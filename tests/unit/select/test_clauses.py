@@ -111,6 +111,15 @@ def test_nothing_of_a_sentence_is_kept_without_its_beginning() -> None:
         assert text.startswith("The harbour") or text in ("", COLD)
 
 
+@pytest.mark.parametrize("last", ["(at most two litres a day)", "which nobody has seen since"])
+def test_what_speaks_of_the_clause_before_is_not_kept_without_it(last: str) -> None:
+    text = f"The harbour was rebuilt in 1931, the lighthouse keeper gave them water, {last}"
+    points = {"harbour": 0.0, "lighthouse": -8.0, last.split()[-1]: 8.0, "Winters": 0.0}
+    for limit in range(1, len(text.split()) + 2):
+        kept = pointing(f"{text}. {COLD}", points, tokens(limit), [0.9, 0.1]).text
+        assert last not in kept or "gave them water" in kept
+
+
 def test_where_the_budget_holds_all_sentences_none_is_cut() -> None:
     points = {"harbour": -4.0, "storm": -4.0, "Rotterdam": 4.0, "Winters": 0.0}
     assert pointing(f"{LONG} {COLD}", points, tokens(30), [0.9, 0.1]).text == f"{LONG} {COLD}"

@@ -20,7 +20,15 @@ SENTENCES = {
     "unless": "It was resolved to give up the office, unless the rent is lowered by May, ‖as Ms Osei said.",
     "except": "All items can be returned within a month, except for those bought in a sale.",
     "if": "Goods can be returned within a month, if the seal is unbroken, ‖by post or in a shop.",
-    "a condition of all before": "It may be carried over, all at once, provided that Ms Osei agrees, ‖and used by May.",
+    "a condition of all before": "It may be carried over, all at once, provided that Ms Osei agrees, ‖as in all months.",
+    "a list of conditions": "It may be carried over, unless it was lost, not used by May, or given back, as was said.",
+    "a condition after a bracket": "The pump may be used for water [certificate 1182] except above sixty degrees.",
+    "but": "I would do it next week for all of you, but I am out of the office until the end of May.",
+    "although": "The bridge is open to traffic again, as was said, although heavy lorries may not use it.",
+    "a label with a bracket": "Allergy to penicillin (severe): azithromycin on the first day, ‖as was said before.",
+    "a number and an introduction": "9.1 Except as set out below, neither of them is liable for damages, ‖as was said before.",
+    "a label and an introduction": "Methods: In this blind trial, the women were given one pill a day, ‖as they wished.",
+    "an introduction of what follows": "It was made by two chemists, ‖and when the kidneys fail, the dose is halved.",
     "in brackets": "Dogs are allowed in all rooms (except in July and August) ‖for a fee of ten euros.",
     "not in brackets": "The dose may be doubled after two weeks (not in children under twelve).",
     "an introduction": "Since March 2024, the office opens at nine, ‖and on some days at eight.",
@@ -29,7 +37,7 @@ SENTENCES = {
     "a date": "[2024-03-04 13:15] Ada: The table has no index yet, ‖so that the query did a full scan.",
     "German": "Die Kaution ist nach sechs Monaten abzurechnen, es sei denn, die Abrechnung steht noch aus.",
     "French": "Les frais de retour sont à la charge du client, sauf si le produit est défectueux.",
-    "Chinese": "超过十五天的商品我们不予退换，除非会员注销账户，‖并且寄回商品的包装。",
+    "Chinese": "超过十五天的商品我们不予退换，除非会员注销账户，并且寄回商品的包装。",
 }
 
 
