@@ -16,12 +16,13 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from concurrency import GOAL_LATE_MS, lateness, make_requests
 from langchain_classic.retrievers import ContextualCompressionRetriever
 from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
 
 from boildown import Budget
+from boildown.benchmark.concurrency import lateness, make_requests
+from boildown.benchmark.rows import ROWS
 from langchain_boildown import BoildownCompressor
 
 RESULTS = Path(__file__).parent / "results" / "event_loop.json"
@@ -65,7 +66,7 @@ def main() -> None:
     report = {
         "requests": args.requests,
         "cores": os.cpu_count(),
-        "goal_late_ms": GOAL_LATE_MS,
+        "goal_late_ms": ROWS["concurrency"].goals["late_ms"],
         "most_late_ms": [round(value, 1) for value in late],
         "idle_most_late_ms": [round(value, 1) for value in idle],
     }

@@ -17,17 +17,18 @@ from report_adaptive import adaptive
 from report_quality import means, quality
 from report_robustness import fuzzed, leaks
 from report_scale import concurrency, corpus, langchain, pays, service, stored
-from report_speed import against_llmlingua, alone, memory, selection
+from report_speed import alone, beside, memory, selection
 from report_tables import Results, missing
 
 HERE = Path(__file__).parent
 README = HERE.parents[1] / "README.md"
-ON_A_GPU = "python examples/benchmarks/speed.py --all --device cuda"
+ON_A_GPU = "boildown bench --all --device cuda --out examples/benchmarks/results/cuda"
 HEAD = """\
 # How boildown compares
 
-This page is made by `python examples/benchmarks/report.py` from the files in [results/](results/). Each script beside
-it measures one part on your machine; `python examples/benchmarks/speed.py --list` names those about speed.
+This page is made by `python examples/benchmarks/report.py` from the files in [results/](results/). On your machine,
+`boildown bench --all` measures speed and memory, `boildown bench --list` says what, and each script beside this page
+measures one part more.
 """
 
 
@@ -56,8 +57,10 @@ def page(folder: Path) -> str:
         *["## Thresholds", "", *adaptive(results)],
         *["## Speed beside llmlingua, on identical weights", ""],
         "Both read the same texts with the same models, in turn, in one process. Weights are random.",
-        *["", "### On a CPU", "", *against_llmlingua(results, "CPU")],
-        *["### On a GPU", "", *(against_llmlingua(gpu, "GPU") if gpu.matching("*") else missing(ON_A_GPU))],
+        *["", "### On a CPU", "", *beside("llmlingua", results, "CPU")],
+        *["### On a GPU", "", *(beside("llmlingua", gpu, "GPU") if gpu.matching("*") else missing(ON_A_GPU))],
+        *["## Speed beside sentence-transformers", "", *beside("sentence-transformers", results, "CPU")],
+        *(["### On a GPU", "", *beside("sentence-transformers", gpu, "GPU")] if gpu.matching("*") else []),
         *["## Speed by itself", "", "### On a CPU", "", *alone(results, "CPU"), *selection(results), *stored(results)],
         *(["### On a GPU", "", *alone(gpu, "GPU")] if gpu.matching("*") else []),
         *["## Memory", "", *memory(results, "CPU")],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from statistics import median
 from typing import Any
 
+from report_speed import measured_by
 from report_tables import Results, missing, table
 
 from boildown.breakeven import Case
@@ -23,7 +24,7 @@ def concurrency(results: Results) -> list[str]:
     """Concurrent requests in one process, and the event loop beside them."""
     report = results.read("concurrency")
     if report is None:
-        return missing("python examples/benchmarks/concurrency.py")
+        return missing(measured_by("concurrency"))
     body = []
     for row in report["rows"]:
         for name, way in row["ways"].items():
@@ -63,7 +64,7 @@ def stored(results: Results) -> list[str]:
     """Calls whose documents have all been scored before."""
     report = results.read("cached")
     if report is None:
-        return missing("python examples/benchmarks/cached.py")
+        return missing(measured_by("cached"))
     body = []
     for row in report["rows"]:
         what = f"{report['documents']} documents, scores from the {row['place']}, cut by {row['unit']}s"
@@ -169,7 +170,7 @@ def pays(results: Results) -> list[str]:
     """Seconds and money of compression on this machine, beside those of an LLM's input."""
     report = results.read("speed_bundled")
     if report is None or "tokens_per_second" not in report:
-        return missing("python examples/benchmarks/speed.py bundled")
+        return missing(measured_by("bundled"))
     speed = report["tokens_per_second"]
     body = []
     for llm in LLM_SPEEDS:

@@ -6,40 +6,44 @@ from statistics import median
 from typing import Any
 
 from report_tables import Results, missing, table
-from speed import ROWS
 
-__all__ = ["against_llmlingua", "alone", "memory", "selection"]
+from boildown.benchmark.rows import ROWS
 
-REFERENCE = "llmlingua"
+__all__ = ["alone", "beside", "measured_by", "memory", "selection"]
+
 NAMES = {"auto": "fastest precision", "float32": "float32", "int8": "int8", "exact": "the same text as llmlingua's"}
-COMMAND = "python examples/benchmarks/speed.py"
-BESIDE = [name for name, row in ROWS.items() if row.task in ("classify", "rank", "prompt", "question")]
+COMPARED = [name for name, row in ROWS.items() if row.task in ("classify", "rank", "prompt", "question", "rerank")]
+
+
+def measured_by(rows: str) -> str:
+    """The command that measures these rows, for this page."""
+    return f"boildown bench {rows} --out examples/benchmarks/results"
 
 
 def where(report: dict[str, Any]) -> str:
     machine = report["machine"]
-    package = f", llmlingua {machine['llmlingua']}" if "llmlingua" in machine else ""
+    package = "".join(f", {name} {machine[name]}" for name in ("llmlingua", "sentence-transformers") if name in machine)
     return (
         f"{machine['processor']}, {machine['cores']} cores; {machine['device']}, {machine['dtype']}; "
         f"torch {machine['torch']}{package}"
     )
 
 
-def against_llmlingua(results: Results, device: str) -> list[str]:
-    """Seconds beside llmlingua's on the same weights, and how many times faster."""
+def beside(base: str, results: Results, device: str) -> list[str]:
+    """Seconds beside another package's on the same weights, and how many times faster."""
     body: list[list[str]] = []
     machines: dict[str, None] = {}
-    for name in BESIDE:
+    for name in (name for name in COMPARED if ROWS[name].base == base):
         report = results.read(f"speed_{name}")
         if report is None and ROWS[name].gpu and device != "GPU":
             continue
         if report is None:
-            body.append([name, "not measured yet", "", "", f"`{COMMAND} {name}`"])
+            body.append([name, "not measured yet", "", "", f"`{measured_by(name)}`"])
             continue
         machines[where(report)] = None
         systems = report["systems"]
-        theirs = median(systems[REFERENCE]["seconds"]) if REFERENCE in systems else None
-        for system in (s for s in systems if s != REFERENCE):
+        theirs = median(systems[base]["seconds"]) if base in systems else None
+        for system in (s for s in systems if s != base):
             what = f"{report['what']}, {report['model']}: {NAMES.get(system, system)}"
             ratio, goal = systems[system].get("ratio"), report["goals"].get(system)
             faster = f"{ratio['median']:.1f}× ({ratio['least']:.1f} to {ratio['greatest']:.1f})" if ratio else "–"
@@ -47,12 +51,12 @@ def against_llmlingua(results: Results, device: str) -> list[str]:
             if ratio and goal is not None:
                 judged = results.judge(f"{device}: {what}", ratio["median"], goal, unit="×")
             elif ratio and ratio["median"] < 1:
-                results.missed.append(f"{device}: {what} is slower than llmlingua ({ratio['median']:.2f}×).")
-            beside = "–" if theirs is None else f"{theirs:.3f}"
-            body.append([what, beside, f"{median(systems[system]['seconds']):.3f}", faster, judged])
+                results.missed.append(f"{device}: {what} is slower than {base} ({ratio['median']:.2f}×).")
+            shown = "–" if theirs is None else f"{theirs:.3f}"
+            body.append([what, shown, f"{median(systems[system]['seconds']):.3f}", faster, judged])
             if system == "exact" and report.get("same_text") is False:
                 results.missed.append(f"{device}: {what} gave another text than llmlingua.")
-    head = ["", "llmlingua, s", "boildown, s", "times faster (least to most)", "goal"]
+    head = ["", f"{base}, s", "boildown, s", "times faster (least to most)", "goal"]
     return [*(f"{machine}.\n" for machine in machines), *table(head, body)]
 
 
@@ -63,7 +67,7 @@ def alone(results: Results, device: str) -> list[str]:
     def add(name: str, what: str, key: str, shown: str, *, most: bool = True, unit: str = "", scale: float = 1) -> None:
         report = results.read(name)
         if report is None or key not in report:
-            rows.append([what, "not measured yet", f"`{COMMAND} {name.removeprefix('speed_')}`"])
+            rows.append([what, "not measured yet", f"`{measured_by(name.removeprefix('speed_'))}`"])
             return
         value, goal = scale * report[key], report["goals"].get(key)
         judged = "" if goal is None else results.judge(f"{device}: {what}", value, scale * goal, most=most, unit=unit)
@@ -106,11 +110,11 @@ def selection(results: Results) -> list[str]:
 def memory(results: Results, device: str) -> list[str]:
     """The most memory that a call needs beyond what loading left in use."""
     body = []
-    for name in BESIDE:
-        report = results.read(f"speed_{name}")
+    for name in COMPARED:
+        report, base = results.read(f"speed_{name}"), ROWS[name].base
         systems = report["systems"] if report else {}
-        theirs = systems.get(REFERENCE, {}).get("peak_mib")
-        for system in (s for s in systems if s != REFERENCE and "peak_mib" in systems[s]):
+        theirs = systems.get(base, {}).get("peak_mib")
+        for system in (s for s in systems if s != base and "peak_mib" in systems[s]):
             assert report is not None
             ours = systems[system]["peak_mib"]
             what = f"{report['what']}, {report['model']}: {NAMES.get(system, system)}"
@@ -121,8 +125,8 @@ def memory(results: Results, device: str) -> list[str]:
                 if goal is not None and system == "auto":
                     judged = results.judge(f"{device}: memory, {what}", ours / theirs, goal, most=True)
                 elif ours > theirs:
-                    results.missed.append(f"{device}: {what} needs {ours / theirs:.1f} times llmlingua's memory.")
+                    results.missed.append(f"{device}: {what} needs {ours / theirs:.1f} times the memory of {base}.")
             body.append([what, "–" if theirs is None else f"{theirs:,.0f}", f"{ours:,.0f}", ratio, judged])
     if not body:
-        return missing(f"{COMMAND} {' '.join(BESIDE)}")
-    return table(["peak of one call, MiB", "llmlingua", "boildown", "ratio", "goal"], body)
+        return missing(measured_by(" ".join(COMPARED)))
+    return table(["peak of one call, MiB", "the other package", "boildown", "ratio", "goal"], body)

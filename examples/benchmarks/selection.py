@@ -16,7 +16,6 @@ import cProfile
 import json
 import platform
 import pstats
-import random
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
@@ -28,6 +27,7 @@ import numpy as np
 
 import boildown
 from boildown import Budget, Scores
+from boildown.benchmark.texts import TOKENS_EACH, made_of_words
 from boildown.counters import resolve_counter
 from boildown.select.cut import cut
 from boildown.select.plan import Plan
@@ -36,7 +36,6 @@ from boildown.sources import Sources
 RESULTS = Path(__file__).parent / "results" / "selection.json"
 GOAL_MS = 3.0  # for 20 documents
 SIZES = (20, 200, 2_000, 10_000)
-TOKENS_EACH = 150
 
 
 def main() -> None:
@@ -75,7 +74,7 @@ def main() -> None:
 
 def measure(size: int, unit: str) -> dict[str, Any]:
     """Times one cut of `size` documents at a quarter of their tokens."""
-    texts = make_documents(size)
+    texts = made_of_words(size)
     plan = Plan(unit="word" if unit == "word" else "sentence")
     split_ms = min(timed(lambda: split(texts), 3))
     sources = split(texts)
@@ -95,22 +94,6 @@ def measure(size: int, unit: str) -> dict[str, Any]:
         "cut_us_per_document": round(1000 * median(times) / size, 2),
         "split_ms": round(split_ms, 3),
     }
-
-
-def make_documents(count: int, seed: int = 0) -> list[str]:
-    """Texts of about `TOKENS_EACH` tokens, in sentences of 8 to 24 words, with the lengths of English words."""
-    source = random.Random(seed)
-    letters = "etaoinshrdlcumwfgypbvk"
-    vocabulary = ["".join(source.choices(letters, k=source.choice((2, 3, 4, 5, 6, 7, 9)))) for _ in range(4000)]
-    count_tokens = resolve_counter(None).count
-    documents = []
-    for _ in range(count):
-        text = ""
-        while (missing := TOKENS_EACH - count_tokens(text)) > 4:
-            words = source.choices(vocabulary, k=min(source.randint(8, 24), missing))
-            text += " ".join(words).capitalize() + ". "
-        documents.append(text.strip())
-    return documents
 
 
 def split(texts: list[str]) -> Sources:
@@ -139,7 +122,7 @@ def timed(run: Callable[[], object], times: int) -> list[float]:
 
 def profile() -> None:
     """Prints where the time goes."""
-    sources = split(make_documents(20))
+    sources = split(made_of_words(20))
     scores = make_scores(sources)
     for unit in ("sentence", "word"):
         plan = Plan(unit="word" if unit == "word" else "sentence")

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from boildown.benchmark.rows import ROWS
+
 BENCHMARKS = Path(__file__).parents[2] / "examples" / "benchmarks"
 MACHINE = {
     "processor": "Some CPU", "cores": 2, "threads": 2, "device": "cpu", "dtype": "bfloat16",
@@ -65,25 +67,15 @@ def test_the_page_and_the_readme_are_up_to_date(report: ModuleType) -> None:
 def test_what_was_not_measured_is_said_with_the_command(report: ModuleType, tmp_path: Path) -> None:
     page = report.page(tmp_path)
     assert "Losses first" not in page
-    for script in (
-        "speed",
-        "selection",
-        "cached",
-        "concurrency",
-        "service_load",
-        "service_malformed",
-        "corpus_scoring",
-    ):
+    for script in ("selection", "service_load", "service_malformed", "corpus_scoring"):
         assert (BENCHMARKS / f"{script}.py").is_file()
         assert f"python examples/benchmarks/{script}.py" in page
 
 
-def test_every_row_of_the_speed_script_is_on_the_page(report: ModuleType, tmp_path: Path) -> None:
-    import speed
-
+def test_every_row_of_the_benchmark_is_on_the_page(report: ModuleType, tmp_path: Path) -> None:
     write(tmp_path / "cuda", "speed_cold", {"machine": MACHINE, "goals": {}, "import_seconds": 0.1})
     page = report.page(tmp_path)
-    assert [name for name in speed.ROWS if f"speed.py {name}`" not in page] == []
+    assert [name for name in ROWS if f"boildown bench {name} --out" not in page] == []
 
 
 def test_retention_is_a_mean_of_sets_beside_the_default_on_the_same_sets(report: ModuleType, tmp_path: Path) -> None:

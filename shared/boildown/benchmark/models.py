@@ -79,7 +79,7 @@ def make_model(name: str, folder: Path, tiny: bool = False) -> None:
 
 
 def save_model(options: Mapping[str, Any], texts: Sequence[str], folder: Path) -> None:
-    """Writes a checkpoint with random weights, the same every time.
+    """Writes a checkpoint with random weights and a tokenizer learned from texts.
 
     Args:
         options: as in `SIZES`.

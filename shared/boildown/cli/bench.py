@@ -103,8 +103,8 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigurationError("--all measures every row: name some, or give --all.")
     for name in _OF_METHODS if rows else _OF_ROWS:
         if hasattr(args, name):
-            hint = "measures methods, not rows" if rows else "goes with rows, or with --all; see boildown bench --list"
-            raise ConfigurationError(f"--{name.replace('_', '-')} {hint}.")
+            partner = "methods, not with rows" if rows else "rows, or with --all; see boildown bench --list"
+            raise ConfigurationError(f"--{name.replace('_', '-')} goes with {partner}.")
     args = argparse.Namespace(**{**_OF_METHODS, **_OF_ROWS, **vars(args)})
     for name, least in _LEAST.items():
         if getattr(args, name) < least:

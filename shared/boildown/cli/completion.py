@@ -11,6 +11,7 @@ __all__ = ["add_arguments", "run"]
 
 _INPUTS = ("files", "inputs", "data", "model", "base", "teacher", "counter", "token_file")
 _OUTPUTS = ("html", "plot", "resume", "cache")
+_FOLDERS = ("output", "out", "models")
 _EXAMPLES = """\
 examples:
   eval "$(boildown completion bash)"                                        # in ~/.bashrc
@@ -64,7 +65,7 @@ def _offer_values(parser: argparse.ArgumentParser) -> None:
         "device": ["auto", "cpu", "cuda", "mps"],
         "dtype": ["auto", "float32", "bfloat16", "float16", "int8"],
     }
-    paths = dict.fromkeys((*_INPUTS, *_OUTPUTS), shtab.FILE) | {"output": shtab.DIRECTORY}
+    paths = dict.fromkeys((*_INPUTS, *_OUTPUTS), shtab.FILE) | dict.fromkeys(_FOLDERS, shtab.DIRECTORY)
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
             for command in action.choices.values():

@@ -1,13 +1,14 @@
 import json
 import sys
+from pathlib import Path
 
 import pytest
 
-from boildown import Compressor
+from boildown.benchmark.rows import ROWS
 from boildown.cli import main
-from boildown.cli.bench import cold_start, timed
 from boildown.cli.made_up import made_up_documents
 from boildown.counters import resolve_counter
+from boildown.errors import ConfigurationError
 
 SMALL = ["bench", "--documents", "2", "--tokens", "40", "--runs", "2"]
 
@@ -66,29 +67,79 @@ def test_without_the_llmlingua_package_it_says_what_to_install(bert, capsys, mon
     assert "pip install 'boildown[llmlingua]'" in capsys.readouterr().err
 
 
-def test_what_the_llmlingua_package_cannot_load_is_an_error_of_ours(llmlingua, tmp_path):
-    from boildown.cli.side_by_side import timed_package
-    from boildown.errors import ModelError
-
-    with pytest.raises(ModelError, match="llmlingua could not load"):
-        timed_package(str(tmp_path), "cpu", 0.5, [["Text."]], list)
-
-
-def test_no_run_is_answered_by_a_cache():
-    found = timed(Compressor(cache=False), "Who?", [["The first text is short."]] * 4)
-    assert found["outside_model"] < 1
-
-
 @pytest.mark.parametrize(
-    "wrong", [["--llmlingua"], ["--documents", "0"], ["--runs", "0"], ["--method", "llmlingua2"], ["--tokens", "1"]]
+    ("wrong", "message"),
+    [
+        (["--llmlingua"], "--llmlingua goes with --method"),
+        (["--documents", "0"], "--documents must be at least 1"),
+        (["--runs", "0"], "--runs must be at least 1"),
+        (["--tokens", "1"], "--tokens must be at least 20"),
+        (["--method", "llmlingua2"], "model="),
+        (["no-such-row"], "Unknown row 'no-such-row'"),
+        (["cold", "--method", "bm25"], "--method goes with methods, not with rows"),
+        (["--all", "--dtype", "int8"], "--dtype goes with methods, not with rows"),
+        (["--no-memory"], "--no-memory goes with rows, or with --all"),
+        (["cold", "--all"], "name some, or give --all"),
+        (["cold", "--repeat", "0"], "--repeat must be at least 1"),
+        (["cold", "--device", "cuda:99"], "cuda:99"),
+    ],
 )
-def test_wrong_arguments(wrong, capsys):
+def test_wrong_arguments(wrong, message, capsys):
     assert main(["bench", *wrong]) == 2
-    assert capsys.readouterr().err.startswith("boildown: ")
+    error = capsys.readouterr().err
+    assert error.startswith("boildown: ")
+    assert message in error
 
 
-def test_a_process_that_fails_says_why():
-    from boildown.errors import ConfigurationError
+def test_the_rows_are_listed_with_their_goals(capsys):
+    assert main(["bench", "--list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == list(ROWS)
+    assert lines[0].endswith("goals: auto 15, float32 8")
 
-    with pytest.raises(ConfigurationError, match="no device"):
-        cold_start("cuda:99", ["Text."])
+
+@pytest.fixture
+def measured(monkeypatch):
+    """Tasks that were given to a measurement that gives a number, and fails for the row "cold"."""
+    tasks = []
+
+    def measure(task, memory):
+        tasks.append((task, memory))
+        if task.name == "cold":
+            raise ConfigurationError("The process for cold (time) failed; its message is above.")
+        return {"machine": {"device": task.device}, "goals": {}, "number": 1.5}
+
+    monkeypatch.setattr("boildown.benchmark.processes.measure", measure)
+    return tasks
+
+
+def test_a_row_is_printed_below_the_machine_and_written_only_where_asked(measured, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["bench", "linear", "--device", "cpu", "--tiny", "--repeat", "2", "--no-memory", "bundled"]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert "threads; cpu" in printed[0]
+    assert "torch" in printed[1]
+    assert [line.split(":")[0] for line in printed if ": " in line] == ["linear", "bundled"]
+    assert [(task.name, task.repeat, task.tiny, memory) for task, memory in measured] == [
+        ("linear", 2, True, False), ("bundled", 2, True, False),
+    ]  # fmt: skip
+    assert not Path(measured[0][0].models).exists()
+    assert list(tmp_path.iterdir()) == []
+    assert main(["bench", "linear", "--device", "cpu", "--models", "kept", "--out", "new/results"]) == 0
+    assert json.loads((tmp_path / "new/results/speed_linear.json").read_text())["number"] == 1.5
+    assert (measured[-1][0].models, measured[-1][0].tiny, measured[-1][1]) == ("kept", False, True)
+
+
+def test_rows_as_json_stand_beside_the_machine(measured, capsys):
+    assert main(["bench", "linear", "--device", "cpu", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["machine"]["threads"] >= 1
+    assert found["rows"]["linear"]["number"] == 1.5
+
+
+def test_all_rows_that_can_be_measured_are_and_the_others_are_named(measured, tmp_path, capsys):
+    assert main(["bench", "--all", "--device", "cpu", "--json", "--out", str(tmp_path)]) == 2
+    assert "boildown: Not measured: cold; the messages are above." in capsys.readouterr().err
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "cached.json", "concurrency.json", *(f"speed_{name}.json" for name in ROWS),
+    } - {f"speed_{name}.json" for name in ("cold", "cached", "concurrency", "llmlingua2-100k")}  # fmt: skip
