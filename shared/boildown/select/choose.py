@@ -116,13 +116,31 @@ def _is_led(candidates: Candidates, kept: NDArray[np.bool_]) -> NDArray[np.bool_
     What they stand behind is kept, if they do; and if they serve others, one of these is kept.
     """
     led = (candidates.behind < 0) | kept[candidates.behind]
-    if len(candidates.needs):
+    if candidates.serves.any():
         others, needed = candidates.needs.T
-        idle = np.zeros(int(candidates.group[-1]) + 1, dtype=bool)
-        idle[needed] = True
-        idle[needed[np.isin(others, candidates.group[kept])]] = False
-        led = led & ~idle[candidates.group]
+        wanted = np.zeros(int(candidates.group[-1]) + 1, dtype=bool)
+        wanted[needed[np.isin(others, candidates.group[kept])]] = True
+        led &= ~candidates.serves | wanted[candidates.group]
     return led
+
+
+def _misread(candidates: Candidates, kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """What is kept without something that it needs, and after other text of its document, which it would seem to go on.
+
+    Shape (candidates,) in and out.
+    """
+    if not len(candidates.needs) or not kept.any():
+        return np.zeros_like(kept)
+    group, document = candidates.group, candidates.units.document
+    there = np.zeros(int(group[-1]) + 1, dtype=bool)
+    there[group[kept]] = True
+    others, needed = candidates.needs.T
+    lacking = np.zeros_like(there)
+    lacking[others[~there[needed]]] = True
+    owners, first = np.unique(document[kept], return_index=True)
+    begins = np.zeros(int(document[-1]) + 1, dtype=np.int64)
+    begins[owners] = group[kept][first]
+    return kept & lacking[group] & (group > begins[document])
 
 
 def _greedy(
@@ -150,8 +168,7 @@ def _greedy(
     before = kept.copy()
     kept[priority[:fits]] = True
     kept = _whole_sentences(candidates, kept)
-    while (idle := kept & ~_is_led(candidates, kept)).any():  # a header of rows that did not fit
-        kept &= ~idle
+    kept = _sensible(candidates, kept)
     left = limit - float(costs[kept & ~before].sum())
     # Then whatever still fits, best first; but a sentence whose protected spans did not fit stays out.
     rest = priority[~kept[priority]]
@@ -160,15 +177,27 @@ def _greedy(
         possible = rest[(costs[rest] <= left) & _is_led(candidates, kept)[rest]]
         if len(possible) == 0:
             break
-        serving = _serving(candidates, kept, possible[0])
-        together = float(costs[possible[0]] + costs[serving].sum())
-        if together <= left:
-            kept[serving] = True
-            left -= together
-        else:
-            left -= float(costs[possible[0]])
-        kept[possible[0]] = True
+        best = possible[0]
+        together = _serving(candidates, kept, best)
+        together[best] = True
+        cost = float(costs[together].sum())
+        if cost > left:  # a row without its header, say, which nothing before it takes for its own
+            together[:] = False
+            together[best] = True
+            cost = float(costs[best])
+            if _misread(candidates, kept | together)[best]:
+                rest = rest[rest != best]
+                continue
+        kept |= together
+        left -= cost
         rest = rest[~kept[rest]]
+    return _sensible(candidates, kept)
+
+
+def _sensible(candidates: Candidates, kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Takes out what serves nothing, such as a header of rows that did not fit, and what would be misread."""
+    while (wrong := kept & (~_is_led(candidates, kept) | _misread(candidates, kept))).any():
+        kept = kept & ~wrong
     return kept
 
 
@@ -177,7 +206,14 @@ def _serving(candidates: Candidates, kept: NDArray[np.bool_], which: np.int64) -
     if not len(candidates.needs):
         return np.zeros_like(kept)
     others, needed = candidates.needs.T
-    return ~kept & np.isin(candidates.group, needed[others == candidates.group[which]])
+    serving = np.zeros(int(candidates.group[-1]) + 1, dtype=bool)
+    found = needed[others == candidates.group[which]]
+    while len(found):  # a row's header has an announcement, and that a heading
+        serving[found] = True
+        found = needed[np.isin(others, found) & ~serving[needed]]
+    serving[candidates.group[which]] = False
+    # Of a sentence in clauses the first one says what it is about.
+    return ~kept & serving[candidates.group] & ((candidates.behind < 0) | candidates.protected)
 
 
 def _whole_sentences(candidates: Candidates, kept: NDArray[np.bool_]) -> NDArray[np.bool_]:

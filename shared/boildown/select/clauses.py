@@ -168,6 +168,7 @@ def _divide(candidates: Candidates, sentences: NDArray[np.int64], ends: Sequence
         score=candidates.score[group],
         group=group,
         protected=candidates.protected[group],
+        serves=candidates.serves[group],
     )
 
 

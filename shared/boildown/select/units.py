@@ -28,9 +28,9 @@ class Candidates:
 
     `group` is the index of the sentence a unit belongs to; `protected` marks units that must stay if any other of
     their group stays; `behind` is the index of the unit without which one is not kept, -1 for none. `needs`, of shape
-    (pairs, 2), says of groups that serve another, which is not understood without them, because they were
-    raised to its score or say nothing by themselves: the other one, and the one that it needs. `spans` are the
-    protected spans of each document.
+    (pairs, 2), says of groups that are not understood without another which one that is: the group, and the one that it
+    needs. `serves` marks units that are worth nothing without something that needs them, since they say nothing by
+    themselves, or were raised to its score. `spans` are the protected spans of each document.
     """
 
     units: Units
@@ -39,6 +39,7 @@ class Candidates:
     protected: NDArray[np.bool_]
     behind: NDArray[np.int64]
     needs: NDArray[np.int64]
+    serves: NDArray[np.bool_]
     spans: tuple[tuple[Span, ...], ...]
 
     def __len__(self) -> int:
@@ -65,7 +66,7 @@ def build_candidates(sources: Sources, scores: Scores, plan: Plan, fits: Fits | 
     if unit == "sentence":
         no = np.zeros(len(sentences), dtype=bool)
         free = np.full(len(sentences), -1)
-        whole = Candidates(sentences, sentence_score, np.arange(len(sentences)), no, free, _NO_PAIRS, spans)
+        whole = Candidates(sentences, sentence_score, np.arange(len(sentences)), no, free, _NO_PAIRS, no, spans)
         if scores.final or not len(sources.needs):  # what a method has kept in the end is kept as it is
             return whole
         return _raised(whole, sentences.containing(sources.sentences)[sources.needs], sources.texts)
@@ -82,7 +83,8 @@ def build_candidates(sources: Sources, scores: Scores, plan: Plan, fits: Fits | 
     best = np.full(len(sentences), -np.inf)
     np.maximum.at(best, group, score)
     score = np.where(protected, best[group], score)
-    return Candidates(units, score, group, protected, np.full(len(units), -1), _NO_PAIRS, spans)
+    no = np.zeros(len(units), dtype=bool)
+    return Candidates(units, score, group, protected, np.full(len(units), -1), _NO_PAIRS, no, spans)
 
 
 def protected_within(candidates: Candidates, costs: NDArray[np.float64], limit: int, plan: Plan) -> Candidates:
@@ -138,7 +140,7 @@ def _raised(sentences: Candidates, needs: NDArray[np.int64], texts: list[str]) -
     for needed in np.unique(needs[:, 1]).tolist():
         text = texts[int(units.document[needed])][int(units.start[needed]) : int(units.end[needed])]
         serves[needed] |= only_announces(text)
-    return replace(sentences, score=score, needs=needs[serves[needs[:, 1]]])
+    return replace(sentences, score=score, needs=needs, serves=serves)
 
 
 def _sentence_scores(sources: Sources, scores: Scores) -> NDArray[np.float64]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from itertools import groupby
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from boildown.text.blocks import LIST_ITEM
 from boildown.text.markup import bare_end
-from boildown.text.sentences import QUESTION_MARKS
+from boildown.text.sentences import QUESTION_MARKS, STOPS
 
 __all__ = ["is_opener", "needs", "only_announces"]
 
@@ -22,6 +23,12 @@ _LONGEST_TITLE = 80
 _COLONS = (":", "：")
 
 _SPEAKER = re.compile(r"(?:\[[^\]\n]{1,30}\] )?[^\W\d_a-z][\w.'’\-]*(?: [\w.'’\-]+){0,3}:\s")
+
+_ENDED = re.compile(rf"[{STOPS}:：,;][\"'”’»)\]*_]*\Z")
+
+_MEANING = "\n: "
+"""Before what a term means, in the line below it."""
+_COUNT = re.compile(r"\w+")
 
 _MARKED_ROW = re.compile(r"^[ \t]*\|| \| |<tr\b", re.MULTILINE)
 _HEADER = re.compile(r"^[ \t]*\|?[ \t]*:?-{3,}:?[ \t]*\||<th\b", re.MULTILINE)
@@ -36,9 +43,9 @@ _FIGURE = re.compile(r"(?:^|[\t;,]|   )\s*[^\w\s]?(?!(?:19|20)\d\d(?!\d))\d", re
 def needs(text: str, sentences: NDArray[np.int64]) -> NDArray[np.int64]:
     """Which sentences need which others.
 
-    A table's row needs the first row, a list's item what announces the list, what follows a colon at a line's end the
-    line before, what a speaker goes on to say the beginning of the line, and a question the line after it, as that one
-    needs the question.
+    A table's row needs the first row; a list's item what announces the list, or the item that it is a part of; what
+    follows a colon at a line's end the line before; the rest of an item, or of what a speaker says, the beginning of
+    the line; and a question the line after it, as that one needs the question.
 
     Args:
         text: the text the sentences were cut from.
@@ -52,7 +59,13 @@ def needs(text: str, sentences: NDArray[np.int64]) -> NDArray[np.int64]:
     pieces = [text[start:end] for start, end in sentences.tolist()]
     bodies = [piece.strip() for piece in pieces]
     found = sorted(
-        {*_next_to_each_other(pieces, bodies), *_items(pieces, bodies), *_turns(pieces, bodies), *_rows(bodies)}
+        {
+            *_questions(pieces, bodies),
+            *_announced(pieces, bodies),
+            *_items(pieces, bodies),
+            *_turns(pieces, bodies),
+            *_rows(bodies),
+        }
     )
     return np.array(found, dtype=np.int64).reshape(-1, 2)
 
@@ -67,14 +80,25 @@ def only_announces(text: str) -> bool:
     return (len(text) <= _LONGEST_TITLE and bare_end(text).endswith(_COLONS)) or _HEADER.search(text) is not None
 
 
-def _next_to_each_other(pieces: Sequence[str], bodies: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Pairs of what stands after an announcement and that; of a question, both ways, and the line after it."""
+def _questions(pieces: Sequence[str], bodies: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Pairs of a question and the line after it, both ways."""
     for i, (piece, body) in enumerate(zip(pieces[:-1], bodies, strict=False)):
-        asks = bare_end(body).endswith(QUESTION_MARKS) and piece.count("\n", len(body)) == 1
-        if asks or _announces(body):
+        if bare_end(body).endswith(QUESTION_MARKS) and piece.count("\n", len(body)) == 1:
             yield i + 1, i
-        if asks:
             yield i, i + 1
+
+
+def _announced(pieces: Sequence[str], bodies: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Pairs of what stands after an announcement and that; after a short one, "Answer 2:", all up to a blank line."""
+    opener = -1
+    for i in range(1, len(pieces)):
+        ends = _line_ends(pieces[i - 1])
+        if _announces(bodies[i - 1]):
+            opener = i - 1
+        elif ends > 1 or len(bodies[opener]) > _LONGEST_TITLE or (ends and _mark(bodies[i - 1])):
+            opener = -1  # below a list's item stands another, or what is none of the list
+        if opener >= 0:
+            yield i, opener
 
 
 def _announces(body: str) -> bool:
@@ -82,27 +106,67 @@ def _announces(body: str) -> bool:
 
 
 def _items(pieces: Sequence[str], bodies: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Pairs of a list's item and what announces the list."""
-    opener = -1  # of the list at hand
-    for i in range(1, len(pieces)):
-        before = bodies[i - 1]
-        if _announces(before):
-            opener = i - 1
-        elif LIST_ITEM.match(bodies[i]):
-            if _is_title_with_item(before):
-                opener = i - 1
-        elif pieces[i - 1][-1:] in "\n\r" and not pieces[i][0].isspace():
-            opener = -1
-        if opener >= 0 and LIST_ITEM.match(bodies[i]):
-            yield i, opener
+    """Pairs of a list's item and what announces the list, or the item that it is a part of."""
+    outer: list[_Outer] = []
+    for i, body in enumerate(bodies):
+        before, above = (pieces[i - 1], bodies[i - 1]) if i else ("\n", "")
+        if not (ends := _line_ends(before)):
+            continue
+        depth = len(pieces[i]) - len(pieces[i].lstrip(" \t"))
+        mark = _mark(body)
+        if not mark:
+            if not depth:
+                outer = []
+            elif outer and outer[-1].depth < depth:
+                yield i, outer[-1].place
+            continue
+        announced = _announces(above) or _is_title_with_item(above) or (ends == 1 and _leads(above))
+        if i and announced and not _mark(above):
+            outer = [_Outer(i - 1, -1, "", True)]
+        alike = [k for k, one in enumerate(outer) if (one.depth, one.mark) == (depth, mark)]
+        if alike:
+            del outer[alike[0] :]
+        while outer and (outer[-1].depth > depth or (outer[-1].depth == depth and not outer[-1].open)):
+            outer.pop()
+        if outer:
+            yield i, outer[-1].place
+        outer.append(_Outer(i, depth, mark, _announces(body) or not _ENDED.search(body)))
+
+
+class _Outer(NamedTuple):
+    """What announces a list, or an item that others may be parts of."""
+
+    place: int
+    depth: int  # characters that it stands in
+    mark: str
+    open: bool  # it does not end in a stop, so that other items may follow that are no further in
+
+
+def _mark(body: str) -> str:
+    """The kind of mark that an item begins with; empty for what is none."""
+    found = LIST_ITEM.match(body)
+    return _COUNT.sub("1", found[0].split()[0]) if found else ""
+
+
+def _leads(body: str) -> bool:
+    """Whether a line right above a list announces it without a colon."""
+    return len(body) <= _LONGEST and not _ENDED.search(body)
+
+
+def _line_ends(piece: str) -> int:
+    """How many lines end in the white space at the end of a piece."""
+    return piece.count("\n", len(piece.rstrip()))
 
 
 def _turns(pieces: Sequence[str], bodies: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Pairs of what somebody goes on to say, and the beginning of the line, which says who it is."""
+    """Pairs of a later sentence of a line and its first one: who speaks, which item it is, or what a term means."""
     opener = -1
     for i, body in enumerate(bodies):
-        if i == 0 or pieces[i - 1][-1:] in "\n\r":
-            opener = i if len(body) <= _LONGEST_TITLE and _SPEAKER.match(body) else -1
+        if i == 0 or _line_ends(pieces[i - 1]):
+            first = _SPEAKER.match(body) or LIST_ITEM.match(body) or _MEANING in f"\n{body}"
+            opener = i if len(body) <= _LONGEST and first else -1
+            if i and f"\n{body}".startswith(_MEANING):
+                yield i, i - 1
         elif opener >= 0:
             yield i, opener
 

@@ -55,6 +55,23 @@ def test_what_only_announces_is_not_kept_alone_whatever_it_scores(served: str) -
     assert cut(sources, scores, words(12), Plan()).text == OTHER.strip()
 
 
+RETURNS = "Goods may be returned within a month.\n\n"
+EXCLUDED = "The following goods may by no means be returned to any of our shops or to the post:\n"
+ITEM = "- perfume of any kind\n"
+
+
+@pytest.mark.parametrize("best", [EXCLUDED, ITEM])
+def test_an_item_does_not_come_to_stand_below_what_does_not_announce_it(best: str) -> None:
+    pieces = [RETURNS, EXCLUDED, "- software\n- ", ITEM[2:]]
+    sources = Sources(["".join(pieces)], 1)
+    texts = sources.sentence_texts()
+    assert texts == [RETURNS, EXCLUDED, "- software\n", ITEM]
+    scores = Scores(relevance=np.zeros(1), sentences=np.array([0.8 + 0.1 * (text == best) for text in texts]))
+    for limit in range(1, 40):
+        kept = cut(sources, scores, words(limit), Plan()).text
+        assert ITEM.strip() not in kept or EXCLUDED in kept or RETURNS.strip() not in kept
+
+
 def test_a_header_alone_does_not_fill_what_is_left() -> None:
     sources = Sources([f"{HEADER}{SUMMER}{WINTER}", OTHER])
     scores = Scores(relevance=np.zeros(2), sentences=np.array([0.1, 0.2, 0.3, 0.9]))

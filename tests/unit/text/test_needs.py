@@ -19,6 +19,11 @@ BOLD = (
     "**Are there refunds?**\nWithin 14 days of the first purchase.\n\n"
     "**Not allowed on board:**\n- knives and other blades\n- lighters of any kind\n"
 )
+STATUTE = "(3) It does not apply to\n  (a) those with a licence; or\n  (b) those below ten.\n(4) It is yearly."
+LEAFLET = "Do not take it\n- if you are ill. Ask a doctor first.\n- if you are old\n\nTake it with a meal.\n"
+MIXED = "1. Excluded goods here:\n- war and any riots\n- floods of rivers\n2. Included goods here:\n- theft at night\n"
+ANSWERS = "Answer 1:\nRun the first command. It is safe.\n\nAnswer 2:\nUse the other command. Nothing is lost by it.\n"
+TERMS = "Amount\n: It is in cents. It must be given.\n\nReason\n: It says why. It may be left out.\n"
 CHAT = "Ann: Who writes the release notes?\nBen: I can do that today.\nAnn: Thanks a lot for that.\n"
 
 
@@ -36,13 +41,33 @@ def needed(text: str) -> list[tuple[str, str]]:
         (CSV, [("Pari", "stor"), ("Lyon", "stor"), ("Nice", "stor")]),
         (ALIGNED, [("Net ", "2023"), ("Gros", "2023")]),
         (HTML, [("<tr>", "<tr>")]),
-        (LIST, [("(a) ", "It m"), ("(b) ", "It m")]),
+        (LIST, [("(a) ", "It m"), ("(b) ", "It m"), ("That", "(b) ")]),
+        (STATUTE, [("(a) ", "(3) "), ("(b) ", "(3) ")]),
+        (LEAFLET, [("- if", "Do n"), ("Ask ", "- if"), ("- if", "Do n")]),
+        (MIXED, [("- wa", "1. E"), ("- fl", "1. E"), ("- th", "2. I")]),
+        (ANSWERS, [("It i", "Answ"), ("Noth", "Answ")]),
+        (TERMS, [("It m", "Amou"), ("It m", "Reas")]),
         (TITLED, [("- So", "Excl"), ("- Al", "Excl")]),
         (TURN, [("Plea", "Ann:"), ("It i", "Ann:")]),
         (CHAT, [("Ann:", "Ben:"), ("Ben:", "Ann:")]),
         (BOLD, [("**Ar", "With"), ("With", "**Ar"), ("- kn", "**No"), ("- li", "**No")]),
     ],
-    ids=["table", "csv", "aligned", "html", "list", "titled list", "turn", "question", "bold"],
+    ids=[
+        "table",
+        "csv",
+        "aligned",
+        "html",
+        "list",
+        "statute",
+        "leaflet",
+        "lists in turn",
+        "answers",
+        "terms",
+        "titled list",
+        "turn",
+        "question",
+        "bold",
+    ],
 )
 def test_what_is_not_understood_alone(text: str, pairs: list[tuple[str, str]]) -> None:
     assert needed(text) == pairs
@@ -54,8 +79,9 @@ def test_what_is_not_understood_alone(text: str, pairs: list[tuple[str, str]]) -
         "The harbour is old. It was rebuilt in 1931. Why? Nobody knows that today.",
         "1,Paris Nord,1310\n2,Lyon Gare,9135\n3,Nice Port,7099\n",
         "- wash the pump\n- close the valve\n",
+        "It was said.\n1. wash the pump\n2. close the valve\n",
     ],
-    ids=["prose", "rows without a header", "list without an announcement"],
+    ids=["prose", "rows without a header", "list without an announcement", "list after a stop"],
 )
 def test_what_is(text: str) -> None:
     assert needed(text) == []
