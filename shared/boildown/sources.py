@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from boildown.errors import InputError
 from boildown.text.fragments import join_fragments
+from boildown.text.headings import Outline, join_outlines, outline
 from boildown.text.needs import needs
 from boildown.text.sections import Section, find_sections
 from boildown.text.sentences import split_sentences
@@ -160,6 +161,13 @@ class Sources:
         return np.concatenate([np.zeros((0, 2), dtype=np.int64), *map(np.add, found, first)])
 
     @cached_property
+    def outline(self) -> tuple[Units, Outline]:
+        """The sentences, with the headings before them as pieces of their own, and what stands below which."""
+        cut = dict(zip(self.texts, self._sentences, strict=True))
+        found = self.derive(("outline", self.min_sentence), lambda text: outline(text, cut[text]), _outline_bytes)
+        return _flatten([one.pieces for one in found]), join_outlines(found)
+
+    @cached_property
     def sections(self) -> list[list[Section]]:
         """The sections of each document; see `find_sections`."""
         cut = dict(zip(self.texts, self._sentences, strict=True))
@@ -253,6 +261,10 @@ def _wrong_type(where: str, value: object) -> str:
 
 def _bytes(spans: NDArray[np.int64]) -> int:
     return spans.nbytes
+
+
+def _outline_bytes(found: Outline) -> int:
+    return sum(part.nbytes for part in found)
 
 
 def _section_bytes(found: list[Section]) -> int:

@@ -185,9 +185,9 @@ def _greedy(
             together[:] = False
             together[best] = True
             cost = float(costs[best])
-            if _misread(candidates, kept | together)[best]:
-                rest = rest[rest != best]
-                continue
+        if _misread(candidates, kept | together).any():
+            rest = rest[rest != best]
+            continue
         kept |= together
         left -= cost
         rest = rest[~kept[rest]]
@@ -244,7 +244,7 @@ def _take_away(
         count = count * 3 // 4
         fewer = np.zeros_like(kept)
         fewer[priority[kept[priority]][:count]] = True
-        fewer = _whole_sentences(candidates, fewer)
+        fewer = _sensible(candidates, _whole_sentences(candidates, fewer))
         if measure(fewer) <= limit:
             return fewer
     return np.zeros_like(kept)

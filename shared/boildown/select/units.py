@@ -61,15 +61,15 @@ def build_candidates(sources: Sources, scores: Scores, plan: Plan, fits: Fits | 
     unit = plan.unit or ("sentence" if scores.tokens is None or scores.sentences is not None else "word")
     spans = _protected_spans(sources, plan, unit, fits)
     base = _bases(sources)
+    if unit == "sentence" and not scores.final:
+        return _with_headings(sources, _sentence_scores(sources, scores), spans, base)
     covering = _covering(sources.sentences, spans, base)
     sentences, sentence_score = _merge(sources.sentences, _sentence_scores(sources, scores), covering)
     if unit == "sentence":
         no = np.zeros(len(sentences), dtype=bool)
         free = np.full(len(sentences), -1)
         whole = Candidates(sentences, sentence_score, np.arange(len(sentences)), no, free, _NO_PAIRS, no, spans)
-        if scores.final or not len(sources.needs):  # what a method has kept in the end is kept as it is
-            return whole
-        return _raised(whole, sentences.containing(sources.sentences)[sources.needs], sources.texts)
+        return whole  # what a method has kept in the end is kept as it is
     units, score = _finer_units(sources, scores, unit)
     group = sentences.containing(units)
     if scores.tokens is None:
@@ -129,13 +129,43 @@ def _bases(sources: Sources) -> NDArray[np.int64]:
     return np.cumsum(lengths) - lengths
 
 
-def _raised(sentences: Candidates, needs: NDArray[np.int64], texts: list[str]) -> Candidates:
+def _with_headings(
+    sources: Sources, score: NDArray[np.float64], spans: tuple[tuple[Span, ...], ...], base: NDArray[np.int64]
+) -> Candidates:
+    """Sentences, with the headings before them apart, so that whatever stands below one can bring it.
+
+    Args:
+        sources: the documents.
+        score: shape (sentences,).
+        spans: the protected spans of each document.
+        base: of each document; see `_bases`.
+    """
+    pieces, outline = sources.outline
+    merged, score = _merge(pieces, score[outline.sentence], _covering(pieces, spans, base))
+    no = np.zeros(len(merged), dtype=bool)
+    free = np.full(len(merged), -1)
+    whole = Candidates(merged, score, np.arange(len(merged)), no, free, _NO_PAIRS, no, spans)
+    place = merged.containing(pieces)
+    # A sentence that is needed, or needs something, is the last of its pieces, which is no heading.
+    last = np.flatnonzero(np.diff(outline.sentence, append=-1))
+    needs = np.concatenate([place[last][sources.needs], place[outline.below]])
+    needs = np.unique(needs[needs[:, 0] != needs[:, 1]], axis=0)
+    if not len(needs):
+        return whole
+    headings = np.zeros(len(merged), dtype=bool)
+    headings[place[outline.heading]] = True
+    return _raised(whole, needs, headings, sources.texts)
+
+
+def _raised(
+    sentences: Candidates, needs: NDArray[np.int64], headings: NDArray[np.bool_], texts: list[str]
+) -> Candidates:
     """The sentences, of which each is as good as the best of those that need it. Shape of `needs`: (pairs, 2)."""
     score = sentences.score.copy()
     # One pass from the end follows from a row to its header and to what announces the table, but goes no way back.
     for other, needed in needs[::-1].tolist():
         score[needed] = max(score[needed], (score if needed < other else sentences.score)[other])
-    serves = score > sentences.score
+    serves = (score > sentences.score) | headings
     units = sentences.units
     for needed in np.unique(needs[:, 1]).tolist():
         text = texts[int(units.document[needed])][int(units.start[needed]) : int(units.end[needed])]

@@ -72,6 +72,29 @@ def test_an_item_does_not_come_to_stand_below_what_does_not_announce_it(best: st
         assert ITEM.strip() not in kept or EXCLUDED in kept or RETURNS.strip() not in kept
 
 
+CITIES = (
+    "# Bristol\n\nIt is closed on Sundays. Dogs may come in.\n\n# Cardiff\n\nIt is open on Sundays. Nobody asked us."
+)
+
+
+@pytest.mark.parametrize("budget", [*map(words, range(1, 26)), Budget(threshold=0.3), Budget(threshold=0.8)])
+def test_nothing_comes_to_stand_below_the_heading_of_another(budget: Budget) -> None:
+    sources = Sources([CITIES])
+    assert len(sources.sentences) == 4
+    for scores in ([0.9, 0.1, 0.8, 0.2], [0.2, 0.9, 0.8, 0.1], [0.1, 0.4, 0.4, 0.9]):
+        kept = cut(sources, Scores(relevance=np.zeros(1), sentences=np.array(scores)), budget, Plan()).text
+        bristol, heading, cardiff = kept.partition("# Cardiff")
+        assert cardiff.strip() or not heading
+        assert kept in CITIES or not ("# Bristol" in bristol and ("It is open" in bristol or "Nobody" in bristol))
+        assert not kept.startswith("# Bristol\n\n# Cardiff")
+
+
+def test_a_heading_is_brought_by_what_stands_below_it() -> None:
+    scores = Scores(relevance=np.zeros(1), sentences=np.array([0.1, 0.1, 0.2, 0.9]))
+    assert cut(Sources([CITIES]), scores, words(6), Plan()).text == "# Cardiff\n\nNobody asked us."
+    assert cut(Sources([CITIES]), scores, Budget(threshold=0.9), Plan()).text == "# Cardiff\n\nNobody asked us."
+
+
 def test_a_header_alone_does_not_fill_what_is_left() -> None:
     sources = Sources([f"{HEADER}{SUMMER}{WINTER}", OTHER])
     scores = Scores(relevance=np.zeros(2), sentences=np.array([0.1, 0.2, 0.3, 0.9]))

@@ -1,0 +1,138 @@
+"""Headings as pieces of their own, and what stands below which."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boildown.text.blocks import LIST_ITEM
+from boildown.text.sentences import STOPS
+
+__all__ = ["Outline", "join_outlines", "outline"]
+
+_LONGEST = 60
+"""Characters of a heading that no marks tell from other lines."""
+_MARKED = re.compile(r"(#{1,6})[ \t][^\n]*\n\s*")
+_UNDERLINED = re.compile(r"[^\n]{1,200}\n([=-])\1{2,}[ \t]*\n\s*")
+_TAGGED = re.compile(r"<h([1-6])\b[^<>]*>.{0,300}?</h\1>\s*", re.IGNORECASE | re.DOTALL)
+_LINE = re.compile(rf"([^\n]{{1,{_LONGEST}}})\n(\s*)")
+_TITLE = re.compile(r"[*_]*\w(?!.*(?::\s|[|\t])).*\Z")
+_STOPPED = re.compile(rf"[{STOPS}:：,;，；、][\"'”’»)\]」』】）*_]*\Z")
+# Below all that are marked; a line right above a paragraph stands below one between blank lines.
+_ALONE, _ABOVE = 7, 8
+
+
+_COLUMNS = (((2,), np.int64), ((), np.int64), ((), np.bool_), ((2,), np.int64))
+
+
+class Outline(NamedTuple):
+    """A text's sentences, with the headings before them cut off.
+
+    Attributes:
+        pieces: shape (n, 2), from where to where, in characters; they cover what the sentences do.
+        sentence: shape (n,), which sentence each piece is of.
+        heading: shape (n,), which pieces are headings.
+        below: pairs of a piece and the heading above it, or of a heading and the one that it is a part of, ascending.
+            Shape (pairs, 2).
+    """
+
+    pieces: NDArray[np.int64]
+    sentence: NDArray[np.int64]
+    heading: NDArray[np.bool_]
+    below: NDArray[np.int64]
+
+
+def outline(text: str, sentences: NDArray[np.int64]) -> Outline:
+    """Cuts headings off, and says what stands below them.
+
+    A heading is marked as in Markdown or HTML, or a short line without a stop that begins a paragraph.
+
+    Args:
+        text: the text the sentences were cut from.
+        sentences: shape (n, 2), covering the text.
+    """
+    count = len(sentences)
+    plain = Outline(sentences, np.arange(count), np.zeros(count, dtype=bool), np.zeros((0, 2), dtype=np.int64))
+    if "\n" not in text and "<" not in text:
+        return plain
+    pieces: list[tuple[int, int]] = []
+    owner: list[int] = []
+    below: list[tuple[int, int]] = []
+    above: list[tuple[int, int]] = []  # (level, piece) of the headings that hold, the outermost first
+    begins = True  # a paragraph
+    for index, (start, end) in enumerate(sentences.tolist()):
+        while found := _heading(text, start, end, begins):
+            cut, level = found
+            while above and above[-1][0] >= level:
+                above.pop()
+            if above:
+                below.append((len(pieces), above[-1][1]))
+            above.append((level, len(pieces)))
+            pieces.append((start, cut))
+            owner.append(index)
+            begins = level < _ABOVE
+            start = cut
+        if start == end:
+            continue
+        if above:
+            below.append((len(pieces), above[-1][1]))
+        pieces.append((start, end))
+        owner.append(index)
+        body = text[start:end].rstrip()
+        # Short lines one below the other are no headings of each other.
+        begins = text.count("\n", start + len(body), end) > 1 and not (begins and _is_title(body.rpartition("\n")[2]))
+    if not below:
+        return plain
+    pairs = np.array(below, dtype=np.int64)
+    heading = np.zeros(len(pieces), dtype=bool)
+    heading[pairs[:, 1]] = True
+    return Outline(np.array(pieces), np.array(owner), heading, pairs)
+
+
+def join_outlines(outlines: Sequence[Outline]) -> Outline:
+    """The outlines of several texts as one, which counts sentences and pieces over all of them."""
+    parts = [Outline(*(np.zeros((0, *shape), dtype=kind) for shape, kind in _COLUMNS)), *outlines]
+    sentences = np.cumsum([0, *(int(one.sentence[-1]) + 1 if len(one.sentence) else 0 for one in parts)])
+    pieces = np.cumsum([0, *(len(one.pieces) for one in parts)])
+    return Outline(
+        np.concatenate([one.pieces for one in parts]),
+        np.concatenate([one.sentence + n for one, n in zip(parts, sentences.tolist(), strict=False)]),
+        np.concatenate([one.heading for one in parts]),
+        np.concatenate([one.below + n for one, n in zip(parts, pieces.tolist(), strict=False)]),
+    )
+
+
+def _heading(text: str, start: int, end: int, begins: bool) -> tuple[int, int] | None:
+    """Where the heading ends that a sentence begins with, white space included, and its level; None without one.
+
+    Args:
+        text: the text.
+        start, end: of the sentence, or of what is left of it.
+        begins: it begins a paragraph.
+    """
+    start += len(text[start:end]) - len(text[start:end].lstrip())
+    level = 0
+    if found := _MARKED.match(text, start, end):
+        level = len(found[1])
+    elif found := _TAGGED.match(text, start, end):
+        level = int(found[1])
+    elif found := _UNDERLINED.match(text, start, end):
+        level = "=-".index(found[1]) + 1
+    elif begins and (found := _LINE.match(text, start, end)) and _is_title(found[1].rstrip()):
+        level = _ALONE if "\n" in found[2] else _ABOVE
+        if level == _ABOVE and found.end() < end and found[1].count(" ") > 1:
+            return None  # the first line of a sentence that is wrapped
+        following = _LINE.match(text, found.end(), end)
+        if following and level == _ALONE and "\n" in following[2] and _is_title(following[1].rstrip()):
+            return None
+    # Something must be left that it is the heading of, in this sentence or right below it.
+    followed = found and (found.end() < end or (level == _ABOVE and end < len(text)))
+    return (found.end(), level) if found and level and followed else None
+
+
+def _is_title(line: str) -> bool:
+    return bool(_TITLE.match(line)) and len(line) <= _LONGEST and not (_STOPPED.search(line) or LIST_ITEM.match(line))

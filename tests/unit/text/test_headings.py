@@ -1,0 +1,79 @@
+"""What stands below which heading."""
+
+from __future__ import annotations
+
+import pytest
+from thread_seconds import thread_seconds
+
+from boildown.sources import Sources
+
+MARKED = (
+    "# Alpin\n\n## Adults\n\nNausea is common. It passes soon.\n\n## Children\n\nFever is common.\n\n"
+    "# Borex\n\n## Children\n\nA cough is common."
+)
+UNDERLINED = "Alpin\n=====\nIt is a white pill.\n\nAdults\n------\nNausea is common in them.\n"
+PAGE = "<h3>Bristol</h3><ul><li>Sat: it is closed</li></ul><h3>Cardiff</h3><p>Sat: it is open</p>"
+TIMES = (
+    "Hours of the pool\n\nMonday to Friday\n7 to 12 for all\n13 to 19 for a few\n\nSaturday\n10 to 12 for all\n"
+)
+LINES = "These commands follow.\n\nconfig\n\nweb-mgmt\n\nno ssl\n\nexit\n\nThey reset what was set."
+PROSE = (
+    "The harbour was rebuilt after the great storm by engineers\nwho had come from Rotterdam for it and who stayed for"
+    " long.\nSo it ends.\n\nIt begins again here."
+)
+
+
+def below(text: str) -> list[tuple[str, str]]:
+    """Pairs of a piece and the heading above it, in their first words."""
+    pieces, outline = Sources([text]).outline
+    short = [text[a:b].strip().split("\n")[0][:14] for a, b in zip(pieces.start, pieces.end, strict=True)]
+    assert "".join(text[a:b] for a, b in zip(pieces.start, pieces.end, strict=True)) == text
+    assert sorted(set(outline.below[:, 1].tolist())) == outline.heading.nonzero()[0].tolist()
+    return [(short[i], short[j]) for i, j in outline.below.tolist()]
+
+
+def test_marked_headings() -> None:
+    assert below(MARKED) == [
+        ("## Adults", "# Alpin"),
+        ("Nausea is comm", "## Adults"),
+        ("It passes soon", "## Adults"),
+        ("## Children", "# Alpin"),
+        ("Fever is commo", "## Children"),
+        ("## Children", "# Borex"),
+        ("A cough is com", "## Children"),
+    ]
+    assert below(UNDERLINED) == [("It is a white ", "Alpin"), ("Adults", "Alpin"), ("Nausea is comm", "Adults")]
+
+
+def test_tags() -> None:
+    heads = [heading for _, heading in below(PAGE)]
+    assert heads == ["<h3>Bristol</h", "<h3>Cardiff</h"]
+
+
+def test_short_lines_without_a_stop() -> None:
+    assert below(TIMES) == [
+        ("Monday to Frid", "Hours of the p"),
+        ("7 to 12 for al", "Monday to Frid"),
+        ("13 to 19 for a", "Monday to Frid"),
+        ("Saturday", "Hours of the p"),
+        ("10 to 12 for a", "Saturday"),
+    ]
+
+
+@pytest.mark.parametrize("text", [LINES, PROSE, "One line alone", "# Nothing follows it", ""])
+def test_no_headings(text: str) -> None:
+    assert below(text) == []
+
+
+def test_pairs_count_over_all_documents() -> None:
+    pieces, outline = Sources([PROSE, "", MARKED, PAGE]).outline
+    assert len(pieces) == len(outline.sentence) == len(outline.heading)
+    assert set(pieces.document[outline.below].T[0].tolist()) == {2, 3}
+    assert (pieces.document[outline.below[:, 0]] == pieces.document[outline.below[:, 1]]).all()
+
+
+@pytest.mark.parametrize("text", ["# a\n", "a b\n\n", "<h1>a</h1>", "<h1>", "a\n===\n", "Words\nthat go on. "])
+def test_time_grows_with_the_text(text: str) -> None:
+    sources = Sources([text * 20_000])
+    assert len(sources.sentences)
+    assert thread_seconds(lambda: sources.outline) < 2
