@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boildown.sources import Sources
+from boildown.text.codes import code_pattern
 from boildown.text.names import opening_name
 from boildown.text.questions import asking_part
 from boildown.text.words import stems, terms
@@ -26,6 +27,8 @@ _VAGUE = 0.4
 """A name of which no more than this share is said is not meant."""
 _FADE = 0.3
 """How much less each further sentence counts."""
+_FEW, _FEW_SHARE = 3, 0.2
+"""Sentences, and their share of all, beyond which a code tells them apart no more."""
 _IN_BRACKETS = re.compile(r"\([^)]*\)")
 _NAMING = 8.0
 """Logits that a sentence with all of its document's name is ahead of one with nothing of it."""
@@ -37,6 +40,7 @@ class Lexical:
     Attributes:
         sentences: shape (sentences,), BM25 of each sentence.
         documents: shape (documents,), BM25 of each document, its title included.
+        codes: shape (sentences,), 1 where a sentence has a code that the query names, and few others have it.
     """
 
     def __init__(self, query: str, sources: Sources) -> None:
@@ -52,6 +56,7 @@ class Lexical:
         weights.update(dict.fromkeys(stems(terms(asking_part(query))), 1.0))
         self.sentences = bm25_scores(weights, [stems(text) for text in self._terms])
         self.documents = bm25_scores(weights, [stems(text) for text in self._documents])
+        self.codes = _with_code(query, sources)
 
     def mentions(self, leads: Iterable[int]) -> NDArray[np.float64]:
         """How plainly each document is spoken of: by how much of its name stands in one of the sentences.
@@ -117,6 +122,14 @@ class Lexical:
         counts = Counter(term for whole in self._documents for term in set(whole))
         size = len(self._documents)
         return [{term: _idf(size, counts[term]) for term in name} for name in self._names]
+
+
+def _with_code(query: str, sources: Sources) -> NDArray[np.float64]:
+    pattern = code_pattern(query)
+    if pattern is None:
+        return np.zeros(len(sources.sentences))
+    found = [pattern.search(text) is not None for text in sources.sentence_texts()]
+    return np.array(found, dtype=np.float64) * (sum(found) <= max(_FEW, _FEW_SHARE * len(found)))
 
 
 def _idf(size: int, containing: int) -> float:

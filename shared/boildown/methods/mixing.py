@@ -51,6 +51,7 @@ class Mix:
         document_lexical: of what the document's BM25 is behind the best one's, taken off the document's own score.
         mention: of standing in a document that a lead sentence speaks of, and of telling what one of several things is
             that the query names; see `Lexical.mentions` and `Lexical.named`.
+        code: of having a code that the query names, such as a part number, which a model reads as any other.
         length: of the logarithm of a sentence's length in hundreds of characters, taken off, since a budget pays by
             length: of two that are as likely to be needed, the shorter one leaves room for more.
         best: of the best sentence's logit, taken off all, so that a threshold means the same for questions of which the
@@ -67,6 +68,7 @@ class Mix:
     document_sentence: float = 0.25
     document_lexical: float = 4.0
     mention: float = 5.5
+    code: float = 3.0
     length: float = 0.0
     best: float = 0.0
     keep_scale: float = 1.0
@@ -110,7 +112,7 @@ class MixedScores:
         self._base = np.cumsum(lengths) - lengths
         documents = _share_of_best(words.documents)
         sentences = _share_of_best(words.sentences)
-        self._lexical = mix.lexical * sentences + mix.document * documents[self._owner]
+        self._lexical = mix.lexical * sentences + mix.document * documents[self._owner] + mix.code * words.codes
         self._behind = mix.doubt * (1 - sentences)
         self._documents_behind = mix.document_lexical * (1 - documents)
         alone = _share_of_best(words.sentences + DOCUMENT_PART * words.documents[self._owner])

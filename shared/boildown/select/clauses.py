@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,7 @@ _NEXT = 4
 _SHARPNESS = 0.9
 _LEAST_SHARE = 0.2
 """Of its sentence's score, for a clause that the method sees no point in."""
+_WORD = re.compile(r"\w")
 _INDENTED = re.compile(r"\n[ \t]+\S")
 _PARTS = 4
 """Of a budget; fragments of that length fill it well and still say something."""
@@ -118,7 +120,7 @@ class _Places:
     Attributes:
         ends: where clauses and fragments end, without the last.
         between_words: those of them that are no more than the ends of words.
-        continued: those of them after which the words before are spoken of.
+        continued: those of them after which the words before are spoken of, or stand marks alone, such as a comma.
         named: where spans begin that the plan names itself.
     """
 
@@ -145,7 +147,7 @@ class _Places:
         between_words: list[int] = []
         if len(text) > longest:
             ends, between_words = fragment_ends(text, ends, whole, int(longest), fits)
-        continued = [end for end in ends if continues(text, end)]
+        continued = [a for a, b in pairwise([*ends, len(text)]) if continues(text, a) or not _WORD.search(text, a, b)]
         named = whole if plan.protect is not None else find_protected(text, (), plan.patterns)
         places = ends, between_words, continued, [span.start for span in named]
         return cls(*([start + place for place in some] for some in places))

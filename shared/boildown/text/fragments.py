@@ -61,7 +61,8 @@ def join_fragments(text: str, sentences: NDArray[np.int64], min_words: int) -> N
         short = count < min_words
         ends_line = piece[-1] in "\n\r>"
         closes = end == len(text) or (ends_line and len(piece[len(body) :].splitlines()) > 1)
-        stopped = short and _STOPPED.search(body) is not None
+        # The end of a record of data belongs to that, and not to the next one.
+        stopped = short and (_STOPPED.search(body) is not None or body.endswith(("}", "},")))
         level = _level(body, begins and closes) if ends_line else 0
         # A line without a stop announces what follows, unless it ends a paragraph that it does not begin.
         back = stopped or not ends_line or (closes and not bare_end(body).endswith(":"))

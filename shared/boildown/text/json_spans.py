@@ -13,6 +13,9 @@ _TOKEN = re.compile(
     r"|(?P<literal>true|false|null)"
     r"|(?P<mark>[\[\]{}:,]))"
 )
+_LONG = 400
+"""Characters of a value whose elements are worth looking at one by one."""
+_COMMA = re.compile(r"\s*,(?:[^\S\n]*\n|[^\S\n]*)")
 _DEEPEST = 200  # json.loads gives up at about a thousand levels
 
 
@@ -28,6 +31,21 @@ def json_spans(text: str) -> Iterator[tuple[int, int]]:
         found, failed = _parse(text, start.start())
         yield from found
         at = max(failed, start.end())
+
+
+def element_ends(text: str) -> Iterator[int]:
+    """Where the objects and arrays inside a long value end, each with the comma after it, in order."""
+    yield from _element_ends(text, 0, len(text))
+
+
+def _element_ends(text: str, first: int, last: int) -> Iterator[int]:
+    for start, end in json_spans(text[first:last]):
+        begin, close = first + start, first + end
+        comma = _COMMA.match(text, close, last)
+        if end - start > _LONG:
+            yield from _element_ends(text, begin + 1, close - 1)
+        if comma:
+            yield comma.end()
 
 
 class _Container:

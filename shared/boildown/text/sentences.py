@@ -26,6 +26,7 @@ from boildown.text.abbreviations import (
     OPENERS,
 )
 from boildown.text.blocks import Block, blocks, fold_newlines
+from boildown.text.json_spans import element_ends
 from boildown.text.long_units import shorten
 from boildown.text.markup import page_parts
 from boildown.text.wrapping import UNSPACED
@@ -113,6 +114,8 @@ def split_sentences(text: str, max_length: int = 1000) -> NDArray[np.int64]:
             ends.append(last)
     if len(ends) > 1 and not _WORD.search(text, 0, ends[0]):
         del ends[0]
+    if elements := [*element_ends(text)]:
+        ends = _with_words(text, sorted({*ends, *elements}))
     if max_length > 0 and max(map(int.__sub__, ends, [0, *ends])) > max_length:
         ends = list(shorten(folded, ends, max_length))
     spans = np.empty((len(ends), 2), dtype=np.int64)
@@ -120,6 +123,15 @@ def split_sentences(text: str, max_length: int = 1000) -> NDArray[np.int64]:
     spans[0, 0] = 0
     spans[1:, 0] = ends[:-1]
     return spans
+
+
+def _with_words(text: str, ends: list[int]) -> list[int]:
+    """The ends, without those of units that hold no word."""
+    kept: list[int] = []
+    for end in ends:
+        if _WORD.search(text, kept[-1] if kept else 0, end):
+            kept.append(end)
+    return [*kept[:-1], ends[-1]]
 
 
 def _parts(text: str, found: Iterator[Block]) -> Iterator[Block]:

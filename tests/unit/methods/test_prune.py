@@ -287,3 +287,10 @@ def test_what_is_read_a_second_time_only_does_not_count_as_cached():
 def test_an_empty_name_is_not_the_bundled_model():
     with pytest.raises(ModelError):
         Compressor(model="").compress("Where is the library?", TOWN, Budget(tokens=50))
+
+
+def test_a_code_that_the_query_names_is_found_among_others_like_it() -> None:
+    rows = [f"Part PRB-{1000 + i} has a connector of type {i % 5} and a cable of {i % 90} metres." for i in range(80)]
+    for text in ("\n".join(rows), json.dumps([{"id": row.split()[1], "text": row} for row in rows])):
+        result = Compressor().compress("Which connector has PRB-1047?", [text], Budget(rate=0.05))
+        assert "PRB-1047" in result.text

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 
 import numpy as np
 import pytest
@@ -298,3 +299,26 @@ def test_a_long_link_stays_whole(before: str) -> None:
     units = [(a, b) for a, b in split_sentences(f"{before}{link} before Friday. It is long.").tolist()]
     start = len(before)
     assert any(a <= start and start + len(link) <= b for a, b in units)
+
+
+RECORDS = [
+    {"id": f"PRB-{i}", "text": f"Probe {i}. It is of steel and has a cable of {i} metres.", "tags": ["a", "b"]}
+    for i in range(9)
+]
+
+
+@pytest.mark.parametrize("options", [{}, {"indent": 1}, {"separators": (",", ":")}], ids=["line", "lines", "compact"])
+def test_no_unit_runs_from_one_record_of_data_into_the_next(options):
+    text = "Stock: " + json.dumps(RECORDS, **options) + " That is all."
+    starts = [text.index(f"PRB-{i}") for i in range(9)]
+    starts = [text.rindex("{", 0, start) for start in starts]
+    ends = split_sentences(text)[:, 1].tolist()
+    for start in starts[1:]:
+        assert any(not text[end:start].strip() for end in ends if end <= start)
+    assert all(any(c.isalnum() for c in unit) for unit in units(text))
+
+
+def test_records_without_words():
+    text = "[" + ", ".join(['{"": ["", "", "", "", ""]}'] * 30) + "]"
+    assert units(text) == [text]
+    assert units(f"a {text} b")[-1].endswith("b")
