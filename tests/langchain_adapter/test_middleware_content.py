@@ -6,6 +6,7 @@ import copy
 import json
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,11 +36,11 @@ def test_parallel_calls_errors_and_commands(chat_model: Any, mode: str) -> None:
 
 
 def test_json_stays_valid_and_only_long_texts_are_shortened(chat_model: Any) -> None:
-    agent = Agent(chat_model, asks(call("records")), DONE, tokens=320)
+    agent = Agent(chat_model, asks(call("records")), DONE, tokens=600, trigger_tokens=600)
     agent.ask()
     content = agent.results(1)[0].content
     assert isinstance(content, str)
-    assert tokens(content) <= 320
+    assert tokens(content) <= 600
     text, _, note = content.rpartition("\n\n")
     assert note.startswith("[Shortened")
     rows, originals = json.loads(text), records.invoke({"topic": ""})
@@ -91,9 +92,9 @@ def test_two_megabytes_of_json() -> None:
     rows[77]["note"] = LONG
     text = json.dumps(rows, indent=2)
     assert len(text) > 2_000_000
-    middleware = BoildownToolMiddleware(engine=BM25, tokens=4000, trigger_tokens=4000)
+    middleware = BoildownToolMiddleware(engine=BM25, tokens=8000, trigger_tokens=8000)
     short = shown(middleware, ToolMessage(text, tool_call_id="1", name="t"))
-    assert tokens(short.content) <= 4000
+    assert tokens(short.content) <= 8000
     again = json.loads(short.content.rpartition("\n\n")[0])
     assert [row["id"] for row in again] == list(range(150))
     assert "41.5 m high" in again[77]["note"]
@@ -107,6 +108,35 @@ def test_odd_text_keeps_the_budget(text: str) -> None:
         BoildownToolMiddleware(engine=BM25, tokens=60, trigger_tokens=60), ToolMessage(text, tool_call_id="1", name="t")
     )
     assert tokens(short.content) <= 60
+
+
+@pytest.mark.parametrize("mode", ["persist", "view"])
+def test_of_many_search_results_the_text_that_matters_is_kept(mode: Any) -> None:
+    results = [
+        {"url": f"https://example.org/log?page={i}", "title": f"Page {i}", "score": i / 90, "content": FILLER[:900]}
+        for i in range(20)
+    ]
+    results[13]["content"] = f"{FILLER[:500]} {LONG[len(FILLER) + 1 :][:400]}"
+    message = ToolMessage(json.dumps({"query": "lighthouse", "results": results}), tool_call_id="1", name="search")
+    short = shown(BoildownToolMiddleware(mode=mode), message)
+    kept = json.loads(short.content.rpartition("\n\n")[0])["results"]
+    assert "41.5 m high" in kept[13]["content"]
+    assert [{**row, "content": ""} for row in kept] == [{**row, "content": ""} for row in results]
+    done = short.response_metadata["boildown"]
+    assert 600 < done["tokens_out"] == tokens(short.content) < done["tokens_in"] / 2
+    (note,) = done["notes"]
+    assert "more than tokens=600: what is not shortened of it" in note
+
+
+def test_lines_that_are_left_out_of_code_are_marked() -> None:
+    source = Path(boildown.__file__).with_name("compressor.py").read_text("utf-8")
+    message = ToolMessage(source, tool_call_id="1", name="read_file")
+    short = shown(BoildownToolMiddleware(engine=BM25), message)
+    assert tokens(short.content) <= 600
+    assert short.response_metadata["boildown"]["notes"] == []
+    seen = short.content.rpartition("\n\n")[0]
+    assert "\n[…]\n" in seen
+    assert all(stretch.strip("\n") in source for stretch in seen.split("[…]\n"))
 
 
 @pytest.mark.parametrize("mode", ["persist", "view"])

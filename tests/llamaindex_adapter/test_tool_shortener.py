@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ from scripted_llm import (
     tool,
 )
 
+import boildown
 from boildown import Client, Compressor, ConfigurationError
 from llama_index.postprocessor.boildown import BoildownFunctionAgent, ToolRule, ToolShortener
 
@@ -77,13 +79,15 @@ async def test_json_stays_valid_and_keeps_its_figures() -> None:
     rows[7]["text"] += f" {FACT}"
     raw = json.dumps(rows)
     llm = ScriptedLLM([calls(("search", {})), says("Done.")])
-    agent = BoildownFunctionAgent(tools=[tool("search", raw)], llm=llm, shortener=ToolShortener(900, 1500, engine=BM25))
+    agent = BoildownFunctionAgent(
+        tools=[tool("search", raw)], llm=llm, shortener=ToolShortener(1600, 1600, engine=BM25)
+    )
     await agent.run(QUESTION)
     content = llm.seen[1][-1].content or ""
     short = json.loads(content[: NOTE.search(content).start()])  # type: ignore[union-attr]
     assert [(row["id"], row["price"]) for row in short] == [(row["id"], row["price"]) for row in rows]
     assert FACT in short[7]["text"]
-    assert count(content) <= 900
+    assert count(content) <= 1600
 
 
 async def test_rows_that_the_framework_writes_as_python_does_stay_whole() -> None:
@@ -118,10 +122,10 @@ async def test_two_megabytes_of_json() -> None:
     raw = json.dumps(rows, indent=2)
     assert len(raw) > 2_000_000
     llm = ScriptedLLM([calls(("search", {})), says("Done.")])
-    shortener = ToolShortener(5000, 5000, engine=BM25)
+    shortener = ToolShortener(8000, 8000, engine=BM25)
     await BoildownFunctionAgent(tools=[tool("search", raw)], llm=llm, shortener=shortener).run(QUESTION)
     content = llm.seen[1][-1].content or ""
-    assert count(content) <= 5000
+    assert count(content) <= 8000
     short = json.loads(content[: NOTE.search(content).start()])  # type: ignore[union-attr]
     assert [row["id"] for row in short] == list(range(150))
     assert FACT in short[77]["text"]
@@ -139,6 +143,36 @@ def test_rules_engines_and_counters_are_used() -> None:
     assert 0 < len(short.tool_output.content.split()) <= 80
     assert list(originals.values()) == [LONG]
     assert result.tool_output.content == LONG
+
+
+def test_of_many_search_results_the_text_that_matters_is_kept(caplog: pytest.LogCaptureFixture) -> None:
+    results = [
+        {"url": f"https://example.org/?page={i}", "score": i / 7, "text": " ".join(NOISE[i : i + 9])} for i in range(20)
+    ]
+    results[13]["text"] = f"{NOISE[0]} {FACT} {NOISE[1]}"
+    output = ToolOutput(tool_name="search", raw_output={"results": results}, raw_input={}, content=str(results))
+    result = ToolCallResult(tool_name="search", tool_kwargs={}, tool_id="1", tool_output=output, return_direct=False)
+    with caplog.at_level("INFO", "boildown.tools"):
+        short, originals = ToolShortener(300, 600, engine=BM25).shorten(result, QUESTION)
+    content = short.tool_output.content
+    kept = ast.literal_eval(content[: NOTE.search(content).start()])  # type: ignore[union-attr]
+    assert FACT in kept[13]["text"]
+    assert [row["url"] for row in kept] == [row["url"] for row in results]
+    assert list(originals.values()) == [str(results)]
+    assert "A result of 'search': The result has" in caplog.text
+    assert "more than tokens=300" in caplog.text
+
+
+def test_lines_that_are_left_out_of_code_are_marked() -> None:
+    source = Path(boildown.__file__).with_name("compressor.py").read_text("utf-8")
+    output = ToolOutput(tool_name="read", content=source, raw_input={}, raw_output=source)
+    result = ToolCallResult(tool_name="read", tool_kwargs={}, tool_id="1", tool_output=output, return_direct=False)
+    short, _ = ToolShortener(engine=BM25).shorten(result, "What does a blank query do?")
+    content = short.tool_output.content
+    assert count(content) <= 600
+    seen = content[: NOTE.search(content).start()].rstrip()  # type: ignore[union-attr]
+    assert "\n[…]\n" in seen
+    assert all(stretch.strip("\n") in source for stretch in seen.split("[…]\n"))
 
 
 @pytest.mark.parametrize(

@@ -59,16 +59,19 @@ class BoildownToolMiddleware(AgentMiddleware[BoildownState, Any, Any]):
     A result is shortened by its own length alone, against the human message before it and the arguments of
     its call. So the same conversation always gives the same messages, and prompt caches keep their prefix.
 
-    A shortened result ends in a note for the model. What was done stands in its `response_metadata["boildown"]`:
-    `reference`, `tokens_in`, `tokens_out`, `mode`.
+    A shortened result ends in a note for the model, and has a line `[…]` where lines between others were left out.
+    What was done stands in its `response_metadata["boildown"]`: `reference`, `tokens_in`, `tokens_out`, `mode`, and
+    `notes` for the developer, which the log `boildown.tools` has too.
 
     These stay as they are: errors, results that are a `Command` or go to the user as they are (`return_direct`),
     artifacts, ids and names, images and other blocks that are no text. Data, such as JSON, are never cut; of them,
-    the longer string values are shortened and all else stays. Data that have none stay whole, and the budget is met
-    only as far as what must stay allows. So does a result whose shortening fails, with a warning.
+    the longer string values are shortened and all else stays. Where all else takes most of the budget, the result
+    has more tokens than that, since nearly half of it goes to text in any case. Data that have no such strings stay
+    whole, and so does a result whose shortening fails, with a warning.
 
     Args:
-        tokens: a shortened result has at most so many tokens, the note at its end included; at least 50.
+        tokens: a shortened result has at most so many tokens, the note at its end included, but for data as above; at
+            least 50.
         trigger_tokens: a result of no more tokens stays as it is.
         mode: "persist" puts the short text into the agent's state, and the full text aside, where checkpoints
             keep it too. "view" leaves the state alone and only shows the model the short text. In both, the note has
@@ -135,6 +138,7 @@ class BoildownToolMiddleware(AgentMiddleware[BoildownState, Any, Any]):
             "tokens_in": short.tokens_in,
             "tokens_out": short.tokens_out,
             "mode": self.mode,
+            "notes": [*short.notes],
         }
         update = {
             "content": content.replaced(short.texts, note_of(content)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -14,6 +14,8 @@ from boildown.errors import ConfigurationError, RebudgetError
 from boildown.result import Compression
 from boildown.settings import Engine
 from boildown.tools.content import Content
+from boildown.tools.gaps import cut_with_gaps
+from boildown.tools.large import Part, parts_to_read
 from boildown.types import Document
 
 __all__ = ["Memory", "Short", "ToolRule", "question_of", "read_page", "shorten"]
@@ -32,8 +34,9 @@ class ToolRule:
     """How results of one tool are shortened.
 
     Args:
-        tokens: a shortened result has at most so many tokens, the note at its end included. An agent's, whose note is
-            some 40 tokens, takes at least 50.
+        tokens: a shortened result has at most so many tokens, the note at its end included; of data, where keys,
+            numbers and short values take most of them, so many more that text gets nearly half. An agent's, whose note
+            is some 40 tokens, takes at least 50.
         trigger_tokens: a result of no more tokens stays as it is.
     """
 
@@ -52,17 +55,24 @@ class ToolRule:
 
 @dataclass(frozen=True, slots=True)
 class Short:
-    """A shortened result: the texts that replace `Content.texts`, and all its tokens before and after."""
+    """A shortened result: the texts that replace `Content.texts`, and all its tokens before and after.
+
+    `notes` are what the developer should know, such as why it has more tokens than the rule says.
+    """
 
     texts: tuple[str, ...]
     tokens_in: int
     tokens_out: int
+    notes: tuple[str, ...] = ()
 
 
 def shorten(
     content: Content, query: str, rule: ToolRule, note: str, engine: Engine, counter: CounterSpec
 ) -> Short | None:
     """Shortens the texts of a result so that all its text, with the note, has at most `rule.tokens` tokens.
+
+    Where what cannot be shortened takes most of these, dropping all text would leave addresses and scores of nothing,
+    and still too many tokens: half of what the note leaves is for text in any case.
 
     Args:
         content: the result.
@@ -81,25 +91,37 @@ def shorten(
         return None
     documents = [Document(text, title=key) for text, key in zip(content.texts, content.keys, strict=True)]
     nothing = ("",) * len(documents)
-    limit = max(rule.tokens - count(content.text_with(nothing, note)), 0)
-    result = engine.compress(query, documents, Budget(tokens=limit, counter=counter))
-    texts = _texts(result, nothing)
-    # What JSON escapes, and what merges where pieces meet, shows only in the assembled text.
-    while (tokens_out := count(content.text_with(texts, note))) > rule.tokens and limit > 0:
-        limit = max(limit - max(tokens_out - rule.tokens, limit // 20), 0)
+    fixed = count(content.text_with(nothing, note))
+    most = max(rule.tokens, fixed + max(rule.tokens - count(note), 0) // 2)
+    limit = most - fixed
+    parts, notes = parts_to_read(query, documents, limit)
+    reading = [part.document for part in parts]
+    result = engine.compress(query, reading, Budget(tokens=limit, counter=counter))
+    texts = _texts(result, parts, content.texts)
+    # Marks of gaps, what JSON escapes, and what merges where pieces meet, show only in the assembled text.
+    while (tokens_out := count(content.text_with(texts, note))) > most and limit > 0:
+        limit = min(limit * (most - fixed) // (tokens_out - fixed), limit - max(limit // 20, 1))
         budget = Budget(tokens=limit, counter=counter)
         try:
             result = result.rebudget(budget)
         except RebudgetError:
-            result = engine.compress(query, documents, budget)
-        texts = _texts(result, nothing)
-    return Short(texts, tokens_in, tokens_out) if tokens_out < tokens_in else None
+            result = engine.compress(query, reading, budget)
+        texts = _texts(result, parts, content.texts)
+    if tokens_out >= tokens_in:
+        return None
+    if tokens_out > rule.tokens:
+        notes += (
+            f"The result has {tokens_out:,} tokens, more than tokens={rule.tokens}: what is not shortened of it, such "
+            f"as keys, numbers and short values, takes {fixed:,} by itself. Let the tool return fewer rows or fields.",
+        )
+    return Short(texts, tokens_in, tokens_out, notes + result.notes)
 
 
-def _texts(result: Compression, nothing: tuple[str, ...]) -> tuple[str, ...]:
-    texts = list(nothing)
+def _texts(result: Compression, parts: Sequence[Part], originals: Sequence[str]) -> tuple[str, ...]:
+    texts = [""] * len(originals)
     for document in result.documents:
-        texts[document.index] = document.text
+        part = parts[document.index]
+        texts[part.number] = cut_with_gaps(part.places(document.spans), originals[part.number])
     return tuple(texts)
 
 

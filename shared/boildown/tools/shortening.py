@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Iterable, Mapping
 
@@ -17,6 +18,8 @@ __all__ = ["READER_NAME", "Shortening", "note_of", "unknown_reference"]
 READER_NAME = "read_full_result"
 """The tool by which an agent reads the full text of a shortened result."""
 
+_LOG = logging.getLogger("boildown.tools")
+
 _LEAST = 50
 """The note alone is 35 to 45 tokens, as usual tokenizers count."""
 
@@ -24,11 +27,11 @@ _LEAST = 50
 class Shortening:
     """Rules by tool, who counts, and what compresses.
 
-    What was shortened lately is remembered, so that a conversation which is read again costs nothing.
+    What was shortened lately is remembered, so that a conversation which is read again costs nothing. The notes of a
+    `Short` go to the log `boildown.tools` too, once and as information.
 
     Args:
-        tokens: a shortened result has at most so many tokens, the note at its end included; at least 50.
-        trigger_tokens: a result of no more tokens stays as it is.
+        tokens, trigger_tokens: the `ToolRule` of tools that have none of their own, of at least 50 tokens.
         rules: for tools by name, a `ToolRule` of their own, or None to leave their results alone.
         counter: whose tokens; see `boildown.Budget`.
         engine: what compresses; None for `boildown.Compressor()`.
@@ -83,11 +86,15 @@ class Shortening:
         rule = self.rules.get(tool, self.rule)
         if rule is None:
             return None
+
+        def make() -> Short | None:
+            short = shorten(content, query, rule, note_of(content), self.engine, self.counter)
+            for note in short.notes if short else ():
+                _LOG.info("A result of %r: %s", tool, note)
+            return short
+
         try:
-            return self._memory.recall(
-                (content.reference, query, rule),
-                lambda: shorten(content, query, rule, note_of(content), self.engine, self.counter),
-            )
+            return self._memory.recall((content.reference, query, rule), make)
         except CancelledError:
             raise
         except Exception as error:  # a reranker's own among them

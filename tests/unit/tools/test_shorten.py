@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import json
 import pickle
 import threading
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from boildown import Compressor, ConfigurationError
 from boildown.counters import resolve_counter
 from boildown.tools.content import Content
+from boildown.tools.large import MOST_READ
 from boildown.tools.shorten import Memory, ToolRule, question_of, read_page, shorten
 
 BM25 = Compressor("bm25")
@@ -79,15 +81,92 @@ def test_an_engine_of_which_nothing_can_be_cut_again(monkeypatch: pytest.MonkeyP
 def test_any_texts_fit_the_budget(texts: list[str], tokens: int, as_json: bool) -> None:
     content = Content(json.dumps(texts)) if as_json else Content(list(texts))
     short = shorten(content, QUESTION, ToolRule(tokens, tokens), NOTE, BM25, None)
-    if short is None:
-        nothing = content.text_with([""] * len(content.texts), NOTE)
-        assert count(content.text) <= tokens or not content.texts or count(nothing) >= count(content.text)
-        return
     floor = count(content.text_with([""] * len(content.texts), NOTE))
-    assert short.tokens_out <= max(tokens, floor)
+    most = max(tokens, floor + (tokens - count(NOTE)) // 2)
+    if short is None:
+        assert count(content.text) <= most or not content.texts
+        return
+    assert short.tokens_out <= most
     for piece, text in zip(short.texts, content.texts, strict=True):
         rest = iter(text)
-        assert all(character in rest for character in piece), "pieces are cut, never rewritten"
+        assert all(character in rest for character in piece.replace("[…]\n", "")), "pieces are cut, never rewritten"
+
+
+def test_the_text_of_data_is_not_lost_to_what_must_stay() -> None:
+    rows = [
+        {"url": f"https://example.org/{i}?page={i}", "score": i / 7, "content": f"{NOISE[:800]} {i} {FACT * (i == 7)}"}
+        for i in range(12)
+    ]
+    content = Content(json.dumps(rows))
+    fixed = count(content.text_with([""] * 12, NOTE))
+    assert fixed > 200
+    short = shorten(content, QUESTION, ToolRule(200, 300), NOTE, BM25, None)
+    assert short is not None
+    assert FACT in short.texts[7]
+    assert fixed < short.tokens_out <= fixed + 100
+    (note,) = short.notes
+    assert f"has {short.tokens_out} tokens, more than tokens=200" in note
+    assert f"takes {fixed} by itself" in note
+    within = shorten(content, QUESTION, ToolRule(1200, 1300), NOTE, BM25, None)
+    assert within is not None
+    assert fixed + 400 < within.tokens_out <= 1200
+    assert within.notes == ()
+
+
+@pytest.mark.parametrize("functions", [60, 2000])
+@pytest.mark.parametrize("as_json", [False, True])
+def test_lines_without_a_mark_between_them_are_neighbours(functions: int, as_json: bool) -> None:
+    code = "\n".join(
+        f"def read_{i:04}(port):\n    value_{i:04} = port.read({i})\n    check(value_{i:04}, least={i})\n\n"
+        f"    log('Value {i:04} was read. It may be too old. Read it again.')\n    return value_{i:04} * {i}\n"
+        for i in range(functions)
+    )
+    content = Content(json.dumps({"file": code})) if as_json else Content(code)
+    short = shorten(content, "Which values are logged as too old?", ToolRule(200, 300), NOTE, BM25, None)
+    assert short is not None
+    assert short.tokens_out <= 200
+    assert bool(short.notes) == (functions > 1000)
+    lines = [line for line in code.splitlines() if line.strip()]
+    seen = [line.strip() for line in short.texts[0].splitlines() if line.strip()]
+    assert seen.count("[…]") > 5
+    assert short.tokens_out > 150
+    for one, other in itertools.pairwise(seen):
+        if "[…]" not in (one, other):
+            assert any(a.endswith(one) and b.lstrip().startswith(other) for a, b in itertools.pairwise(lines))
+
+
+def test_the_engine_does_not_read_all_of_a_very_large_result() -> None:
+    class Engine:
+        def __init__(self) -> None:
+            self.read: list[str] = []
+
+        def compress(self, query: str, documents: Any, budget: Any) -> Any:
+            self.read = [document.text for document in documents]
+            return BM25.compress(query, documents, budget)
+
+        async def acompress(self, query: str, documents: Any, budget: Any) -> Any:
+            return self.compress(query, documents, budget)
+
+    engine = Engine()
+    texts = [f"{NOISE} {NOISE}"] * 12
+    texts[9] = LONG
+    short = shorten(Content(json.dumps(texts)), QUESTION, ToolRule(100, 200), NOTE, engine, None)
+    assert short is not None
+    assert FACT in short.texts[9]
+    assert short.tokens_out <= 100
+    assert sum(map(count, engine.read)) <= MOST_READ < sum(map(count, texts))
+    (note,) = short.notes
+    assert note.startswith(f"BM25 chose at most 10,000 of {sum(map(count, texts)):,} tokens for the engine to read")
+    some = shorten(Content(json.dumps(texts[8:])), QUESTION, ToolRule(100, 200), NOTE, engine, None)
+    assert some is not None
+    assert some.notes == ()
+    assert engine.read == texts[8:]
+
+
+def test_what_the_engine_says_is_in_the_notes() -> None:
+    short = shorten(Content(LONG), " ", ToolRule(100, 200), NOTE, BM25, None)
+    assert short is not None
+    assert [note[:18] for note in short.notes] == ["The query is blank"]
 
 
 @pytest.mark.parametrize(("tokens", "trigger"), [(5, 4), (-1, 5), (True, 5), (2.5, 5)])

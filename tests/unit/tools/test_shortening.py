@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 from typing import Any
 
 import pytest
@@ -58,6 +59,17 @@ def test_what_was_shortened_is_remembered() -> None:
     shortening.short_form("log", CONTENT, "boats")
     assert engine.calls == 2
     copy.deepcopy(shortening)
+
+
+def test_what_the_developer_should_know_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    rows = [{"id": i, "url": f"https://example.org/{i}", "text": CONTENT.text[:300]} for i in range(20)]
+    shortening = Shortening(60, 100, None, None, Compressor("bm25"))
+    with caplog.at_level(logging.INFO, "boildown.tools"):
+        for _ in range(2):
+            short = shortening.short_form("search", Content(str(rows)), "weather")
+    assert short is not None
+    assert [record.getMessage() for record in caplog.records] == [f"A result of 'search': {n}" for n in short.notes]
+    assert "more than tokens=60" in caplog.text
 
 
 def test_the_least_budget_holds_the_note() -> None:

@@ -28,10 +28,12 @@ class ToolShortener(Shortening):
     """How an agent's tool results are shortened.
 
     A result is shortened by its own length alone, against the user's message and the text among the arguments of
-    its call, so the same conversation always gives the same messages and prompt caches keep their prefix.
+    its call, so the same conversation always gives the same messages and prompt caches keep their prefix. A line `[…]`
+    stands where lines between others were left out. What the developer should know goes to the log `boildown.tools`.
 
     Args:
-        tokens: a shortened result has at most so many tokens, the note at its end included; at least 50.
+        tokens: a shortened result has at most so many tokens, the note at its end included; at least 50. of data, where
+            keys, numbers and short values take most of them, so many more that text gets nearly half.
         trigger_tokens: a result of no more tokens stays as it is.
         rules: for tools by name, a `ToolRule` of their own, or None to leave their results alone.
         counter: whose tokens; see `boildown.Budget`.
