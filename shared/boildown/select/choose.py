@@ -125,7 +125,7 @@ def _is_led(candidates: Candidates, kept: NDArray[np.bool_]) -> NDArray[np.bool_
 
 
 def _misread(candidates: Candidates, kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """What is kept without something that it needs, and after other text of its document, which it would seem to go on.
+    """What is kept without something before it that it needs, and after other text, which it would seem to go on.
 
     Shape (candidates,) in and out.
     """
@@ -136,7 +136,7 @@ def _misread(candidates: Candidates, kept: NDArray[np.bool_]) -> NDArray[np.bool
     there[group[kept]] = True
     others, needed = candidates.needs.T
     lacking = np.zeros_like(there)
-    lacking[others[~there[needed]]] = True
+    lacking[others[~there[needed] & (needed < others)]] = True
     owners, first = np.unique(document[kept], return_index=True)
     begins = np.zeros(int(document[-1]) + 1, dtype=np.int64)
     begins[owners] = group[kept][first]

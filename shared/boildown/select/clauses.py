@@ -15,6 +15,7 @@ from boildown.select.plan import Plan
 from boildown.select.protection import Fits, within_budget
 from boildown.select.units import Candidates
 from boildown.sources import Units
+from boildown.text.blocks import LIST_ITEM
 from boildown.text.clauses import clause_ends, continues
 from boildown.text.needs import is_opener
 from boildown.text.protected import PROTECTED_KINDS, find_protected
@@ -139,8 +140,9 @@ class _Places:
         kinds = PROTECTED_KINDS if plan.protect is None else plan.protect
         found = find_protected(text, kinds, plan.patterns)
         whole = within_budget(text, found, kinds, plan, fits)
-        if whole is not found or _INDENTED.search(text):
-            # Code and data have lines and no clauses: of `"depth": 3.5,` neither half says anything.
+        if whole is not found or (_INDENTED.search(text) and not LIST_ITEM.match(text.lstrip())):
+            # Code and data have lines and no clauses: of `"depth": 3.5,` neither half says anything. An item that goes
+            # on in a line further in is prose.
             ends = line_ends(text, whole)
         elif whole:
             ends = untorn(text, clause_ends(text, whole))

@@ -11,13 +11,17 @@ from boildown.errors import ConfigurationError
 from boildown.select.plan import Plan
 from boildown.select.protection import CROSS_SENTENCES, Fits, within_budget
 from boildown.sources import Sources, Units
-from boildown.text.needs import only_announces
+from boildown.text.needs import announces, only_announces
 from boildown.text.protected import PROTECTED_KINDS, find_protected
 from boildown.types import Scores, Span, TokenScores, Unit
 
 __all__ = ["Candidates", "build_candidates", "protected_within"]
 
 _NO_PAIRS = np.zeros((0, 2), dtype=np.int64)
+_PROMISING = 0.5
+"""Of the best sentence's score, from which on an announcement is one that the query asks for."""
+_OF_ITEMS = 0.3
+"""Of its score, for its items."""
 _SPAN = 130
 """Bytes of a `Span`."""
 
@@ -60,10 +64,9 @@ def build_candidates(sources: Sources, scores: Scores, plan: Plan, fits: Fits | 
     """
     unit = plan.unit or ("sentence" if scores.tokens is None or scores.sentences is not None else "word")
     spans = _protected_spans(sources, plan, unit, fits)
-    base = _bases(sources)
     if unit == "sentence" and not scores.final:
-        return _with_headings(sources, _sentence_scores(sources, scores), spans, base)
-    covering = _covering(sources.sentences, spans, base)
+        return _with_headings(sources, _sentence_scores(sources, scores), spans)
+    covering = _covering(sources.sentences, spans, sources.starts)
     sentences, sentence_score = _merge(sources.sentences, _sentence_scores(sources, scores), covering)
     if unit == "sentence":
         no = np.zeros(len(sentences), dtype=bool)
@@ -76,7 +79,7 @@ def build_candidates(sources: Sources, scores: Scores, plan: Plan, fits: Fits | 
         score = sentence_score[group]
     elif scores.sentences is not None:
         score = (score + sentence_score[group]) / 2
-    covering = _covering(units, spans, base)
+    covering = _covering(units, spans, sources.starts)
     units, score, protected = _merge_protected(units, score, covering)
     group = sentences.containing(units)
     # A protected unit is as good as the best of its sentence, so that the cut reaches it no later than that.
@@ -116,32 +119,26 @@ def _protected_spans(sources: Sources, plan: Plan, unit: Unit, fits: Fits | None
     def find(text: str) -> tuple[Span, ...]:
         return tuple(find_protected(text, kinds, plan.patterns))
 
-    every = sources.derive(("protected", *kinds, None, *plan.patterns), find, lambda found: _SPAN * len(found))
+    if all(isinstance(pattern, str) for pattern in plan.patterns):
+        every = sources.derive(("protected", *kinds, None, *plan.patterns), find, lambda found: _SPAN * len(found))
+    else:  # a compiled one would live as long as the cache, which does not know how large it is
+        every = [find(text) for text in sources.texts]
     if fits is None:
         return tuple(every)
     pairs = zip(sources.texts, every, strict=True)
     return tuple([tuple(within_budget(text, found, kinds, plan, fits)) for text, found in pairs])
 
 
-def _bases(sources: Sources) -> NDArray[np.int64]:
-    """The place of each document's first character if all were written one after the other. Shape (documents,)."""
-    lengths = np.array([len(text) + 1 for text in sources.texts], dtype=np.int64)
-    return np.cumsum(lengths) - lengths
-
-
-def _with_headings(
-    sources: Sources, score: NDArray[np.float64], spans: tuple[tuple[Span, ...], ...], base: NDArray[np.int64]
-) -> Candidates:
+def _with_headings(sources: Sources, score: NDArray[np.float64], spans: tuple[tuple[Span, ...], ...]) -> Candidates:
     """Sentences, with the headings before them apart, so that whatever stands below one can bring it.
 
     Args:
         sources: the documents.
         score: shape (sentences,).
         spans: the protected spans of each document.
-        base: of each document; see `_bases`.
     """
     pieces, outline = sources.outline
-    merged, score = _merge(pieces, score[outline.sentence], _covering(pieces, spans, base))
+    merged, score = _merge(pieces, score[outline.sentence], _covering(pieces, spans, sources.starts))
     no = np.zeros(len(merged), dtype=bool)
     free = np.full(len(merged), -1)
     whole = Candidates(merged, score, np.arange(len(merged)), no, free, _NO_PAIRS, no, spans)
@@ -160,16 +157,30 @@ def _with_headings(
 def _raised(
     sentences: Candidates, needs: NDArray[np.int64], headings: NDArray[np.bool_], texts: list[str]
 ) -> Candidates:
-    """The sentences, of which each is as good as the best of those that need it. Shape of `needs`: (pairs, 2)."""
-    score = sentences.score.copy()
+    """The sentences, of which each is as good as the best of those that need it.
+
+    And the items of a list have some of what announces it: "The following goods are excluded:" may have all words of
+    the query, and each item none.
+
+    Args:
+        sentences: with scores of their own.
+        needs: shape (pairs, 2).
+        headings: shape (sentences,), which are headings.
+        texts: the documents.
+    """
+    units, own = sentences.units, sentences.score
+    score = own.copy()
     # One pass from the end follows from a row to its header and to what announces the table, but goes no way back.
     for other, needed in needs[::-1].tolist():
-        score[needed] = max(score[needed], (score if needed < other else sentences.score)[other])
-    serves = (score > sentences.score) | headings
-    units = sentences.units
+        score[needed] = max(score[needed], (score if needed < other else own)[other])
+    serves = (score > own) | headings
+    promising = _PROMISING * own.max()
     for needed in np.unique(needs[:, 1]).tolist():
         text = texts[int(units.document[needed])][int(units.start[needed]) : int(units.end[needed])]
         serves[needed] |= only_announces(text)
+        if own[needed] >= promising and not headings[needed] and announces(text):
+            items = needs[needs[:, 1] == needed, 0]
+            score[items] = np.maximum(score[items], _OF_ITEMS * own[needed])
     return replace(sentences, score=score, needs=needs, serves=serves)
 
 

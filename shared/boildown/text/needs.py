@@ -14,7 +14,7 @@ from boildown.text.blocks import LIST_ITEM
 from boildown.text.markup import bare_end
 from boildown.text.sentences import QUESTION_MARKS, STOPS
 
-__all__ = ["is_opener", "needs", "only_announces"]
+__all__ = ["announces", "is_opener", "needs", "only_announces"]
 
 _LONGEST = 200
 """Characters of what announces something; a longer text costs more than it explains."""
@@ -26,6 +26,7 @@ _SPEAKER = re.compile(r"(?:\[[^\]\n]{1,30}\] )?[^\W\d_a-z][\w.'’\-]*(?: [\w.'�
 
 _ENDED = re.compile(rf"[{STOPS}:：,;][\"'”’»)\]*_]*\Z")
 
+_NOTE = re.compile(r"([*†‡§¹²³⁴⁵])\s?\w")
 _MEANING = "\n: "
 """Before what a term means, in the line below it."""
 _COUNT = re.compile(r"\w+")
@@ -45,7 +46,7 @@ def needs(text: str, sentences: NDArray[np.int64]) -> NDArray[np.int64]:
 
     A table's row needs the first row; a list's item what announces the list, or the item that it is a part of; what
     follows a colon at a line's end the line before; the rest of an item, or of what a speaker says, the beginning of
-    the line; and a question the line after it, as that one needs the question.
+    the line; a mark its footnote; and a question the line after it, as that one needs the question.
 
     Args:
         text: the text the sentences were cut from.
@@ -65,6 +66,7 @@ def needs(text: str, sentences: NDArray[np.int64]) -> NDArray[np.int64]:
             *_items(pieces, bodies),
             *_turns(pieces, bodies),
             *_rows(bodies),
+            *_footnotes(bodies),
         }
     )
     return np.array(found, dtype=np.int64).reshape(-1, 2)
@@ -77,7 +79,12 @@ def is_opener(text: str) -> bool:
 
 def only_announces(text: str) -> bool:
     """Whether a text says nothing without what follows it: a few words with a colon, or the header of a table."""
-    return (len(text) <= _LONGEST_TITLE and bare_end(text).endswith(_COLONS)) or _HEADER.search(text) is not None
+    return announces(text) or _HEADER.search(text) is not None
+
+
+def announces(text: str) -> bool:
+    """Whether a text is a few words with a colon after them."""
+    return len(text) <= _LONGEST_TITLE and bare_end(text).endswith(_COLONS)
 
 
 def _questions(pieces: Sequence[str], bodies: Sequence[str]) -> Iterator[tuple[int, int]]:
@@ -169,6 +176,20 @@ def _turns(pieces: Sequence[str], bodies: Sequence[str]) -> Iterator[tuple[int, 
                 yield i, i - 1
         elif opener >= 0:
             yield i, opener
+
+
+def _footnotes(bodies: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Pairs of a text with a mark at a word's end and the footnote that begins with the mark."""
+    notes: dict[str, list[int]] = {}
+    for i, body in enumerate(bodies):
+        if found := _NOTE.match(body):
+            notes.setdefault(found[1], []).append(i)
+    for mark, places in notes.items():
+        if len(places) == 1:  # else they are the items of a list
+            marked = re.compile(rf"[\w)%]{re.escape(mark)}(?![\w*])")
+            for i in range(places[0]):
+                if bodies[i].count(mark) == 1 and marked.search(bodies[i]):  # two would be emphasis
+                    yield i, places[0]
 
 
 def _is_title_with_item(body: str) -> bool:

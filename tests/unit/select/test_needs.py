@@ -95,6 +95,16 @@ def test_a_heading_is_brought_by_what_stands_below_it() -> None:
     assert cut(Sources([CITIES]), scores, Budget(threshold=0.9), Plan()).text == "# Cardiff\n\nNobody asked us."
 
 
+def test_the_items_of_what_is_asked_for_go_before_what_is_not() -> None:
+    text = "These goods are excluded from returns:\n- perfume of any kind\n- used software\n\n" + OTHER.strip()
+    sources = Sources([text], 1)
+    assert len(sources.sentences) == 4
+    scores = Scores(relevance=np.zeros(1), sentences=np.array([0.9, 0.01, 0.01, 0.1]))
+    assert cut(sources, scores, words(16), Plan()).text == text.removesuffix("\n\n" + OTHER.strip())
+    lesser = Scores(relevance=np.zeros(1), sentences=np.array([0.4, 0.01, 0.01, 0.9]))
+    assert cut(sources, lesser, words(12), Plan()).text == OTHER.strip()
+
+
 def test_a_header_alone_does_not_fill_what_is_left() -> None:
     sources = Sources([f"{HEADER}{SUMMER}{WINTER}", OTHER])
     scores = Scores(relevance=np.zeros(2), sentences=np.array([0.1, 0.2, 0.3, 0.9]))

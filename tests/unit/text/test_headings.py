@@ -13,9 +13,7 @@ MARKED = (
 )
 UNDERLINED = "Alpin\n=====\nIt is a white pill.\n\nAdults\n------\nNausea is common in them.\n"
 PAGE = "<h3>Bristol</h3><ul><li>Sat: it is closed</li></ul><h3>Cardiff</h3><p>Sat: it is open</p>"
-TIMES = (
-    "Hours of the pool\n\nMonday to Friday\n7 to 12 for all\n13 to 19 for a few\n\nSaturday\n10 to 12 for all\n"
-)
+TIMES = "Hours of the pool\n\nMonday to Friday\n7 to 12 for all\n13 to 19 for a few\n\nSaturday\n10 to 12 for all\n"
 LINES = "These commands follow.\n\nconfig\n\nweb-mgmt\n\nno ssl\n\nexit\n\nThey reset what was set."
 PROSE = (
     "The harbour was rebuilt after the great storm by engineers\nwho had come from Rotterdam for it and who stayed for"

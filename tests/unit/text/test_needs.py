@@ -24,6 +24,7 @@ LEAFLET = "Do not take it\n- if you are ill. Ask a doctor first.\n- if you are o
 MIXED = "1. Excluded goods here:\n- war and any riots\n- floods of rivers\n2. Included goods here:\n- theft at night\n"
 ANSWERS = "Answer 1:\nRun the first command. It is safe.\n\nAnswer 2:\nUse the other command. Nothing is lost by it.\n"
 TERMS = "Amount\n: It is in cents. It must be given.\n\nReason\n: It says why. It may be left out.\n"
+NOTES = "Pro costs nine*.\nTeam costs twenty†.\n\nIt is *very* good.\n\n* if paid yearly\n† for up to five\n"
 CHAT = "Ann: Who writes the release notes?\nBen: I can do that today.\nAnn: Thanks a lot for that.\n"
 
 
@@ -47,6 +48,7 @@ def needed(text: str) -> list[tuple[str, str]]:
         (MIXED, [("- wa", "1. E"), ("- fl", "1. E"), ("- th", "2. I")]),
         (ANSWERS, [("It i", "Answ"), ("Noth", "Answ")]),
         (TERMS, [("It m", "Amou"), ("It m", "Reas")]),
+        (NOTES, [("Pro ", "* if"), ("Team", "† fo")]),
         (TITLED, [("- So", "Excl"), ("- Al", "Excl")]),
         (TURN, [("Plea", "Ann:"), ("It i", "Ann:")]),
         (CHAT, [("Ann:", "Ben:"), ("Ben:", "Ann:")]),
@@ -63,6 +65,7 @@ def needed(text: str) -> list[tuple[str, str]]:
         "lists in turn",
         "answers",
         "terms",
+        "footnotes",
         "titled list",
         "turn",
         "question",
