@@ -19,7 +19,7 @@ from boildown.methods.registry import DEFAULT_METHOD, create_method
 from boildown.methods.stored import reading_stored
 from boildown.result import Compression
 from boildown.select.cut import Cut, cut, limit_of
-from boildown.select.plan import Allocation, Order, Plan, listed
+from boildown.select.plan import Allocation, Dedupe, Order, Plan, listed
 from boildown.sources import Sources, check_query
 from boildown.types import Document, Scores, TokenScores, Unit
 
@@ -44,7 +44,8 @@ class Compressor:
         dtype: "auto" takes the fastest that the device has in hardware; or "float32", "bfloat16", "float16". "int8" is
             for encoders like BERT and XLM-R on CPUs without bf16; it changes a few decisions in a hundred.
         options: more arguments for the method's constructor.
-        unit, order, allocation, spread, protect, patterns, dedupe, separator: how to cut; see `Plan`.
+        unit, order, allocation, spread, protect, patterns, dedupe, separator: how to cut; see `Plan`. By default a long
+            sentence that stands in several documents is kept of the best of them only.
         min_sentence: sentences of fewer words are joined to a neighbour.
         on_empty_query: what a blank query does where the method reads the query: "passthrough" scores nothing and
             keeps documents in their order as far as the budget goes; "raise" raises `InputError`.
@@ -71,7 +72,7 @@ class Compressor:
         spread: float = 0.25,
         protect: Iterable[str] | None = None,
         patterns: Iterable[str | Pattern[str]] = (),
-        dedupe: float | None = None,
+        dedupe: Dedupe | None = "long",
         separator: str = "\n\n",
         min_sentence: int = 3,
         on_empty_query: EmptyQuery = "passthrough",

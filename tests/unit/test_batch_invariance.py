@@ -53,7 +53,7 @@ def make(
             options = {"num_labels": 1} if method == "cross_encoder" else {}
             settings |= {"rank": method, "rank_model": str(make_model("bert", tmp_path / method, task, **options))}
             method = "bm25"
-        return Compressor(method, device="cpu", dtype="float32", cache=False, **settings)
+        return Compressor(method, device="cpu", dtype="float32", cache=False, dedupe=None, **settings)
 
     return build
 

@@ -222,3 +222,26 @@ def test_a_result_as_plain_values_is_json():
         result.documents[0].spans[0].start,
         result.documents[0].spans[0].end,
     ]
+
+
+LONG = "The ferry to the island leaves the east quay at nine, at noon and at five in summer."
+
+
+def test_a_long_sentence_is_kept_of_one_document_by_default():
+    documents = [f"{LONG} Dogs travel free.", f"In winter it rests. {LONG}", "Dogs travel free. Cats do not."]
+    question = "When does the ferry to the island leave?"
+    assert bm25().compress(question, documents, Budget(rate=1.0)).text.count(LONG) == 1
+    for text in (bm25().compress(question, documents, Budget(tokens=40)).text, Compressor().compress(
+        question, documents, Budget(tokens=40)).text):  # fmt: skip
+        assert text.count(LONG) == 1
+    everything = bm25(dedupe=None).compress(question, documents, Budget(rate=1.0))
+    assert everything.text == "\n\n".join(documents)
+    twice = bm25().compress(question, [LONG, LONG], Budget(rate=1.0))
+    assert (twice.text, [document.reason for document in twice.dropped]) == (LONG, ["duplicate"])
+
+
+def test_what_documents_may_share_is_kept_of_each_by_default():
+    documents = [f"The {name} is for {where}. The warranty period is two years." for name, where in
+                 (("Reed", "rivers"), ("Heron", "lakes"))]  # fmt: skip
+    assert bm25().compress("warranty", documents, Budget(rate=1.0)).text == "\n\n".join(documents)
+    assert bm25(dedupe=1.0).compress("warranty", documents, Budget(rate=1.0)).text.count("warranty") == 1

@@ -13,7 +13,7 @@ from boildown.client.answers import Call, RemoteCompression, read_answer, write_
 from boildown.client.connections import Connections
 from boildown.compressor import EmptyQuery, check_empty_query
 from boildown.errors import ConfigurationError
-from boildown.select.plan import Allocation, Order, Plan, listed
+from boildown.select.plan import Allocation, Dedupe, Order, Plan, listed
 from boildown.sources import Sources, check_query
 from boildown.types import Document, Unit
 
@@ -67,7 +67,7 @@ class Client:
         spread: float = 0.25,
         protect: Iterable[str] | None = None,
         patterns: Iterable[str] = (),
-        dedupe: float | None = None,
+        dedupe: Dedupe | None = "long",
         separator: str = "\n\n",
         min_sentence: int = 3,
         on_empty_query: EmptyQuery = "passthrough",
@@ -132,9 +132,7 @@ class Client:
             OverloadedError: the service had no room, however often it was asked.
             ServiceError: the service cannot be reached, wants a token, or failed.
         """
-        call = _checked(query, documents, budget, self.plan)
-        answer = self._connections.post(_PATH, write_request(call, self._settings))
-        return read_answer(answer, call, self._again)
+        return self._again(_checked(query, documents, budget, self.plan))
 
     async def acompress(self, query: str, documents: Iterable[str | Document], budget: Budget) -> RemoteCompression:
         """`compress` without blocking the event loop."""
@@ -163,7 +161,7 @@ class Client:
         await self.aclose()
 
     def _again(self, call: Call) -> RemoteCompression:
-        """`compress`, for a result that is cut again."""
+        """Asks for a first result, or for one that is cut again."""
         body = write_request(call, {**self._settings, "order": call.plan.order})
         answer = self._connections.post(_PATH, body)
         return read_answer(answer, call, self._again)

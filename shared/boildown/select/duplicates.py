@@ -19,9 +19,14 @@ _MAX_HOLDERS = 32
 """Texts remembered for one shingle: what stands in more texts tells little, and unbounded lists would cost O(n²)."""
 _MIN_WORDS = 5
 """Shorter sentences ("See also.") repeat by chance and cost next to nothing."""
+_LONG_WORDS = 10
+"""From here on a repetition is mostly a copy. Shorter ones are rows, headings, lines of code, and what is true of two
+things ("The warranty period is two years.")."""
 
 _UNSPACED = f"{HAN_KANA}{SOUTH_EAST_ASIAN}"
 _WORD = re.compile(rf"[{_UNSPACED}]|[^\s{_UNSPACED}]+")
+_SAID = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}][^\s{_UNSPACED}]*")
+"""Words with a letter or a digit: of a table's row its cells and not their borders."""
 _OPENING = "'\"([{“‘«„‚「『（【《〈"
 _CLOSING = "'\")]}”’»」』）】》〉.,;:!?…。、，；：！？"
 _DASHES = "-–—"
@@ -32,7 +37,11 @@ _Words = tuple[str, ...]
 
 
 def find_duplicates(
-    texts: list[str], document: NDArray[np.int64], priority: NDArray[np.int64], threshold: float
+    texts: list[str],
+    document: NDArray[np.int64],
+    priority: NDArray[np.int64],
+    threshold: float,
+    long: bool = False,
 ) -> NDArray[np.bool_]:
     """Marks each text that repeats one of another document that comes before it in `priority`.
 
@@ -47,27 +56,40 @@ def find_duplicates(
         document: shape (units,), whose it is.
         priority: shape (units,), unit indices, the one to keep first.
         threshold: above 0, at most 1.
+        long: only texts of some length and words in them count; and a document that has none is no repetition of
+            another, unless all of its texts together are as long.
 
     Returns:
         shape (units,), True for what to drop.
     """
     drop = np.zeros(len(texts), dtype=bool)
+    owners = document.tolist()
+    order = priority.tolist()
+    folded_texts = {unit: " ".join(texts[unit].casefold().split()) for unit in order}
+    if threshold >= 1:  # then most documents need no closer look
+        sharing = _sharing(folded_texts, owners)
+        order = [unit for unit in order if owners[unit] in sharing]
     exact: dict[str, int] = {}
     near = _Near(threshold)
     origins: defaultdict[int, set[int]] = defaultdict(set)
-    short: defaultdict[int, dict[int, str]] = defaultdict(dict)
-    for unit in priority.tolist():
-        owner = int(document[unit])
-        folded = " ".join(texts[unit].casefold().split())
-        words = _words(folded)
-        if len(words) < _MIN_WORDS:
-            short[owner][unit] = folded
+    short: dict[int, dict[int, str]] = {}
+    size: Counter[int] = Counter()
+    for unit in order:
+        owner = owners[unit]
+        folded = folded_texts[unit]
+        words = _SAID.findall(folded) if long else _words(folded)
+        length = len(words)
+        if length < (_LONG_WORDS if long else _MIN_WORDS):
+            short.setdefault(owner, {})[unit] = folded
+            size[owner] += length
             continue
         origin = exact.get(folded)
         if origin is None:
             origin = exact[folded] = owner if threshold >= 1 else near.origin(words, owner)
         drop[unit] = origin != owner
         origins[owner].add(origin)
+    if long:
+        short = {owner: own for owner, own in short.items() if owner in origins or size[owner] >= _LONG_WORDS}
     drop[_short_repetitions(short, origins)] = True
     return drop
 
@@ -97,6 +119,18 @@ class _Near:
         self._sizes.append(len(shingles))
         self._owners.append(owner)
         return owner
+
+
+def _sharing(folded: Mapping[int, str], owners: list[int]) -> set[int]:
+    """The documents of which some text stands in another one: the others neither repeat nor are repeated."""
+    holder: dict[str, int] = {}
+    found: set[int] = set()
+    for unit, text in folded.items():
+        owner = owners[unit]
+        first = holder.setdefault(text, owner)
+        if first != owner:
+            found |= {first, owner}
+    return found
 
 
 def _short_repetitions(short: Mapping[int, dict[int, str]], origins: Mapping[int, set[int]]) -> list[int]:

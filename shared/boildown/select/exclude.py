@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from boildown.budget import Budget
 from boildown.select.duplicates import find_duplicates
 from boildown.select.order import rank
-from boildown.select.plan import Plan
+from boildown.select.plan import Dedupe, Plan
 from boildown.select.units import Candidates
 from boildown.sources import Sources, Units
 
@@ -49,7 +49,7 @@ def exclude(
 
 
 def _repeated(
-    candidates: Candidates, priority: NDArray[np.int64], sources: Sources, threshold: float
+    candidates: Candidates, priority: NDArray[np.int64], sources: Sources, dedupe: Dedupe
 ) -> NDArray[np.bool_]:
     """Which candidates belong to a repeated sentence; of those in `priority`, the best candidate's sentence stays."""
     units = candidates.units
@@ -59,5 +59,12 @@ def _repeated(
     sentence = np.cumsum(first) - 1
     ranked = sentence[priority]
     best = np.sort(np.unique(ranked, return_index=True)[1])
-    repeated = find_duplicates(sources.cut(sentences), sentences.document, ranked[best], threshold)
+    texts, owners, order = sources.cut(sentences), sentences.document, ranked[best]
+    repeated = find_duplicates(texts, owners, order, 1.0 if dedupe == "long" else dedupe, long=dedupe == "long")
+    pairs = candidates.needs if len(candidates.needs) else sentences.containing(sources.sentences)[sources.needs]
+    if len(pairs):
+        # What others need stays with them, such as the header that all parts of a split table begin with.
+        others, needed = pairs.T
+        while (missed := repeated[needed] & ~repeated[others]).any():
+            repeated[needed[missed]] = False
     return np.take(repeated, sentence)

@@ -11,12 +11,13 @@ from boildown.errors import ConfigurationError, unknown_name
 from boildown.text.protected import PROTECTED_KINDS, find_protected
 from boildown.types import Unit
 
-__all__ = ["Allocation", "Order", "Plan", "listed"]
+__all__ = ["Allocation", "Dedupe", "Order", "Plan", "listed"]
 
 T = TypeVar("T")
 
 Order = Literal["original", "score", "edges"]
 Allocation = Literal["global", "linear", "equal"]
+Dedupe = float | Literal["long"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +37,10 @@ class Plan:
             that fit into one sentence need no care when whole sentences are cut, and gives up what the whole budget
             cannot hold.
         patterns: regular expressions for more such spans.
-        dedupe: drop sentences that repeat another document's: 1.0 exact repetitions, but for case and white space;
-            below 1 also those whose word shingles agree to that degree (Jaccard), if they have the same numbers and
-            signs; None keeps repetitions.
+        dedupe: drop sentences that repeat another document's: "long" those of ten words or more that are the same but
+            for case and white space, unless what is kept needs them, such as a table's header; 1.0 shorter ones too, of
+            five words or more; below 1 also those whose word shingles agree to that degree (Jaccard), if they have the
+            same numbers and signs; None keeps repetitions.
         separator: stands between documents in the assembled text.
 
     Raises:
@@ -51,7 +53,7 @@ class Plan:
     spread: float = 0.25
     protect: tuple[str, ...] | None = None
     patterns: tuple[str | re.Pattern[str], ...] = ()
-    dedupe: float | None = None
+    dedupe: Dedupe | None = None
     separator: str = "\n\n"
 
     def __post_init__(self) -> None:
@@ -63,8 +65,8 @@ class Plan:
             raise unknown_name("allocation", self.allocation, get_args(Allocation))
         if not (_is_number(self.spread) and 0 <= self.spread <= 1):
             raise ConfigurationError(f"spread= is a difference of keep rates, from 0 to 1; got {self.spread!r}.")
-        if self.dedupe is not None and not (_is_number(self.dedupe) and 0 < self.dedupe <= 1):
-            raise ConfigurationError(f"dedupe= is a similarity above 0 and at most 1; got {self.dedupe!r}.")
+        if self.dedupe not in (None, "long") and not (_is_number(self.dedupe) and 0 < float(self.dedupe) <= 1):
+            raise ConfigurationError(f"dedupe= is 'long', or a similarity above 0 and at most 1; got {self.dedupe!r}.")
         for kind in self.protect or ():
             if kind not in PROTECTED_KINDS:
                 raise unknown_name("kind of protected span", kind, PROTECTED_KINDS)

@@ -12,6 +12,7 @@ from pydantic import (
     Field,
     JsonValue,
     PlainValidator,
+    WrapValidator,
     model_validator,
 )
 from pydantic.json_schema import WithJsonSchema
@@ -131,6 +132,16 @@ class BudgetIn(_Strict):
         return self
 
 
+_Degree = Annotated[float, Field(strict=True, gt=0, le=1)]
+_Dedupe = Annotated[  # no union, whose errors would name its parts and not the field
+    _Degree,
+    WrapValidator(
+        lambda value, degree: value if value == "long" else degree(value),
+        json_schema_input_type=Literal["long"] | _Degree,
+    ),
+]
+
+
 class CompressRequest(_Strict):
     """A query, its documents, and how much of them to keep."""
 
@@ -152,8 +163,8 @@ class CompressRequest(_Strict):
     patterns: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field(
         default=[], max_length=16, description="Regular expressions for more such spans."
     )
-    dedupe: Annotated[float, Field(strict=True, gt=0, le=1)] | None = Field(
-        None, description="Drop sentences that repeat another document's to this degree."
+    dedupe: _Dedupe | None = Field(  # type: ignore[assignment]
+        "long", description="Drop sentences that repeat another document's: long ones, or all to this degree."
     )
     separator: Annotated[str, Field(max_length=1000)] = "\n\n"
     min_sentence: Annotated[int, Field(strict=True, ge=0, le=1000)] = 3

@@ -66,7 +66,8 @@ class Shortening:
                     f"Give at least {_LEAST}."
                 )
         self.counter = counter
-        self.engine: Engine = Compressor() if engine is None else engine
+        # Values of data that repeat each other stay, since an empty one would say something else.
+        self.engine: Engine = Compressor(dedupe=None) if engine is None else engine
         self._memory = Memory()
 
     def short_form(self, tool: str, content: Content, query: str) -> Short | None:

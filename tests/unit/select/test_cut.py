@@ -72,7 +72,7 @@ PLANS = st.builds(
     spread=st.sampled_from([0.0, 0.3, 1.0]),
     protect=st.sampled_from([None, (), ("number", "quote", "identifier")]),
     patterns=st.sampled_from([(), (r"holds\W+and",)]),
-    dedupe=st.sampled_from([None, 0.5, 1.0]),
+    dedupe=st.sampled_from([None, "long", 0.5, 1.0]),
     separator=st.sampled_from(["\n\n", "", " | "]),
 )
 BUDGETS = st.one_of(

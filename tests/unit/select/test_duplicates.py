@@ -10,11 +10,11 @@ from boildown.select.duplicates import find_duplicates
 HALL = "The heating in the northern machine hall must run at {} degrees in the winter months."
 
 
-def repeated(documents: list[list[str]], threshold: float) -> list[tuple[int, str]]:
+def repeated(documents: list[list[str]], threshold: float, long: bool = False) -> list[tuple[int, str]]:
     """The dropped texts, each with its document's number; documents and texts count in their order."""
     texts = [text for document in documents for text in document]
     owners = np.repeat(np.arange(len(documents)), [len(document) for document in documents])
-    dropped = find_duplicates(texts, owners, np.arange(len(texts)), threshold)
+    dropped = find_duplicates(texts, owners, np.arange(len(texts)), threshold, long)
     return [(int(owners[i]), texts[i]) for i in np.flatnonzero(dropped)]
 
 
@@ -79,3 +79,35 @@ def test_a_repeated_document_leaves_no_shards(threshold: float) -> None:
 def test_short_repetitions_stay_where_their_document_says_something_else() -> None:
     long, own, short = HALL.format("+5"), "Nobody is allowed to enter the hall at night.", "It is red."
     assert repeated([[long, short], [long, own, short]], 1.0) == [(1, long)]
+
+
+ROW = "| hull | 1,450 | 2.1 | red | 5 | Harrow | 2011 |"
+
+
+def long_repetitions(documents: list[list[str]]) -> list[tuple[int, str]]:
+    return repeated(documents, 1.0, long=True)
+
+
+@pytest.mark.parametrize(
+    "text", [ROW, "The warranty period is two years.", "Its county seat is Carrollton.", "if x is None or not x.sides:"]
+)
+def test_what_two_things_may_share_is_no_long_repetition(text: str) -> None:
+    documents = [["The Reed is made for rivers.", text], ["The Heron is made for lakes.", text]]
+    assert long_repetitions(documents) == []
+    assert repeated(documents, 1.0) == [(1, text)]
+
+
+def test_a_long_sentence_is_a_long_repetition() -> None:
+    text = HALL.format("+5")
+    assert long_repetitions([[text, "It is new."], ["It is red.", text.upper()]]) == [(1, text.upper())]
+    assert long_repetitions([["水泵在夜间把冷却液从水箱输送到大厅里面。"]] * 2) == [
+        (1, "水泵在夜间把冷却液从水箱输送到大厅里面。")
+    ]
+
+
+def test_a_document_of_short_texts_is_a_long_repetition_if_it_is_long_as_a_whole() -> None:
+    steps = ["Open the lid.", "Pull the red ring.", "Close the lid again."]
+    assert long_repetitions([steps, steps]) == [(1, text) for text in steps]
+    assert long_repetitions([["Yes."], ["Yes."]]) == []
+    long = HALL.format("+5")
+    assert long_repetitions([[long, "It is red."], [long, "It is red."]]) == [(1, long), (1, "It is red.")]

@@ -60,3 +60,15 @@ def test_time_grows_with_the_documents_and_not_with_their_square() -> None:
 
     seconds(10)
     assert min(seconds(8_000) for _ in range(2)) < 32 * min(seconds(500) for _ in range(5))
+
+
+HEADER = "| Part of the boat | Price in euros | Weight in kilograms | Colour of the hull |\n|---|---|---|---|\n"
+
+
+def test_a_long_repetition_that_others_need_stays() -> None:
+    texts = [HEADER + "".join(f"| {name} {i} | {i} | 2 | red |\n" for i in range(3)) for name in ("oar", "sail", "oar")]
+    sources = Sources(texts)
+    scores = Scores(relevance=np.zeros(3), sentences=np.zeros(len(sources.sentences)))
+    result = cut(sources, scores, Budget(rate=1.0), Plan(dedupe="long"))
+    assert [d.text for d in result.documents] == [texts[0].strip(), texts[1].strip()]
+    assert [(d.index, d.reason) for d in result.dropped] == [(2, "duplicate")]
