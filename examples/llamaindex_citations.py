@@ -7,7 +7,6 @@ Each citation leads back to its page and to the characters of the page that the 
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from llama_index.core import Settings, VectorStoreIndex
@@ -16,7 +15,7 @@ from llama_index.core.query_engine import CitationQueryEngine
 from llama_index.core.schema import TextNode
 from quickstart import LlamaIndexWords
 
-from llama_index.postprocessor.boildown import BoildownPostprocessor
+from llama_index.postprocessor.boildown import BoildownPostprocessor, source_spans
 
 HANDBOOK = Path(__file__).parent / "data" / "handbook"
 QUESTION = "At which oxygen level are trout in danger?"
@@ -32,13 +31,13 @@ def main() -> None:
     engine = CitationQueryEngine.from_args(
         index,
         similarity_top_k=6,
-        citation_chunk_size=2048,
+        citation_chunk_size=2048,  # more than the budget, so that a page is one source
         node_postprocessors=[BoildownPostprocessor(tokens=150, documents=3)],
     )
     print(f"Q: {QUESTION}")
     for number, source in enumerate(engine.query(QUESTION).source_nodes, 1):
         page = source.metadata["boildown_node_id"]
-        spans = json.loads(source.metadata["boildown_spans"])
+        spans = source_spans(source, pages[page])
         print(f"\n[{number}] {page}, characters {', '.join(f'{start}-{end}' for start, end in spans)}")
         print("".join(pages[page][start:end] for start, end in spans).strip())
 

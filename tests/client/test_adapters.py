@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 from langchain_core.documents import Document
-from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
+from llama_index.core.instrumentation import get_dispatcher
+from llama_index.core.instrumentation.event_handlers import BaseEventHandler
+from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle, TextNode
 
 from boildown import Client, Compressor, ConfigurationError
 from boildown.counters import resolve_counter
@@ -86,6 +88,33 @@ def test_a_blank_query_leaves_the_nodes_their_scores(client: Client) -> None:
     remote = BoildownPostprocessor(tokens=30, engine=client).postprocess_nodes(nodes(), QueryBundle(""))
     assert [node.score for node in remote] == [0.5] * len(remote)
     assert plain_nodes(remote) == plain_nodes(local)
+
+
+def test_metadata_are_estimated_where_only_the_service_knows_the_counter() -> None:
+    pytest.importorskip("fastapi", exc_type=ImportError)
+    from running_service import running
+
+    from boildown.service.settings import Settings
+
+    seen: list[Any] = []
+
+    class Events(BaseEventHandler):
+        def handle(self, event: Any, **kwargs: Any) -> None:
+            seen.append(event)
+
+    shown = [NodeWithScore(node=TextNode(text=text, metadata={"source": name})) for name, text in TEXTS.items()]
+    handler = Events()
+    get_dispatcher().add_event_handler(handler)
+    try:
+        with running(Settings(counters={"ours": "estimate"})) as url, Client(url) as client:
+            found = BoildownPostprocessor(tokens=40, counter="ours", engine=client).postprocess_nodes(
+                shown, QueryBundle(QUESTION)
+            )
+    finally:
+        get_dispatcher().event_handlers.remove(handler)
+    contents = [node.node.get_content(metadata_mode=MetadataMode.LLM) for node in found]
+    assert 30 < resolve_counter(None).count("\n\n".join(contents)) <= 40
+    assert "only the service knows the counter 'ours'" in seen[-1].statistics["notes"][-1]
 
 
 @pytest.mark.parametrize("adapter", [BoildownCompressor, BoildownPostprocessor])

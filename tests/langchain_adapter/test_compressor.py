@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
+import numpy as np
 import pytest
 from kept_documents import QUESTION, joined_tokens
 from langchain_core.documents import BaseDocumentCompressor, Document
@@ -74,6 +76,16 @@ def test_the_score_that_a_document_came_with_is_kept(documents: list[Document]) 
         assert came_with == {d.id: d.metadata["relevance_score"] for d in documents if d.id in came_with}
 
 
+@pytest.mark.parametrize("score", [np.float32(0.5), np.array(0.5), 0.5, 1, "high", None])
+def test_the_score_that_a_document_came_with_can_be_written_to_json(score: Any) -> None:
+    document = Document("The bell rings at noon.", metadata={"relevance_score": score})
+    compressor = BoildownCompressor(method="bm25", tokens=30)
+    once = compressor.compress_documents([document], "When does the bell ring?")
+    for (kept,) in (once, compressor.compress_documents(once, "When does the bell ring?")):
+        assert json.loads(json.dumps(kept.metadata))["boildown_retrieval_score"] == score
+    assert document.metadata["relevance_score"] is score
+
+
 def test_the_order_is_that_of_the_result(documents: list[Document]) -> None:
     def ids(order: str) -> list[str | None]:
         kept = BoildownCompressor(method="bm25", rate=0.8, order=order).compress_documents(documents, QUESTION)
@@ -118,3 +130,11 @@ def test_any_callable_counts(documents: list[Document]) -> None:
 def test_it_is_a_langchain_compressor() -> None:
     assert issubclass(BoildownCompressor, BaseDocumentCompressor)
     assert issubclass(InputError, BoildownError)
+
+
+def test_what_two_retrievers_found_is_kept_once(documents: list[Document]) -> None:
+    twice = [*documents, *documents]
+    kept = BoildownCompressor(method="bm25", rate=1.0).compress_documents(twice, QUESTION)
+    assert sorted(d.id for d in kept) == sorted(d.id for d in documents)
+    kept = BoildownCompressor(method="bm25", rate=1.0, dedupe=None).compress_documents(twice, QUESTION)
+    assert [d.id for d in kept] == [d.id for d in twice]

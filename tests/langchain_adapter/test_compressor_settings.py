@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from kept_documents import QUESTION, joined_tokens
 from langchain_core.documents import Document
+from pydantic import BaseModel
 
 from boildown import Budget, Compressor, ConfigurationError
 from boildown.methods.bm25 import BM25
@@ -72,10 +73,27 @@ def test_fields_round_trip_through_json(documents: list[Document]) -> None:
     assert again.compress_documents(documents, QUESTION) == compressor.compress_documents(documents, QUESTION)
 
 
-def test_objects_are_left_out_of_json_or_named() -> None:
-    dumped = json.loads(BoildownCompressor(tokens=5, counter=len, engine=Compressor("bm25")).model_dump_json())
-    assert dumped["counter"] == "len"
-    assert "engine" not in dumped
+def test_json_is_refused_where_an_object_would_be_lost() -> None:
+    objects: dict[str, Any] = {"counter": len, "engine": Compressor("bm25", order="score")}
+    for given in ({"counter": len}, {"engine": objects["engine"]}, objects):
+        compressor = BoildownCompressor(tokens=5, **given)
+        said = " and ".join(f"{name}=" for name in given)
+        for write in (compressor.model_dump_json, lambda compressor=compressor: compressor.model_dump(mode="json")):
+            with pytest.raises(ConfigurationError, match=rf"^{said} cannot be written to JSON\. Give .*exclude="):
+                write()
+        assert BoildownCompressor(**compressor.model_dump()) == compressor
+        rest = json.loads(compressor.model_dump_json(exclude=set(given)))
+        assert BoildownCompressor(**rest, **given) == compressor
+
+
+def test_a_model_that_holds_a_compressor_does_not_lose_its_objects() -> None:
+    class Settings(BaseModel):
+        compressor: BoildownCompressor
+
+    with pytest.raises(ValueError, match="counter= cannot be written to JSON"):
+        Settings(compressor=BoildownCompressor(tokens=5, counter=len)).model_dump_json()
+    plain = Settings(compressor=BoildownCompressor(tokens=5, counter="estimate"))
+    assert Settings.model_validate_json(plain.model_dump_json()) == plain
 
 
 def test_a_changed_field_takes_effect(documents: list[Document]) -> None:

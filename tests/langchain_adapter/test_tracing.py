@@ -1,16 +1,21 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 from uuid import UUID
 
 import pytest
+import requests
 from langchain_classic.retrievers import ContextualCompressionRetriever
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.documents import Document
+from langchain_core.load import dumpd
 from langchain_core.runnables import RunnableLambda, RunnablePassthrough
 from langchain_core.tracers.run_collector import RunCollectorCallbackHandler
 from langchain_core.vectorstores import InMemoryVectorStore
+from langsmith import Client
 
+from boildown import Compressor
 from langchain_boildown import BoildownCompressor
 
 QUESTION = "How high is the tower of the Carrick Bell lighthouse?"
@@ -131,3 +136,27 @@ async def test_astream_events_shows_the_custom_event(store: InMemoryVectorStore)
     named = [event["event"] for event in seen if event["name"] == "BoildownCompressor"]
     assert named[0] == "on_chain_start"
     assert named[-1] == "on_chain_end"
+
+
+class Sent(requests.Session):
+    """Keeps what would be sent."""
+
+    bodies: list[Any]
+
+    def request(self, *arguments: Any, **options: Any) -> requests.Response:
+        self.bodies = [*getattr(self, "bodies", []), json.loads(options["data"])]
+        answer = requests.Response()
+        answer.status_code, answer._content = 200, b"{}"
+        return answer
+
+
+def test_a_compressor_that_json_refuses_is_shown_all_the_same(store: InMemoryVectorStore) -> None:
+    compressor = BoildownCompressor(tokens=40, counter=len, engine=Compressor("bm25"))
+    retriever = ContextualCompressionRetriever(base_compressor=compressor, base_retriever=store.as_retriever())
+    for component in (compressor, retriever, retriever | compressor.as_runnable()):
+        assert "BoildownCompressor" in json.dumps(dumpd(component))
+    sent = Sent()
+    langsmith = Client(api_url="http://localhost:9", api_key="-", session=sent, auto_batch_tracing=False, info={})
+    langsmith.create_run("run", {"compressor": compressor}, "chain")
+    shown = sent.bodies[0]["inputs"]["compressor"]
+    assert (shown["tokens"], "Compressor" in shown["engine"]) == (40, True)

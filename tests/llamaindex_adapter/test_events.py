@@ -17,7 +17,7 @@ from llama_index.core.instrumentation.events.rerank import ReRankEndEvent, ReRan
 from llama_index.core.instrumentation.span_handlers import SimpleSpanHandler
 from llama_index.core.schema import NodeWithScore, TextNode
 
-from boildown import InputError
+from boildown import Compressor, InputError
 from llama_index.postprocessor.boildown import BoildownPostprocessor, CompressionEndEvent
 
 
@@ -144,3 +144,25 @@ def test_notes_reach_the_event(events: Events) -> None:
     BoildownPostprocessor(tokens=30, method="bm25").postprocess_nodes([NodeWithScore(node=TextNode(text="Some text."))])
     (end,) = events.of(CompressionEndEvent)
     assert "blank" in end.statistics["notes"][0]
+
+
+class Shown(SimpleSpanHandler):
+    """Looks at the components of spans, as exporters do."""
+
+    seen: list[Any] = []  # noqa: RUF012 - pydantic copies it for each handler
+
+    def new_span(self, id_: str, bound_args: Any, instance: Any = None, *arguments: Any, **options: Any) -> Any:
+        if isinstance(instance, BoildownPostprocessor):
+            self.seen.append(instance.to_dict())
+        return super().new_span(id_, bound_args, instance, *arguments, **options)
+
+
+def test_a_postprocessor_that_json_refuses_is_shown_all_the_same(nodes: list[NodeWithScore], query: str) -> None:
+    handler = Shown()
+    get_dispatcher().add_span_handler(handler)
+    try:
+        engine = Compressor("bm25")
+        BoildownPostprocessor(tokens=60, counter=len, engine=engine).postprocess_nodes(nodes, query_str=query)
+    finally:
+        get_dispatcher().span_handlers.remove(handler)
+    assert [(shown["counter"], shown["engine"]) for shown in handler.seen] == [(len, engine)]

@@ -11,14 +11,16 @@ import sys
 from typing import Any
 
 import pytest
-from llama_index.core.schema import NodeWithScore, TextNode
+from llama_index.core.node_parser import SentenceWindowNodeParser
+from llama_index.core.postprocessor import MetadataReplacementPostProcessor
+from llama_index.core.schema import Document, NodeWithScore, TextNode
 
 from boildown import InputError
 from llama_index.postprocessor.boildown import BoildownPostprocessor
 
 
 def test_nodes_are_not_joined(nodes: list[NodeWithScore], query: str) -> None:
-    kept = BoildownPostprocessor(rate=0.8, method="bm25").postprocess_nodes(nodes, query_str=query)
+    kept = BoildownPostprocessor(rate=0.9, method="bm25").postprocess_nodes(nodes, query_str=query)
     assert [n.node_id for n in kept] == ["lighthouse", "harbour", "bakery"]
     for node, source in zip(kept, nodes, strict=True):
         assert node.node.get_content()[:10] in source.node.get_content()
@@ -113,3 +115,18 @@ def test_a_missing_model_says_what_was_looked_for(nodes: list[NodeWithScore], qu
     postprocessor = BoildownPostprocessor(tokens=9, method="llmlingua2", model=missing, device="cpu")
     with pytest.raises(ModelError, match="no-model-here"):
         postprocessor.postprocess_nodes(nodes, query_str=query)
+
+
+def test_windows_that_overlap_are_kept_once(query: str) -> None:
+    text = (
+        "Harrow Point is a headland on the north coast of the county. The lighthouse of Harrow Point was lit for the "
+        "first time in the winter of 1874. Its lamp burned rape oil until the keepers changed it to paraffin in 1901. "
+        "Puffins nest in the cliffs below the lighthouse from the first days of April to July."
+    )
+    parser = SentenceWindowNodeParser.from_defaults(window_size=1)
+    windows = MetadataReplacementPostProcessor("window").postprocess_nodes(
+        [NodeWithScore(node=node) for node in parser.get_nodes_from_documents([Document(text=text)])]
+    )
+    for dedupe, times in (({}, 1), ({"dedupe": None}, 3)):
+        kept = BoildownPostprocessor(method="bm25", rate=1.0, **dedupe).postprocess_nodes(windows, query_str=query)
+        assert " ".join(n.node.get_content() for n in kept).count("winter of 1874") == times

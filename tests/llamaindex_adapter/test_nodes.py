@@ -31,6 +31,8 @@ TEXT = (
 )
 QUERY = "When was the wheel of the mill made?"
 SENTENCE = "Its wheel was made of elm in 1782 and turned for ninety years."
+SHOWN = 28
+"""Tokens for the sentence and for the metadata that a node of `node_of` shows the LLM."""
 
 
 def compress(nodes: list[NodeWithScore], query: str | None = QUERY, **arguments: Any) -> list[NodeWithScore]:
@@ -93,7 +95,7 @@ def copied(value: Any) -> Any:
 def test_everything_but_the_text_is_kept(kind: str) -> None:
     node = node_of(kind)
     before = snapshot(node)
-    (kept,) = compress([NodeWithScore(node=node, score=0.5)])
+    (kept,) = compress([NodeWithScore(node=node, score=0.5)], tokens=SHOWN)
     assert snapshot(node) == before
     assert type(kept.node) is type(node)
     assert kept.node.get_content(MetadataMode.NONE) == SENTENCE
@@ -113,7 +115,7 @@ def test_everything_but_the_text_is_kept(kind: str) -> None:
 def test_nothing_that_changes_is_shared_with_the_source(kind: str) -> None:
     node = node_of(kind)
     before = snapshot(node)
-    (kept,) = compress([NodeWithScore(node=node, score=0.5)])
+    (kept,) = compress([NodeWithScore(node=node, score=0.5)], tokens=SHOWN)
     kept.node.metadata["nested"]["list"][1]["deep"] = False
     kept.node.metadata["new"] = 1
     source, (child,) = (kept.node.relationships[k] for k in (NodeRelationship.SOURCE, NodeRelationship.CHILD))
@@ -128,13 +130,13 @@ def test_nothing_that_changes_is_shared_with_the_source(kind: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_model_is_shown_the_added_metadata(kind: str, mode: MetadataMode) -> None:
     node = node_of(kind)
-    (kept,) = compress([NodeWithScore(node=node, score=0.5)])
+    (kept,) = compress([NodeWithScore(node=node, score=0.5)], tokens=SHOWN)
     assert kept.node.get_metadata_str(mode) == node.get_metadata_str(mode)
     assert kept.node.get_content(mode) == node.get_content(mode).replace(TEXT, SENTENCE)
 
 
 def test_the_added_metadata_are_flat_and_say_where_the_text_stood() -> None:
-    (kept,) = compress([NodeWithScore(node=node_of("text"), score=0.5)])
+    (kept,) = compress([NodeWithScore(node=node_of("text"), score=0.5)], tokens=SHOWN)
     added = {key: value for key, value in kept.node.metadata.items() if key.startswith("boildown_")}
     start = TEXT.index(SENTENCE)
     assert added == {
@@ -193,7 +195,7 @@ def test_the_same_node_twice_and_equal_texts_are_told_apart_by_place() -> None:
     node = TextNode(id_="same", text=TEXT)
     twin = TextNode(id_="twin", text=TEXT)
     retrieved = [NodeWithScore(node=node, score=0.9), NodeWithScore(node=node, score=0.8), NodeWithScore(node=twin)]
-    kept = compress(retrieved, tokens=200)
+    kept = compress(retrieved, tokens=200, dedupe=None)
     assert [(n.node_id, n.node.metadata.get("boildown_retrieval_score")) for n in kept] == [
         ("same", 0.9),
         ("same", 0.8),

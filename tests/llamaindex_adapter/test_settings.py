@@ -131,14 +131,30 @@ def test_a_model_is_not_looked_for_before_it_is_needed(tmp_path: Path) -> None:
     pickle.loads(pickle.dumps(copy.deepcopy(again)))
 
 
-def test_the_engine_is_used_and_not_serialised(nodes: list[NodeWithScore], query: str) -> None:
+def test_the_engine_is_used_and_survives_the_dict_and_the_pickle(nodes: list[NodeWithScore], query: str) -> None:
     engine = Compressor("bm25", order="score")
     postprocessor = BoildownPostprocessor(rate=0.5, engine=engine)
     kept = postprocessor.postprocess_nodes(list(reversed(nodes)), query_str=query)
     assert kept[0].node.node_id == "lighthouse"
-    assert "engine" not in postprocessor.to_dict()
-    assert BoildownPostprocessor.from_dict(postprocessor.to_dict(), engine=engine).engine is engine
+    assert BoildownPostprocessor.from_dict(postprocessor.to_dict()).engine is engine
+    assert BoildownPostprocessor.from_dict(postprocessor.to_dict(), engine=None).engine is None
     assert pickle.loads(pickle.dumps(postprocessor)).engine.plan == engine.plan
+
+
+@pytest.mark.parametrize("objects", [{"counter": words}, {"engine": Compressor("bm25")}])
+def test_json_is_refused_where_an_object_would_be_lost(objects: dict[str, Any]) -> None:
+    postprocessor = BoildownPostprocessor(tokens=20, **objects)
+    (name,) = objects
+    for write in (
+        postprocessor.to_json,
+        postprocessor.model_dump_json,
+        lambda: postprocessor.model_dump(mode="json"),
+        lambda: postprocessor.to_dict(mode="json"),
+    ):
+        with pytest.raises(ConfigurationError, match=rf"^{name}= cannot be written to JSON\. Give .*exclude="):
+            write()
+    rest = postprocessor.to_json(exclude={name})
+    assert BoildownPostprocessor.from_json(rest, **objects).to_dict() == postprocessor.to_dict()
 
 
 def test_fields_may_be_assigned(nodes: list[NodeWithScore], query: str) -> None:

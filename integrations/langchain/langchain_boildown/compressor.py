@@ -8,11 +8,9 @@ from typing import Any
 from langchain_core.callbacks import Callbacks, adispatch_custom_event, dispatch_custom_event
 from langchain_core.documents import BaseDocumentCompressor, Document
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
-from pydantic import field_serializer
 from typing_extensions import TypedDict
 
 from boildown import InputError
-from boildown.counters import resolve_counter
 from boildown.fields import EngineFields
 from boildown.methods.base import Method
 from boildown.settings import Engine, statistics
@@ -65,18 +63,14 @@ class BoildownCompressor(EngineFields, BaseDocumentCompressor):
         unit, order, allocation, spread, protect, patterns, dedupe: how it is cut; see
             `boildown.select.plan.Plan`.
         engine: compresses instead of a `boildown.Compressor` built from the arguments above, of which only
-            the budget's may then be given: a `boildown.Client`, or a compressor that you have already. It is
-            left out when the compressor is serialised.
+            the budget's may then be given: a `boildown.Client`, or a compressor that you have already. JSON cannot
+            hold it, nor a counter that is an object: `model_dump_json` says so.
 
     Raises:
         ConfigurationError: an argument is unknown or wrong, or two exclude each other.
     """
 
     separator: str = "\n\n"
-
-    @field_serializer("counter")
-    def _counter_name(self, counter: Any) -> str | None:
-        return counter if counter is None or isinstance(counter, str) else resolve_counter(counter).name
 
     def compress_documents(
         self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None

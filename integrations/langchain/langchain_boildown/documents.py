@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from langchain_core.documents import Document
 
@@ -54,9 +55,14 @@ def _to_langchain(kept: CompressedDocument, original: Document, result: Compress
     metadata.pop(STORED_KEY, None)  # They are the scores of the whole text.
     if scored:
         if "relevance_score" in metadata:
-            metadata.setdefault(RETRIEVAL_SCORE, metadata["relevance_score"])
+            metadata[RETRIEVAL_SCORE] = _plain(metadata.get(RETRIEVAL_SCORE, metadata["relevance_score"]))
         metadata["relevance_score"] = float(kept.score)
     return Document(id=original.id, page_content=kept.text, metadata=metadata)
+
+
+def _plain(score: Any) -> Any:
+    # Retrievers and rerankers leave numpy's and torch's numbers behind, which JSON cannot hold.
+    return float(score) if hasattr(score, "__float__") else score
 
 
 def source_spans(document: Document) -> list[tuple[int, int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from time import perf_counter
@@ -24,13 +25,13 @@ class Reranked(ABC):
     uses_query = True
 
     def score(self, query: str, sources: Sources) -> Scores:
-        """Relevance on the reranker's own scale; documents that it leaves out come last."""
+        """Relevance on the reranker's own scale; what it leaves out, or scores with NaN or infinity, comes last."""
         texts = _titled_texts(sources)
         begin = perf_counter()
         with away():  # most rerankers are services that one waits for
             ranked = self._ranked(well_formed(query), texts) if texts else []
         seconds = perf_counter() - begin
-        found = [(int(label), score) for label, score in ranked if label in texts]
+        found = [(int(label), score) for label, score in ranked if label in texts and _tells(score)]
         return _scores(found, len(texts), len(sources), seconds)
 
     @abstractmethod
@@ -50,6 +51,11 @@ def _titled_texts(sources: Sources) -> dict[str, str]:
         for i, (document, text) in enumerate(zip(sources.documents, sources.texts, strict=True))
         if text.strip()
     }
+
+
+def _tells(score: Any) -> bool:
+    # Nothing compares with NaN, so that one would leave all documents without an order.
+    return score is None or math.isfinite(float(score))
 
 
 def _scores(found: Sequence[tuple[int, Any]], asked: int, documents: int, seconds: float) -> Scores:

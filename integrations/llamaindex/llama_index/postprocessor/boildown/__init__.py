@@ -11,6 +11,7 @@ if find_spec("llama_index.core") is None:
 
 from boildown.tools.shorten import ToolRule
 from llama_index.postprocessor.boildown.events import CompressionEndEvent
+from llama_index.postprocessor.boildown.nodes import source_spans
 from llama_index.postprocessor.boildown.postprocessor import BoildownPostprocessor
 from llama_index.postprocessor.boildown.reranker import RerankerMethod
 from llama_index.postprocessor.boildown.transform import BoildownTransform
@@ -27,6 +28,7 @@ __all__ = [
     "RerankerMethod",
     "ToolRule",
     "ToolShortener",
+    "source_spans",
 ]
 
 

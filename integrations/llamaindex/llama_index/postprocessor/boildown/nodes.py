@@ -3,6 +3,8 @@ that go out."""
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -15,10 +17,14 @@ from boildown.sources import series
 from boildown.stored_scores import STORED_KEY
 from boildown.types import CompressedDocument, Document
 
-__all__ = ["NODE_ID", "check_nodes", "copy_node", "hide", "rebuild_nodes", "to_document"]
+__all__ = ["NODE_ID", "check_nodes", "copy_node", "hide", "rebuild_nodes", "source_spans", "to_document"]
 
 NODE_ID = "boildown_node_id"
 """Metadata key of the node's id, which outlives engines that split nodes once more under new ids."""
+
+_SPANS = "boildown_spans"
+_CITED = re.compile(r"Source \d+:\n")
+"""What a `CitationQueryEngine` writes before the text of a source."""
 
 T = TypeVar("T", NodeWithScore, BaseNode)
 
@@ -58,7 +64,7 @@ def rebuild_nodes(nodes: Sequence[NodeWithScore], result: Compression) -> list[N
     """The nodes of which text was kept, in the order of the result; where a blank query gave no scores, with their own.
 
     Nodes that hold something else than text (an image, a reference to another object) and no text at all take
-    no part in the budget; they keep their places, or stand last if the result is reordered. Nodes that hold both go
+    no part in the cut; they keep their places, or stand last if the result is reordered. Nodes that hold both go
     where none of their text is kept.
 
     Args:
@@ -115,6 +121,67 @@ def _narrow(node: TextNode, document: CompressedDocument) -> None:
         return  # The text is no plain slice of the source document: its characters have no known place there.
     node.start_char_idx = start + document.spans[0].start
     node.end_char_idx = start + document.spans[-1].end
+
+
+def source_spans(node: BaseNode | NodeWithScore, text: str | None = None) -> list[tuple[int, int]]:
+    """Where a node's text stands in the text of the node that it was cut from.
+
+    Args:
+        node: as `BoildownPostprocessor` returned it, or a source of an engine that has split it once more, such as a
+            `CitationQueryEngine`.
+        text: the text that went into the postprocessor, which is that of the node by the id
+            `metadata["boildown_node_id"]`. Only a part of a split node needs it.
+
+    Returns:
+        Character offsets (start, end) in the text that went in, in order: the pieces, joined without glue, are the
+        node's text. For a part of a split node they are those of the part, or of its first place if there are several;
+        or of all that was kept, if the engine has changed more of the text than to write "Source 1:" before it.
+
+    Raises:
+        InputError: the node does not come from a `BoildownPostprocessor`; it is a part, and there is no text; or the
+            text is another node's.
+    """
+    node = node.node if isinstance(node, NodeWithScore) else node
+    spans = _spans_of(node)
+    content = node.get_content(metadata_mode=MetadataMode.NONE)
+    part = _CITED.sub("", content, count=1).strip()
+    kept = sum(end - start for start, end in spans)
+    if len(part) == kept or (len(content) == kept and node.node_id == node.metadata.get(NODE_ID)):
+        return spans
+    if text is None:
+        raise InputError(
+            "The node is a part of what was kept of its original. To find the part, give the original's text: "
+            f"source_spans(node, index.docstore.get_node(node.metadata[{NODE_ID!r}]).text)."
+        )
+    if spans and spans[-1][1] > len(text):
+        raise InputError(f"text= is not the text of the node {node.metadata.get(NODE_ID)!r}: it is too short.")
+    place = "".join(text[start:end] for start, end in spans).find(part)
+    return spans if place < 0 else _within(spans, place, place + len(part))
+
+
+def _spans_of(node: BaseNode) -> list[tuple[int, int]]:
+    if _SPANS not in node.metadata:
+        raise InputError(
+            f"The node has no {_SPANS!r} in its metadata, so it did not come from a BoildownPostprocessor."
+        )
+    try:
+        return [(start, end) for start, end in json.loads(node.metadata[_SPANS])]
+    except (TypeError, ValueError):
+        raise InputError(
+            f"The node's {_SPANS!r} is {node.metadata[_SPANS]!r}, which no BoildownPostprocessor wrote."
+        ) from None
+
+
+def _within(spans: Sequence[tuple[int, int]], first: int, last: int) -> list[tuple[int, int]]:
+    """The parts of spans that make the characters from `first` to `last` of the text that they make together."""
+    found = []
+    passed = 0
+    for start, end in spans:
+        begin, stop = max(start, start + first - passed), min(end, start + last - passed)
+        if begin < stop:
+            found.append((begin, stop))
+        passed += end - start
+    return found
 
 
 def copy_node(node: BaseNode) -> BaseNode:

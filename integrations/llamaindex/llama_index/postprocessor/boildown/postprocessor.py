@@ -2,25 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import replace
+from functools import partial
+from typing import Any, NamedTuple
 
 from llama_index.core.callbacks import CBEventType, EventPayload
 from llama_index.core.instrumentation import get_dispatcher  # type: ignore[attr-defined]
 from llama_index.core.instrumentation.events.rerank import ReRankStartEvent
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
-from llama_index.core.schema import NodeWithScore, QueryBundle
+from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle
 
-from boildown.errors import ConfigurationError, InputError
+from boildown.counters import Counter as TokenCounter
+from boildown.counters import resolve_counter
+from boildown.errors import BoildownError, ConfigurationError, InputError, RebudgetError
 from boildown.fields import EngineFields
 from boildown.result import Compression
+from boildown.select.cut import limit_of
 from boildown.settings import statistics
 from boildown.types import Document
+from boildown.workers import run_in_worker
 from llama_index.postprocessor.boildown.events import CompressionEndEvent
 from llama_index.postprocessor.boildown.nodes import check_nodes, rebuild_nodes, to_document
 
 __all__ = ["BoildownPostprocessor"]
+
+_ATTEMPTS = 8
+"""Cuts at most until nodes fit with their metadata; two or three do, unless metadata take most of the budget."""
+_TOLERANCE = 0.03
+"""The share of the budget that may stay empty before one more cut is tried."""
+_NO_ROOM = (
+    "Nothing was kept: beside the metadata that its node shows the LLM, no text fits into {} tokens. Give a larger "
+    "budget, or name metadata in excluded_llm_metadata_keys."
+)
+_ON_TOP = "Metadata that nodes show the LLM may come on top of the budget, since this method's result is not cut again."
+_ESTIMATED = "Metadata were counted by the built-in estimate, since only the service knows the counter {!r}."
 
 dispatcher = get_dispatcher(__name__)
 
@@ -42,10 +60,12 @@ class BoildownPostprocessor(EngineFields, BaseNodePostprocessor):
     - `boildown_node_id` (str): the node's id, which outlives engines that split nodes once more;
     - `boildown_retrieval_score` (float): the score the node came with, if it had one.
 
-    The budget counts the nodes' texts joined by blank lines, as response synthesizers join them. Metadata
-    that a node shows to the LLM come on top.
+    The budget is for what the LLM reads: the texts with the metadata that the nodes' templates show it, joined by blank
+    lines, as response synthesizers join them. A rate is a share of the same of all nodes that came in. Where metadata
+    take room, the same scores are cut again.
 
-    All arguments are keywords, and all but `engine` and `callback_manager` survive `to_dict` and `from_dict`.
+    All arguments are keywords, and all but `callback_manager` survive `to_dict` and `from_dict`. So do they `to_json`
+    and `from_json`, but for an engine and a counter that are objects, which JSON cannot hold: `to_json` says so.
 
     Args:
         tokens, rate, threshold, documents, counter: how much to keep; exactly one of the first three. See
@@ -68,6 +88,17 @@ class BoildownPostprocessor(EngineFields, BaseNodePostprocessor):
     def class_name(cls) -> str:
         """The name under which the postprocessor is serialised."""
         return "BoildownPostprocessor"
+
+    def to_json(self, **options: Any) -> str:
+        """The arguments as JSON.
+
+        Args:
+            options: as pydantic has them, such as `exclude`.
+
+        Raises:
+            ConfigurationError: a counter or an engine is an object.
+        """
+        return super().to_json(**{"mode": "json", **options})
 
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
@@ -93,7 +124,8 @@ class BoildownPostprocessor(EngineFields, BaseNodePostprocessor):
     ) -> list[NodeWithScore]:
         engine, budget = self._engine_and_budget()
         with self._call(nodes, query_bundle) as call:
-            return call.finish(await engine.acompress(call.query, call.documents, budget))
+            result = await engine.acompress(call.query, call.documents, budget)
+            return await run_in_worker(partial(call.finish, result))
 
     @contextmanager
     def _call(self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None) -> Iterator[_Call]:
@@ -111,14 +143,22 @@ class BoildownPostprocessor(EngineFields, BaseNodePostprocessor):
         with self.callback_manager.event(CBEventType.RERANKING, payload=payload) as event:
             yield call
             event.on_end(payload={EventPayload.NODES: call.kept})
-        dispatcher.event(CompressionEndEvent(nodes=call.kept, statistics=statistics(call.result)))
+        dispatcher.event(CompressionEndEvent(nodes=call.kept, statistics=call.statistics))
+
+
+class _Cut(NamedTuple):
+    """A result, the nodes made of it, and the tokens that the LLM reads of them."""
+
+    result: Compression
+    nodes: list[NodeWithScore]
+    tokens: int
 
 
 class _Call:
     """One call's query and documents, and what became of them."""
 
-    result: Compression
     kept: list[NodeWithScore]
+    statistics: dict[str, Any]
 
     def __init__(self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None) -> None:
         if query_bundle is not None and not isinstance(query_bundle, QueryBundle):
@@ -128,8 +168,87 @@ class _Call:
         self.query = "" if query_bundle is None else query_bundle.query_str or ""
         self.nodes = check_nodes(nodes, NodeWithScore)
         self.documents: list[Document] = [to_document(node.node) for node in self.nodes]
+        self._seconds: Counter[str] = Counter()
+        self._notes: list[str] = []
 
     def finish(self, result: Compression) -> list[NodeWithScore]:
-        self.result = result
-        self.kept = rebuild_nodes(self.nodes, result)
+        """The nodes of the result; with less text, where the LLM would read more of them than the budget allows."""
+        cut, limit = self._cut(result), self._limit(result)
+        if limit is not None and cut.tokens > limit:
+            try:
+                cut = self._fitting(cut, limit)
+            except RebudgetError:
+                if cut.tokens > result.tokens_out:  # else the method's own note says it all
+                    self._notes.append(_ON_TOP)
+            if result.text and not cut.result.text:
+                self._notes.append(_NO_ROOM.format(limit))
+        self.kept = cut.nodes
+        notes = [*result.notes, *dict.fromkeys(self._notes)]
+        self.statistics = {**statistics(cut.result), "notes": notes, "seconds": dict(self._seconds)}
         return self.kept
+
+    def _fitting(self, first: _Cut, limit: int) -> _Cut:
+        """Of a few cuts of the same scores, the one that fits with the most text.
+
+        Which nodes are kept, and with them their metadata, is only known after a cut.
+        """
+
+        def cut_at(tokens: int) -> _Cut:
+            return self._cut(first.result.rebudget(replace(first.result.budget, tokens=tokens, rate=None)))
+
+        best = None
+        # What the text may take lies between what was seen to fit and what was seen not to.
+        low, high = 0, first.result.tokens_out
+        target = high + limit - first.tokens
+        for _ in range(_ATTEMPTS):
+            if not low < target < high:
+                target = (low + high) // 2
+            if target == low:
+                break
+            cut = cut_at(target)
+            room = limit - cut.tokens
+            if room < 0:
+                high, target = target, cut.result.tokens_out + room
+                continue
+            if best is None or cut.result.tokens_out > best.result.tokens_out:
+                best = cut
+            if room <= _TOLERANCE * limit:
+                break
+            low, target = target, target + room
+        return best or cut_at(0)
+
+    def _cut(self, result: Compression) -> _Cut:
+        self._seconds.update(result.seconds)
+        nodes = rebuild_nodes(self.nodes, result)
+        counted = max(result.tokens_out, sum(document.tokens_out for document in result.documents))
+        return _Cut(result, nodes, self._shown(nodes, [d.text for d in result.documents], counted, result))
+
+    def _limit(self, result: Compression) -> int | None:
+        if result.budget.rate is None:
+            return result.budget.tokens
+        texts = [document.text for document in self.documents]
+        return limit_of(result.budget, self._shown(self.nodes, texts, result.tokens_in, result))
+
+    def _shown(self, nodes: Sequence[NodeWithScore], texts: Sequence[str], counted: int, result: Compression) -> int:
+        """Tokens of what the LLM reads of nodes, joined or one by one, whichever are more.
+
+        Args:
+            nodes: any.
+            texts: the same without metadata.
+            counted: the tokens of the texts, which do where no metadata are shown.
+            result: names the counter.
+        """
+        contents = [node.node.get_content(metadata_mode=MetadataMode.LLM) for node in nodes]
+        contents = [content for content in contents if content]
+        if contents == [text for text in texts if text]:
+            return counted
+        counter = self._counter(result)
+        return max(counter.count("\n\n".join(contents)), sum(counter.count_many(contents)))
+
+    def _counter(self, result: Compression) -> TokenCounter:
+        spec = result.budget.counter
+        try:
+            return resolve_counter(result.counter if spec is None else spec)
+        except BoildownError:
+            self._notes.append(_ESTIMATED.format(result.counter))
+            return resolve_counter(None)
