@@ -63,7 +63,7 @@ def resolve_counter(spec: CounterSpec) -> Counter:
     if hasattr(spec, "count_many"):
         return spec  # type: ignore[no-any-return]
     if hasattr(spec, "encode_ordinary"):
-        return _Tiktoken(spec)
+        return _Callable(lambda text: len(spec.encode_ordinary(text)), spec.name)
     if hasattr(spec, "backend_tokenizer"):
         return _HuggingFace(spec.backend_tokenizer, str(getattr(spec, "name_or_path", "") or "tokenizer"))
     if hasattr(spec, "encode_batch_fast") or hasattr(spec, "encode_batch"):
@@ -76,18 +76,6 @@ def resolve_counter(spec: CounterSpec) -> Counter:
         f"counter= cannot be a {type(spec).__name__}. Give the name of a tiktoken encoding or an LLM, a Hugging Face "
         "tokenizer, or a function from a string to a number of tokens."
     )
-
-
-class _Tiktoken:
-    def __init__(self, encoding: Any) -> None:
-        self._encode = encoding.encode_ordinary
-        self.name: str = encoding.name
-
-    def count(self, text: str) -> int:
-        return len(self._encode(text))
-
-    def count_many(self, texts: Sequence[str]) -> list[int]:
-        return [len(self._encode(text)) for text in texts]
 
 
 class _HuggingFace:
@@ -148,7 +136,9 @@ def _named(name: str) -> Counter:
     except ImportError:
         raise MissingExtraError("tiktoken", "tiktoken", f"The token counter {name!r}") from None
     try:
-        encoding = tiktoken.get_encoding(name) if name in tiktoken.list_encoding_names() else _encoding_of(name)
+        encoding = (
+            tiktoken.get_encoding(name) if name in tiktoken.list_encoding_names() else tiktoken.encoding_for_model(name)
+        )
     except KeyError:
         raise ConfigurationError(
             f"Unknown token counter {name!r}. tiktoken's encodings are {', '.join(tiktoken.list_encoding_names())}; "
@@ -159,13 +149,7 @@ def _named(name: str) -> Counter:
             f"tiktoken could not load the table for {name!r} ({error}). It downloads tables on first use: connect "
             "once, or set TIKTOKEN_CACHE_DIR to a folder that has them."
         ) from error
-    return _Tiktoken(encoding)
-
-
-def _encoding_of(model: str) -> Any:
-    import tiktoken
-
-    return tiktoken.encoding_for_model(model)
+    return resolve_counter(encoding)
 
 
 def _load_tokenizer(name: str) -> Any:

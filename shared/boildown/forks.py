@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
 from typing import Any, Protocol
 from weakref import WeakSet
 
-__all__ = ["watch_forks"]
+__all__ = ["in_child", "watch_forks"]
 
 
 class _Owner(Protocol):
@@ -27,7 +28,15 @@ def watch_forks(owner: _Owner) -> None:
     that no thread may be inside of just then also has `before_fork()`, which takes its lock, and
     `after_fork_in_parent()`, which gives it back.
     """
-    _owners.add(owner)
+    with _forking:  # a set cannot grow while it is gone through
+        _owners.add(owner)
+
+
+def in_child(function: Callable[[], None]) -> Callable[[], None]:
+    """Has a module's function called in every child process."""
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=function)
+    return function
 
 
 def _before() -> None:

@@ -24,7 +24,7 @@ from boildown.types import Document, TokenScores
 if TYPE_CHECKING:
     from boildown.cache import ScoreCache
 
-__all__ = ["Sources", "Units", "check_documents", "check_query", "series"]
+__all__ = ["Sources", "Units", "character_starts", "check_documents", "check_query", "series"]
 
 T = TypeVar("T")
 
@@ -137,6 +137,11 @@ class Sources:
         return [document.text for document in self.documents]
 
     @cached_property
+    def starts(self) -> NDArray[np.int64]:
+        """Where each document begins if all were joined by one character. Shape (documents,)."""
+        return character_starts(self.texts)
+
+    @cached_property
     def digests(self) -> list[bytes]:
         """For each text what tells it from any other."""
         return [hashlib.blake2b(t.encode("utf-8", "surrogatepass"), digest_size=16).digest() for t in self.texts]
@@ -200,11 +205,37 @@ class Sources:
         """The text of each sentence, aligned with `sentences`."""
         return self.cut(self.sentences)
 
+    def touched(self, units: Units, spans: Mapping[int, Iterable[tuple[int, int]]]) -> NDArray[np.bool_]:
+        """Which units hold some of the text that spans (start, end) cut out. Shape (units,).
+
+        A span may begin at the line end before its text, which belongs to a unit that was dropped.
+
+        Args:
+            units: of these documents.
+            spans: of each document, ascending.
+        """
+        cut = [(d, end, self.texts[d][start:end].lstrip()) for d in sorted(spans) for start, end in spans[d]]
+        ends = np.array([self.starts[d] + end for d, end, text in cut if text], dtype=np.int64)
+        begins = ends - np.array([len(text) for _, _, text in cut if text], dtype=np.int64)
+        # By the first span that ends after a unit's start, if that begins before its end.
+        first = np.searchsorted(ends, self.starts[units.document] + units.start, side="right")
+        touched: NDArray[np.bool_] = (
+            np.append(begins, np.iinfo(np.int64).max)[first] < self.starts[units.document] + units.end
+        )
+        return touched
+
     def cut(self, units: Units) -> list[str]:
         """The text of each unit."""
         texts = self.texts
         columns = zip(units.document.tolist(), units.start.tolist(), units.end.tolist(), strict=True)
         return [texts[d][s:e] for d, s, e in columns]
+
+
+def character_starts(texts: Sequence[str]) -> NDArray[np.int64]:
+    """Where each text begins if all were joined by one character. Shape (texts,)."""
+    lengths = np.array([len(text) + 1 for text in texts], dtype=np.int64)
+    starts: NDArray[np.int64] = np.cumsum(lengths) - lengths
+    return starts
 
 
 def series(given: Iterable[T], kind: type, rule: str) -> list[T]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from boildown.errors import DeadlineError
+from boildown.forks import in_child
 from boildown.runtime import requests
 from boildown.runtime.seats import seated
 
@@ -33,28 +33,25 @@ async def run_in_worker(function: Callable[[], T]) -> T:
     Raises:
         DeadlineError: the caller's deadline passed; see `boildown.runtime.requests.deadline`.
     """
-    request = requests.Request(parent=requests.current())
-    context = contextvars.copy_context()
-    context.run(requests.within, request)
+    with requests.deadline(None) as request:
+        context = contextvars.copy_context()
 
-    def work() -> T:
-        with seated():
-            request.check()
-            return function()
+        def work() -> T:
+            with seated():
+                request.check()
+                return function()
 
-    try:
-        call = asyncio.get_running_loop().run_in_executor(_workers(), context.run, work)
-        return await asyncio.wait_for(call, request.remaining())
-    except asyncio.CancelledError:
-        request.cancel()
-        raise
-    except (TimeoutError, asyncio.TimeoutError):
-        failure = request.failure()
-        if isinstance(failure, DeadlineError):
-            raise failure from None
-        raise
-    finally:
-        request.close()
+        try:
+            call = asyncio.get_running_loop().run_in_executor(_workers(), context.run, work)
+            return await asyncio.wait_for(call, request.remaining())
+        except asyncio.CancelledError:
+            request.cancel()
+            raise
+        except (TimeoutError, asyncio.TimeoutError):
+            failure = request.failure()
+            if isinstance(failure, DeadlineError):
+                raise failure from None
+            raise
 
 
 def _workers() -> ThreadPoolExecutor:
@@ -65,11 +62,8 @@ def _workers() -> ThreadPoolExecutor:
         return _pool
 
 
+@in_child
 def _after_fork() -> None:
     # Threads do not outlive a fork, and another thread of the parent may have held the lock.
     global _guard, _pool
     _guard, _pool = threading.Lock(), None
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

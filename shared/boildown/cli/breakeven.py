@@ -51,6 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--overhead-ms",
         type=float,
+        default=0.0,
         metavar="MS",
         help="of each compression besides, such as a network hop (default: 0)",
     )
@@ -83,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
             tokens=args.tokens,
             rate=args.rate,
             compressor_speed=compressor_speed,
-            overhead_seconds=(args.overhead_ms or 0.0) / 1000,
+            overhead_seconds=args.overhead_ms / 1000,
             llm_speed=llm_speed,
             other_seconds=args.other_seconds,
             llm_price=args.llm_price,

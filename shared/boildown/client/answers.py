@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
 from operator import index as whole
+from types import NoneType
 from typing import Any, get_args
 
 import numpy as np
 
-from boildown.budget import Budget
+from boildown.budget import Budget, check_budget
 from boildown.client.connections import Answer
 from boildown.counters import well_formed
 from boildown.errors import (
@@ -24,7 +25,6 @@ from boildown.errors import (
     ServiceError,
 )
 from boildown.result import Compression
-from boildown.select.assemble import pieces
 from boildown.select.cut import Cut
 from boildown.select.plan import Order, Plan
 from boildown.sources import Sources
@@ -64,7 +64,7 @@ class RemoteCompression(Compression):
             BoildownError: as from `Client.compress`.
         """
         plan = self.plan if order is None else replace(self.plan, order=order)
-        return self._again(Call(self.query, self.sources, budget, plan))
+        return self._again(Call(self.query, self.sources, check_budget(budget), plan))
 
 
 def write_request(call: Call, settings: Mapping[str, Any]) -> bytes:
@@ -83,23 +83,14 @@ def write_request(call: Call, settings: Mapping[str, Any]) -> bytes:
 
 
 def _limits(budget: Budget) -> dict[str, Any]:
-    limits: dict[str, Any] = {}
-    for name in ("tokens", "documents"):
-        if (count := getattr(budget, name)) is not None:
-            limits[name] = whole(count)
-    for name in ("rate", "threshold"):
-        if (number := getattr(budget, name)) is not None:
-            limits[name] = float(number)
-            if not math.isfinite(limits[name]):
-                raise ConfigurationError(f"Budget({name}={number}) cannot be sent; give a finite number.")
-    if budget.counter is not None:
-        if not isinstance(budget.counter, str):
-            raise ConfigurationError(
-                f"counter= is a {type(budget.counter).__name__}, which cannot be sent to a service. Give the name of a "
-                "counter that the service has, or None for its default."
-            )
-        limits["counter"] = budget.counter
-    return limits
+    if not isinstance(budget.counter, (str, NoneType)):
+        raise ConfigurationError(
+            f"counter= is a {type(budget.counter).__name__}, which cannot be sent to a service. Give the name of a "
+            "counter that the service has, or None for its default."
+        )
+    if budget.threshold is not None and not math.isfinite(budget.threshold):
+        raise ConfigurationError(f"Budget(threshold={budget.threshold}) cannot be sent; give a finite number.")
+    return {name: value for name, value in asdict(budget).items() if value is not None}
 
 
 def _outgoing(document: Document) -> dict[str, Any]:
@@ -181,7 +172,7 @@ def _incoming(item: Mapping[str, Any], sources: Sources) -> CompressedDocument:
     return CompressedDocument(
         index=index,
         id=source.id,
-        text=pieces(spans, source.text),
+        text="".join([span.of(source.text) for span in spans]),
         score=-math.inf if item["score"] is None else float(item["score"]),
         spans=spans,
         protected=tuple([Span(whole(s["start"]), whole(s["end"]), str(s["kind"])) for s in item["protected"]]),

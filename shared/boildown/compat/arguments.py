@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, fields
 from numbers import Integral, Real
 from typing import Any
@@ -95,7 +95,7 @@ def _is_table(value: Any) -> bool:
     )
 
 
-def read_arguments(given: Mapping[str, Any]) -> Arguments:
+def read_arguments(**given: Any) -> Arguments:
     """The arguments by name.
 
     Raises:

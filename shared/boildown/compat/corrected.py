@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from boildown.compat.arguments import Arguments
 from boildown.compat.counting import report
 from boildown.compat.cutter import SectionCutter, Spans, fit
-from boildown.compat.levels import after_sentence_level, choose_contexts, forced_contexts, reading_order
+from boildown.compat.levels import after_sentence_level, choose_contexts, forced_contexts
 from boildown.compat.scorers import Scorers
 from boildown.counters import Counter
+from boildown.methods.exact.coarse import reading_order
 from boildown.sources import Sources
 from boildown.text.structured import Section
 from boildown.types import Scores, TokenScores
@@ -125,11 +126,6 @@ def _first_of_words(sources: Sources, tokens: TokenScores) -> TokenScores:
 
 def _word_labels(sources: Sources, kept: dict[int, Spans]) -> list[tuple[str, int]]:
     """Each word of the contexts, with 1 if it was kept and 0 if not."""
-    words = sources.words
-    found = []
-    for document, start, end in zip(words.document.tolist(), words.start.tolist(), words.end.tolist(), strict=True):
-        text = sources.texts[document][start:end].strip()
-        inside = any(s <= start < e or start <= s < end for s, e in kept.get(document, ()))
-        if text:
-            found.append((text, int(inside)))
-    return found
+    texts = [text.strip() for text in sources.cut(sources.words)]
+    inside = sources.touched(sources.words, kept).tolist()
+    return [(text, int(flag)) for text, flag in zip(texts, inside, strict=True) if text]

@@ -13,10 +13,11 @@ from boildown.compat.arguments import Arguments, is_share
 from boildown.compat.corrected import score
 from boildown.compat.counting import report
 from boildown.compat.cutter import SectionCutter, fit
-from boildown.compat.levels import after_sentence_level, choose_contexts, reading_order
+from boildown.compat.levels import after_sentence_level, choose_contexts
 from boildown.compat.scorers import Scorers
 from boildown.counters import Counter
 from boildown.errors import ConfigurationError, InputError, unknown_name
+from boildown.methods.exact.coarse import reading_order
 from boildown.sources import Sources
 from boildown.text.json_text import json_strings, map_strings
 from boildown.text.structured import Section

@@ -7,7 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from boildown.errors import ConfigurationError, MissingExtraError
+from boildown.errors import ConfigurationError
 
 __all__ = ["read_rules"]
 
@@ -17,16 +17,12 @@ def read_rules(config: str | Mapping[str, Mapping[str, Any]] | None) -> Mapping[
 
     Raises:
         ConfigurationError: they cannot be read, or are no rules.
-        MissingExtraError: YAML cannot be read here.
     """
     if config is None:
         return {}
     rules: Any = config
     if isinstance(config, str):
-        try:
-            yaml = import_module("yaml")
-        except ImportError:
-            raise MissingExtraError("pyyaml", "all", "A json_config in a YAML file") from None
+        yaml = import_module("yaml")  # which comes with transformers
         try:
             rules = yaml.safe_load(Path(config).read_text(encoding="utf-8"))
         except (OSError, ValueError, yaml.YAMLError) as error:  # ValueError: it is not UTF-8

@@ -12,7 +12,6 @@ from boildown.compat.counting import reporting_counter
 from boildown.compat.models import (
     SPREAD,
     LoadedLLMLingua2,
-    causal_model,
     load_model_and_tokenizer,
     take_over,
     token_classifier,
@@ -24,6 +23,7 @@ from boildown.methods.base import Method
 from boildown.methods.exact.llmlingua2 import ExactLLMLingua2
 from boildown.methods.llmlingua2 import LLMLingua2
 from boildown.methods.securitylingua import SecurityLingua
+from boildown.runtime.causal import CausalLM
 from boildown.runtime.models import shared_model
 
 __all__ = ["LazyModels"]
@@ -93,8 +93,8 @@ class LazyModels:
         return reporting_counter(lambda: None if isinstance(self.model_name, Method) else self.tokenizer)
 
     @cached_property
-    def _lm(self) -> Any:
-        return causal_model(*self._pair)
+    def _lm(self) -> CausalLM:
+        return CausalLM(*self._pair)
 
     @cached_property
     def _classifier(self) -> ExactLLMLingua2:

@@ -19,7 +19,7 @@ from boildown.sources import Sources
 from boildown.text.structured import Section
 from boildown.types import Scores
 
-__all__ = ["DROPPED", "after_sentence_level", "choose_contexts", "forced_contexts", "reading_order"]
+__all__ = ["DROPPED", "after_sentence_level", "choose_contexts", "forced_contexts"]
 
 DROPPED = 1e6
 """Taken from the scores of dropped sentences, so that they come back only where nothing else is left."""
@@ -83,15 +83,6 @@ def forced_contexts(a: Arguments, contexts: int) -> list[int]:
         if not hasattr(i, "__index__") or not 0 <= i < contexts:
             raise ConfigurationError(f"force_context_ids: there is no context {i!r}; there are {contexts}.")
     return [operator.index(i) for i in ids]
-
-
-def reading_order(taken: Sequence[int], reorder: str) -> list[int]:
-    """Contexts as they are to be read: "original", "two_stage" (best at both ends), or else best first."""
-    if reorder == "original":
-        return sorted(taken)
-    if reorder == "two_stage":
-        return [*taken[::2], *taken[1::2][::-1]]
-    return list(taken)
 
 
 def after_sentence_level(

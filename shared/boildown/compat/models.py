@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,10 +12,9 @@ from boildown.errors import ConfigurationError
 from boildown.methods.llmlingua2 import LLMLingua2
 
 if TYPE_CHECKING:
-    from boildown.runtime.causal import CausalLM
     from boildown.runtime.token_classifier import TokenClassifier
 
-__all__ = ["SPREAD", "LoadedLLMLingua2", "causal_model", "load_model_and_tokenizer", "take_over", "token_classifier"]
+__all__ = ["SPREAD", "LoadedLLMLingua2", "load_model_and_tokenizer", "take_over", "token_classifier"]
 
 SPREAD = ("balanced", "balanced_low_0", "sequential")
 
@@ -98,11 +98,6 @@ def token_classifier(model: Any, tokenizer: Any) -> TokenClassifier:
     longest = positions - int(config.get("pad_token_id") or 0) - 1 if roberta else positions
     labels = [model.config.id2label[i] for i in range(model.config.num_labels)]
     encoder = TransformersEncoder(model, config, {}, longest, len(labels))
-    return TokenClassifier(encoder, None, labels, backend, special_tokens(backend, Path()))
-
-
-def causal_model(model: Any, tokenizer: Any) -> CausalLM:
-    """The perplexity runtime on a loaded model."""
-    from boildown.runtime.causal import CausalLM
-
-    return CausalLM(model, tokenizer)
+    return TokenClassifier(
+        encoder, None, labels, backend, special_tokens(backend, Path(tokenizer.name_or_path or os.devnull))
+    )

@@ -97,13 +97,7 @@ class PromptCompressor(LazyModels):
             ConfigurationError: an argument is unknown or out of range.
         """
         a = read_arguments(
-            {
-                **arguments,
-                "instruction": instruction,
-                "question": question,
-                "rate": rate,
-                "target_token": target_token,
-            }
+            **arguments, instruction=instruction, question=question, rate=rate, target_token=target_token
         )
         contexts = as_contexts(context)
         if not self.exact:
@@ -147,13 +141,7 @@ class PromptCompressor(LazyModels):
             ConfigurationError: an argument is unknown or out of range.
         """
         a = read_arguments(
-            {
-                **arguments,
-                "instruction": instruction,
-                "question": question,
-                "rate": rate,
-                "target_token": target_token,
-            }
+            **arguments, instruction=instruction, question=question, rate=rate, target_token=target_token
         )
         contexts = as_contexts(context)
         if self.exact:
@@ -197,20 +185,13 @@ class PromptCompressor(LazyModels):
             InputError: the data is no JSON; the message says where.
             ConfigurationError: an argument or a rule is wrong.
         """
-        renamed = {
+        arguments |= {
             "use_context_level_filter": arguments.pop("use_keyvalue_level_filter", False),
             "reorder_context": arguments.pop("reorder_keyvalue", "original"),
+            "concate_question": False,
         }
         a = read_arguments(
-            {
-                **arguments,
-                **renamed,
-                "instruction": instruction,
-                "question": question,
-                "rate": rate,
-                "target_token": target_token,
-                "concate_question": False,
-            }
+            **arguments, instruction=instruction, question=question, rate=rate, target_token=target_token
         )
         data = read_json(json_data) if isinstance(json_data, str) else json_data
         rules = read_rules(json_config)

@@ -88,7 +88,7 @@ class Receipt:
         """What `to_json` gave.
 
         Raises:
-            ValueError, TypeError, KeyError: it is something else.
+            ValueError, TypeError, KeyError, AttributeError: it is something else.
         """
         value: dict[str, Any] = json.loads(text)
         block = Block(**value.pop("block"))
@@ -139,7 +139,7 @@ class Output:
         try:
             if (self.folder / part).is_file():
                 return Receipt.from_json(self._receipt_path(part).read_text(encoding="utf-8"))
-        except (OSError, ValueError, TypeError, KeyError):
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
             pass
         return None
 

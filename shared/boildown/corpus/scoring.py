@@ -15,7 +15,7 @@ from boildown.corpus.output import Failure, Output, Receipt
 from boildown.corpus.rows import read_rows
 from boildown.errors import MissingExtraError, ModelError
 from boildown.json_lines import UNREADABLE
-from boildown.methods.stored import _VERSION, Stored, storing_method
+from boildown.methods.stored import Stored, storing_method
 from boildown.sources import Sources
 from boildown.types import Document
 
@@ -54,7 +54,7 @@ class Scoring:
         Raises:
             ModelError: the model's files cannot be found.
         """
-        known = [_VERSION, self.build().fingerprint(), self.dtype, self.min_sentence]
+        known = [self.build().fingerprint(), self.dtype, self.min_sentence]
         return hashlib.blake2b(json.dumps(known).encode(), digest_size=12).hexdigest()
 
 

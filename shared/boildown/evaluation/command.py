@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["add_arguments", "run"]
 
-EXAMPLES = """\
+_EXAMPLES = """\
 examples:
   boildown eval questions.jsonl.gz --method bm25 --method truncate --rate .5 .25 .1
   boildown eval hotpotqa --limit 500 --method embedding=sentence-transformers/all-MiniLM-L6-v2 --counter gpt-4o
@@ -27,8 +27,7 @@ A record: {"id", "lang", "question", "answers": [...], "documents": [{"title", "
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments of `boildown eval`."""
     parser.description = "Measures how much of the answers is left after compression."
-    parser.epilog = EXAMPLES
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = _EXAMPLES
     parser.add_argument("data", nargs="+", metavar="DATA", help="JSONL or JSONL.GZ file, or the name of a public set")
     parser.add_argument(
         "--method", action="append", metavar="NAME[=MODEL]", help="what to measure; repeatable (default: prune)"
@@ -114,15 +113,8 @@ def _progress(total: int, wanted: bool | None) -> Iterator[Callable[[str], None]
     if not (sys.stderr.isatty() if wanted is None else wanted):
         yield None
         return
-    try:
-        from tqdm import tqdm
-    except ImportError:
-        if wanted:
-            from boildown.errors import MissingExtraError
+    from tqdm import tqdm
 
-            raise MissingExtraError("tqdm", "evaluation", "A progress bar") from None
-        yield None
-        return
     with tqdm(total=total, unit="question", file=sys.stderr, dynamic_ncols=True) as bar:
 
         def step(what: str) -> None:

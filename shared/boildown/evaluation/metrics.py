@@ -60,17 +60,8 @@ def sentences_kept(sources: Sources, spans: Mapping[int, Sequence[Span]]) -> flo
     sentences = sources.sentences
     if not len(sentences):
         return 1.0
-    base = np.cumsum([0, *(len(text) + 1 for text in sources.texts)])
-    # A span may begin at the line end before its text, which belongs to a sentence that was dropped.
-    kept = [(base[d] + s.end, s.of(sources.texts[d]).lstrip()) for d in sorted(spans) for s in spans[d]]
-    flat = [(end - len(text), end) for end, text in kept if text]
-    if not flat:
-        return 0.0
-    start, end = np.array(flat, dtype=np.int64).T
-    # A sentence is touched by the first span that ends after its start, if that begins before its end.
-    first = np.searchsorted(end, base[sentences.document] + sentences.start, side="right")
-    starts = np.append(start, base[-1])
-    return float(np.mean(starts[first] < base[sentences.document] + sentences.end))
+    places = {document: [(span.start, span.end) for span in own] for document, own in spans.items()}
+    return float(np.mean(sources.touched(sentences, places)))
 
 
 def _folded(text: str) -> str:

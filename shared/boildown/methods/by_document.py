@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from boildown.sources import Sources
 from boildown.types import Scores, TokenScores
 
-__all__ = ["join_scores", "split_scores"]
+__all__ = ["completed", "join_scores", "split_scores"]
+
+
+def completed(found: Sequence[Scores | None], sources: Sources, score: Callable[[Sources], Scores]) -> Scores:
+    """The scores that were found of some documents, and of the others what `score` says of them by themselves."""
+    missing = [i for i, scores in enumerate(found) if scores is None]
+    if len(missing) == len(found):
+        return score(sources)
+    if not missing:
+        return join_scores([scores for scores in found if scores is not None])
+    rest = sources.some(missing)
+    new = score(rest)
+    parts = split_scores(new, rest)
+    joined = join_scores([next(parts) if scores is None else scores for scores in found])
+    return replace(joined, model_seconds=new.model_seconds, notes=new.notes, cached=new.cached)
 
 
 def split_scores(scores: Scores, sources: Sources) -> Iterator[Scores]:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boildown.methods.base import Method
-from boildown.methods.by_document import join_scores, split_scores
+from boildown.methods.by_document import completed, split_scores
 from boildown.sources import Sources
 from boildown.types import Scores, TokenScores
 
@@ -40,20 +40,16 @@ def cached_scores(method: Method, identity: str, sources: Sources) -> Scores:
     counts = np.bincount(sources.sentences.document, minlength=len(sources)).tolist()
     rows = zip(cache.get(keys), sources.texts, counts, strict=True)
     found = [None if data is None else _scores_of(data, len(text), count) for data, text, count in rows]
-    fresh = [i for i, scores in enumerate(found) if scores is None]
-    if not fresh:
-        return replace(join_scores([one for one in found if one is not None]), cached=len(found))
-    rest = sources if len(fresh) == len(found) else sources.some(fresh)
-    scores = method.score("", rest)
-    parts = list(split_scores(scores, rest))
-    if not scores.notes:  # a note would be lost with the scores that it belongs to
-        cache.put({keys[i]: _pack_scores(part) for i, part in zip(fresh, parts, strict=True)})
-    if rest is sources:
+
+    def score(rest: Sources) -> Scores:
+        scores = method.score("", rest)
+        if not scores.notes:  # a note would be lost with the scores that it belongs to
+            missing = [key for key, one in zip(keys, found, strict=True) if one is None]
+            parts = split_scores(scores, rest)
+            cache.put({key: _pack_scores(part) for key, part in zip(missing, parts, strict=True)})
         return scores
-    for i, part in zip(fresh, parts, strict=True):
-        found[i] = part
-    joined = join_scores([one for one in found if one is not None])
-    return replace(joined, model_seconds=scores.model_seconds, notes=scores.notes, cached=len(found) - len(fresh))
+
+    return replace(completed(found, sources, score), cached=sum(one is not None for one in found))
 
 
 def cached_reading(

@@ -81,13 +81,13 @@ class LLMLingua2:
 
     def score(self, query: str, sources: Sources) -> Scores:
         """Keep probabilities, from 0 to 1; tokens of a word with a forced string have more than 1 on average."""
-        from boildown.runtime.tokens import character_starts, split_at, tokenize, windows
+        from boildown.runtime.tokens import split_at, tokenize, windows
 
         classifier = self._classifier()
         keep = keep_index(classifier.labels, self.keep_label)
         texts = sources.texts
         tokens = tokenize(classifier.tokenizer, texts)
-        base = character_starts(texts)
+        base = sources.starts
         sentences = base[sources.sentences.document] + sources.sentences.start
         words = base[sources.words.document] + sources.words.start
         room = min(classifier.max_length, self.window) - len(classifier.before) - len(classifier.after)
@@ -103,7 +103,7 @@ class LLMLingua2:
         tokens, origin = split_at(tokens, words, base)
         scores = TokenScores(tokens.text, tokens.start, tokens.end, values[origin])
         if self.force_tokens or self.force_reserve_digit:
-            scores = self._forced(scores, sources, base, words)
+            scores = self._forced(scores, sources, words)
         return Scores(relevance=totals / np.maximum(counts, 1), tokens=scores, model_seconds=seconds)
 
     def score_within(self, query: str, sources: Sources, budget: Budget) -> Scores:
@@ -127,9 +127,7 @@ class LLMLingua2:
 
         return shared_model(("token_classifier", str(self.model), str(device), str(dtype)), load)
 
-    def _forced(
-        self, scores: TokenScores, sources: Sources, base: NDArray[np.int64], words: NDArray[np.int64]
-    ) -> TokenScores:
+    def _forced(self, scores: TokenScores, sources: Sources, words: NDArray[np.int64]) -> TokenScores:
         """Raises the words that hold a forced string above all others.
 
         A forced string that the tokenizer left out, such as a line break, becomes a token of its own.
@@ -143,6 +141,7 @@ class LLMLingua2:
         found = [(d, *m.span()) for d, text in enumerate(sources.texts) for m in pattern.finditer(text)]
         if not found:
             return scores
+        base = sources.starts
         document, start, end = np.array(found, dtype=np.int64).T
         place = base[scores.document] + scores.start
         stop = base[scores.document] + scores.end

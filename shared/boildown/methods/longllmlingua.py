@@ -11,19 +11,17 @@ from numpy.typing import NDArray
 from boildown.budget import Budget
 from boildown.errors import unknown_name
 from boildown.methods.base import check_flag
-from boildown.methods.surprise import CausalMethod, mean_by_document, token_scores
+from boildown.methods.surprise import RESTRICTION, CausalMethod, mean_by_document, token_scores
 from boildown.runtime.causal import CausalLM
 from boildown.runtime.causal_text import Encoded
 from boildown.sources import Sources
 from boildown.types import Scores
 
-__all__ = ["RESTRICTION", "LongLLMLingua"]
+__all__ = ["LongLLMLingua"]
 
 Condition = Literal["after", "before"]
 TokenScore = Literal["contrastive", "conditional", "plain", "none"]
 
-RESTRICTION = " We can get the answer to this question in the given documents."
-"""Jiang et al. 2023, LongLLMLingua, section 4.1: a sentence that binds the question to the document."""
 _SEPARATOR = "\n\n"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -20,7 +21,7 @@ from boildown.types import Scores, TokenScores
 if TYPE_CHECKING:
     from boildown.runtime.reader import Reading
 
-__all__ = ["Mix", "MixedScores"]
+__all__ = ["Mix", "MixedScores", "best_of"]
 
 _LOWEST = -12.0
 """The logit of a text that the model has no token for."""
@@ -86,7 +87,7 @@ class Mix:
         if "mix" in settings:
             known = [field.name for field in fields(cls)]
             for name, value in settings["mix"].items():
-                if name not in known or not isinstance(value, (int, float)):
+                if name not in known or type(value) not in (int, float) or not math.isfinite(value):
                     raise ModelError(
                         f"The checkpoint's boildown.json has {name!r}: {value!r} in its mix, which takes numbers for "
                         f"{', '.join(known)}."
@@ -108,8 +109,6 @@ class MixedScores:
     def __init__(self, sources: Sources, words: Lexical, mix: Mix) -> None:
         self._sources, self._words, self._mix = sources, words, mix
         self._owner = sources.sentences.document
-        lengths = np.array([len(text) + 1 for text in sources.texts], dtype=np.int64)
-        self._base = np.cumsum(lengths) - lengths
         documents = _share_of_best(words.documents)
         sentences = _share_of_best(words.sentences)
         self._lexical = mix.lexical * sentences + mix.document * documents[self._owner] + mix.code * words.codes
@@ -167,9 +166,10 @@ class MixedScores:
         # Elsewhere white space parts words before any tokenizer does.
         if not any(_UNSPACED.search(text) for text in self._sources.texts if not text.isascii()):
             return TokenScores(document, reading.start, reading.end, reading.keep), slice(None)
-        words = self._base[self._sources.words.document] + self._sources.words.start
+        base = self._sources.starts
+        words = base[self._sources.words.document] + self._sources.words.start
         whole = Tokens(np.zeros(len(document), dtype=np.int64), document, reading.start, reading.end)
-        parts, origin = split_at(whole, words, self._base)
+        parts, origin = split_at(whole, words, base)
         return TokenScores(parts.text, parts.start, parts.end, reading.keep[origin]), origin
 
     def add_mentions(self, mentions: NDArray[np.float64]) -> None:

@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 
 from boildown.errors import ConfigurationError
 from boildown.methods.base import Method
-from boildown.methods.by_document import join_scores, split_scores
+from boildown.methods.by_document import completed, split_scores
 from boildown.methods.cached import cached_scores, computed_in
 from boildown.methods.registry import create_method
 from boildown.sources import Sources
@@ -57,20 +58,8 @@ class Stored:
     def score(self, query: str, sources: Sources) -> Scores:
         """The method's scores, rounded as stored ones are, so that a document's are the same read or computed."""
         found, stale = self._read(sources)
-        fresh = [i for i, scores in enumerate(found) if scores is None]
-        if len(fresh) == len(found):
-            scores = self._score(query, sources)
-            return replace(scores, notes=(*scores.notes, *_notes(stale, len(found))))
-        notes: tuple[str, ...] = ()
-        seconds, cached = 0.0, 0
-        if fresh:
-            rest = sources.some(fresh)
-            scores = self._score(query, rest)
-            notes, seconds, cached = scores.notes, scores.model_seconds, scores.cached
-            for i, one in zip(fresh, split_scores(scores, rest), strict=True):
-                found[i] = one
-        joined = join_scores([one for one in found if one is not None])
-        return replace(joined, model_seconds=seconds, notes=(*notes, *_notes(stale, len(found))), cached=cached)
+        scores = completed(found, sources, partial(self._score, query))
+        return replace(scores, notes=(*scores.notes, *_notes(stale, len(found))))
 
     def values(self, sources: Sources) -> list[str]:
         """For each document what to store in its metadata under `STORED_KEY`.
@@ -98,7 +87,7 @@ class Stored:
         return values
 
     def fingerprint(self) -> str:
-        """What the scores depend on besides the text: the method, its options, and the model's files.
+        """What the scores depend on besides the text: the method, its options, the model's files, and their format.
 
         Raises:
             ModelError: the model's files cannot be found.
@@ -107,7 +96,7 @@ class Stored:
 
         model = _model(self.method)
         identity = "" if model is None else model_identity(model)
-        return _digest(json.dumps([self.name, _options(self.method), identity], sort_keys=True).encode())
+        return _digest(json.dumps([_VERSION, self.name, _options(self.method), identity], sort_keys=True).encode())
 
     def _score(self, query: str, sources: Sources) -> Scores:
         """The method's scores, rounded; from the cache where it has them and there is a model to spare."""

@@ -9,11 +9,14 @@ from numpy.typing import NDArray
 
 from boildown.runtime.causal import CausalLM
 from boildown.runtime.causal_text import Encoded
-from boildown.runtime.tokens import Tokens, character_starts, split_at
+from boildown.runtime.tokens import Tokens, split_at
 from boildown.sources import Sources
 from boildown.types import TokenScores
 
-__all__ = ["CausalMethod", "mean_by_document", "token_scores"]
+__all__ = ["RESTRICTION", "CausalMethod", "mean_by_document", "token_scores"]
+
+RESTRICTION = " We can get the answer to this question in the given documents."
+"""Jiang et al. 2023, LongLLMLingua, section 4.1: a sentence that binds the question to the document."""
 
 
 class CausalMethod:
@@ -68,9 +71,8 @@ def token_scores(sources: Sources, texts: Sequence[Encoded], values: Sequence[ND
     sizes = np.diff(np.append(first, len(document)))
     mean = np.add.reduceat(score, first) / sizes
     whole = Tokens(first, document[first], start[first], np.maximum.reduceat(end, first))
-    characters = character_starts(sources.texts)
-    words = characters[sources.words.document] + sources.words.start
-    parts, origin = split_at(whole, words, characters)
+    words = sources.starts[sources.words.document] + sources.words.start
+    parts, origin = split_at(whole, words, sources.starts)
     return TokenScores(parts.text, parts.start, parts.end, mean[origin])
 
 

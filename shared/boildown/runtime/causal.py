@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from boildown.counters import well_formed
 from boildown.errors import InputError, ModelError
-from boildown.runtime.causal_text import Encoded, Window, longest_input, start_ids, windows, without_leading_space
+from boildown.runtime.causal_text import Encoded, Window, longest_input, start_ids, windows
 from boildown.runtime.checkpoint import remember_no_texts
 from boildown.runtime.devices import input_device
+from boildown.runtime.tokens import tokenize, without_middle
 
 if TYPE_CHECKING:
     import torch
@@ -77,14 +78,10 @@ class CausalLM:
         Raises:
             ModelError: the tokenizer knows tokens that the model does not.
         """
-        clean = [well_formed(text) for text in texts]
-        found = []
-        for text, encoding in zip(clean, self._backend.encode_batch(clean, add_special_tokens=False), strict=True):
-            ids = np.array(encoding.ids, dtype=np.int64)
-            self._check(ids)
-            spans = np.array(encoding.offsets, dtype=np.int64).reshape(-1, 2)
-            found.append(Encoded(ids, without_leading_space(text, spans), spans[:, 1]))
-        return found
+        found = tokenize(self._backend, texts)
+        self._check(found.ids)
+        edges = np.searchsorted(found.text, np.arange(len(texts) + 1)).tolist()
+        return [Encoded(found.ids[i:j], found.start[i:j], found.end[i:j]) for i, j in pairwise(edges)]
 
     def token_nll(self, texts: Sequence[Encoded], prefix: NDArray[np.int64] | None = None) -> list[NDArray[np.float64]]:
         """Negative log-likelihood of each token given those before it, and the prefix before them, in nats.
@@ -101,7 +98,7 @@ class CausalLM:
             InputError: the prefix leaves less than an eighth of the window for the text.
         """
         lead = self._lead(prefix)
-        room = self._room(len(lead), "The question")
+        room = self._room(len(lead))
         plan = [(i, w) for i, text in enumerate(texts) for w in windows(len(text.ids), room)]
         rows = [texts[i].ids[w.begin : w.end] for i, w in plan]
         losses = self._nll(rows, [w.score_from - w.begin for _, w in plan], lead)
@@ -134,7 +131,7 @@ class CausalLM:
             InputError: the continuation leaves less than an eighth of the window for the text.
         """
         lead = self._lead(None)
-        room = self._room(len(lead) + len(continuation), "The question")
+        room = self._room(len(lead) + len(continuation))
         plan = [(i, w) for i, text in enumerate(texts) for w in windows(len(text.ids), room) or [Window(0, 0, 0)]]
         rows = [np.concatenate([texts[i].ids[w.begin : w.end], continuation]) for i, w in plan]
         losses = self._nll(rows, [len(row) - len(continuation) + unscored for row in rows], lead)
@@ -178,10 +175,8 @@ class CausalLM:
 
     def fit_question(self, ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], bool]:
         """The question cut in its middle to half of the window, and whether it had to be cut."""
-        most = self.limit // 2
-        if len(ids) <= most:
-            return ids, False
-        return np.concatenate([ids[: most // 2], ids[len(ids) - (most - most // 2) :]]), True
+        cut = without_middle(ids, self.limit // 2)
+        return cut, len(cut) < len(ids)
 
     def _check(self, ids: NDArray[np.int64]) -> None:
         if len(ids) and int(ids.max()) >= self._rows:
@@ -193,11 +188,12 @@ class CausalLM:
     def _lead(self, prefix: NDArray[np.int64] | None) -> NDArray[np.int64]:
         return self.start_ids if prefix is None else np.concatenate([self.start_ids, prefix])
 
-    def _room(self, taken: int, what: str) -> int:
+    def _room(self, taken: int) -> int:
         room = self.limit - taken
         if room < max(self.limit // 8, 1):
             raise InputError(
-                f"{what} takes {taken} of the {self.limit} tokens that {type(self.model).__name__} reads. Shorten it."
+                f"The question takes {taken} of the {self.limit} tokens that {type(self.model).__name__} reads. "
+                "Shorten it."
             )
         return room
 

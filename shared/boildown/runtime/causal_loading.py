@@ -8,7 +8,7 @@ from typing import Any
 
 from boildown.errors import ModelError
 from boildown.runtime.causal import CausalLM
-from boildown.runtime.checkpoint import refuse_no_vocabulary, refuse_pickles, remember_no_texts
+from boildown.runtime.checkpoint import first_line, refuse_no_vocabulary, refuse_pickles, remember_no_texts
 from boildown.runtime.devices import pick_device, pick_dtype, refuse_int8
 from boildown.runtime.models import shared_model
 
@@ -26,39 +26,31 @@ _QUANTISERS = {
 }
 
 
-def load_causal(
-    name: str, device: str = "auto", dtype: str = "auto", *, device_map: Any = None, trust_remote_code: bool = False
-) -> CausalLM:
+def load_causal(name: str, device: str = "auto", dtype: str = "auto") -> CausalLM:
     """The process's causal language model of that name; loaded when first asked for.
 
     Args:
         name: a folder or hub id.
         device: see `pick_device`.
         dtype: see `pick_dtype`; a quantised checkpoint keeps its own.
-        device_map: spreads the model over devices by accelerate ("auto", "balanced", ...) instead of `device`.
-        trust_remote_code: run code that comes with the checkpoint. Off unless asked for.
 
     Raises:
         ModelError: the model cannot be loaded, needs a package that is missing, or is no causal language model.
         ConfigurationError: the dtype is int8, or there is no such device.
     """
-
     _refuse_int8(name, dtype)
-    if device_map is None:  # so that all that name the same device and precision share one model
-        place = pick_device(device)
-        device, dtype = str(place), str(pick_dtype(dtype, place))
+    place = pick_device(device)
+    where = str(place), str(pick_dtype(dtype, place))  # resolved, so that "auto" shares the model it stands for
 
     def load() -> CausalLM:
         from transformers import AutoModelForCausalLM
 
-        model, tokenizer = load_pretrained(
-            AutoModelForCausalLM, name, device, dtype, device_map=device_map, trust_remote_code=trust_remote_code
-        )
+        model, tokenizer = load_pretrained(AutoModelForCausalLM, name, *where)
         if tokenizer.is_fast:
             remember_no_texts(tokenizer.backend_tokenizer)
         return CausalLM(model, tokenizer)
 
-    return shared_model(("causal", str(name), device, dtype, repr(device_map), trust_remote_code), load)
+    return shared_model(("causal", str(name), *where), load)
 
 
 def load_pretrained(
@@ -98,7 +90,7 @@ def load_pretrained(
         raise
     except Exception as error:
         raise ModelError(
-            f"The model {name!r} could not be loaded: {_first_line(error)} Give a folder in the Hugging Face layout "
+            f"The model {name!r} could not be loaded: {first_line(error)} Give a folder in the Hugging Face layout "
             "with a tokenizer in it, or a hub id while there is a network."
         ) from error
     refuse_pickles(Path(name))
@@ -124,7 +116,7 @@ def load_pretrained(
             f"The model {name!r} needs a package that is missing: pip install {needs}. ({error})"
         ) from error
     except Exception as error:
-        raise ModelError(f"The model {name!r} could not be loaded: {_first_line(error)}") from error
+        raise ModelError(f"The model {name!r} could not be loaded: {first_line(error)}") from error
     if quantisation is None and place is not None:
         model = model.to(place)
     return model.eval(), tokenizer
@@ -149,8 +141,3 @@ def _quantiser(quantisation: Any) -> str:
     method = quantisation.get("quant_method", "") if isinstance(quantisation, dict) else quantisation.quant_method
     kind = str(getattr(method, "value", method))
     return f"accelerate {_QUANTISERS.get(kind, kind)}"
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0].rstrip('.') if lines else ''}."

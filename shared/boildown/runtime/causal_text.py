@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Encoded", "Window", "longest_input", "start_ids", "windows", "without_leading_space"]
+__all__ = ["Encoded", "Window", "longest_input", "start_ids", "windows"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,13 +61,3 @@ def longest_input(config: Any, tokenizer: Any) -> int:
             return value
     longest = getattr(tokenizer, "model_max_length", None)
     return int(longest) if longest and longest < 1_000_000 else 2048
-
-
-def without_leading_space(text: str, spans: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Token starts moved past white space, so that a token belongs to the word it spells and not to the one before."""
-    starts: NDArray[np.int64] = spans[:, 0].copy()
-    for i, (start, end) in enumerate(spans.tolist()):
-        while start < end and text[start].isspace():
-            start += 1
-        starts[i] = start
-    return starts

@@ -16,6 +16,7 @@ __all__ = [
     "check_vocabulary",
     "check_weights",
     "find_folder",
+    "first_line",
     "read_config",
     "read_tokenizer",
     "read_weights",
@@ -52,19 +53,14 @@ def find_folder(name: str | Path, files: Sequence[str] = _WANTED) -> Path:
     text = str(name)
     if text.startswith((".", "/", "~", "\\")) or text.count("/") > 1 or not text.strip():
         raise ModelError(f"There is no folder {text!r} (looked at {path.absolute()}).")
-    try:
-        from huggingface_hub import constants, snapshot_download
-    except ImportError:
-        raise ModelError(
-            f"{text!r} is no folder (looked at {path.absolute()}), and huggingface_hub, which could fetch "
-            "it, is not installed. Install it with: pip install huggingface_hub"
-        ) from None
+    from huggingface_hub import constants, snapshot_download
+
     try:
         return Path(snapshot_download(text, allow_patterns=list(files)))
     except Exception as error:
         raise ModelError(
             f"The model {text!r} was not found. Looked for a folder at {path.absolute()}, for a downloaded "
-            f"copy in {constants.HF_HUB_CACHE}, and on the hub ({constants.ENDPOINT}): {_first_line(error)} "
+            f"copy in {constants.HF_HUB_CACHE}, and on the hub ({constants.ENDPOINT}): {first_line(error)} "
             "Check the name; without a network, give the path of a folder that holds the model."
         ) from error
 
@@ -103,13 +99,13 @@ def read_weights(folder: Path) -> dict[str, torch.Tensor]:
         try:
             names = sorted(set(json.loads(path.read_text(encoding="utf-8"))["weight_map"].values()))
         except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-            raise ModelError(f"{path} cannot be read: {_first_line(error)} Fetch the model again.") from error
+            raise ModelError(f"{path} cannot be read: {first_line(error)} Fetch the model again.") from error
     tensors: dict[str, torch.Tensor] = {}
     for name in names:
         try:
             tensors.update(load_file(folder / name))
         except Exception as error:
-            raise ModelError(f"{folder / name} cannot be read: {_first_line(error)} Fetch the model again.") from error
+            raise ModelError(f"{folder / name} cannot be read: {first_line(error)} Fetch the model again.") from error
     return tensors
 
 
@@ -166,7 +162,7 @@ def read_tokenizer(folder: Path) -> Any:
     try:
         tokenizer = Tokenizer.from_file(str(path))
     except Exception as error:
-        raise ModelError(f"{path} cannot be read: {_first_line(error)}") from error
+        raise ModelError(f"{path} cannot be read: {first_line(error)}") from error
     tokenizer.no_truncation()
     tokenizer.no_padding()
     # A "[SEP]" or "</s>" in a document is text like any other.
@@ -183,7 +179,7 @@ def tokenizer_limit(folder: Path) -> int | None:
     try:
         return int(json.loads(path.read_text(encoding="utf-8")).get("model_max_length") or 0) or None
     except (ValueError, TypeError, AttributeError) as error:
-        raise ModelError(f"{path} cannot be read: {_first_line(error)}") from error
+        raise ModelError(f"{path} cannot be read: {first_line(error)}") from error
 
 
 def check_vocabulary(tokenizer: Any, rows: int, folder: Path) -> None:
@@ -230,6 +226,7 @@ def remember_no_texts(tokenizer: Any) -> None:
         resize(0)
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """An error of another library's, as the end of a message."""
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0].rstrip('.') if lines else ''}."

@@ -6,12 +6,12 @@ read window by window has none for a second worker, and would take several times
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
+from boildown.forks import in_child
 from boildown.runtime.scheduler import running
 
 if TYPE_CHECKING:
@@ -58,11 +58,8 @@ def _executor() -> ThreadPoolExecutor:
     return _wide
 
 
+@in_child
 def _after_fork() -> None:
     # Threads do not outlive a fork, and another thread of the parent may have held the lock.
     global _guard, _wide
     _guard, _wide = threading.Lock(), None
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

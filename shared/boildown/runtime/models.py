@@ -7,12 +7,12 @@ which torch reports: start processes that use a GPU by "spawn".
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 
+from boildown.forks import in_child
 from boildown.runtime.seats import away
 
 __all__ = ["release", "shared_model"]
@@ -60,6 +60,7 @@ def release() -> None:
         _slots.clear()
 
 
+@in_child
 def _after_fork() -> None:
     # Another thread of the parent may have held any of these locks, and it does not exist in the child.
     global _guard
@@ -68,7 +69,3 @@ def _after_fork() -> None:
         slot.lock = threading.Lock()
     if _slots and "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

@@ -27,7 +27,7 @@ from boildown.runtime.tokens import special_tokens, tokenize, without_middle
 __all__ = ["CrossReader", "Reading", "load_reader"]
 
 _MAX_QUERY = 128
-"""Tokens of the query that are read, as in training."""
+"""Tokens of the query that are read, where the checkpoint does not say how many it was trained with."""
 _MAX_TITLE = 64
 _HEADS = ("keep_head", "relevance_head", "answer_head")
 """In the order of their logits; checkpoints of before there was an answer head lack the last."""
@@ -126,7 +126,7 @@ class CrossReader:
         """Reads each text, under its title, for the query.
 
         Args:
-            query: what is asked; at most 128 tokens of it are read, from its beginning and its end.
+            query: what is asked; as many tokens as in training are read, from its beginning and its end.
             texts: the documents' texts.
             titles: one for each text, empty for none.
         """
@@ -139,7 +139,7 @@ class CrossReader:
 
         ids, types, windows = [], [], []
         # However small the window, half of it is left for the document.
-        most = min(_MAX_QUERY, limit // 4)
+        most = min(int(self.settings.get("max_query", _MAX_QUERY)), limit // 4)
         front = np.concatenate([self._before, without_middle(question, most), self._after])
         for document, (head, body) in enumerate(zip(heads, bodies, strict=True)):
             heading = np.concatenate([front, head[: min(_MAX_TITLE, limit // 8)]])

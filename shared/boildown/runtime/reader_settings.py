@@ -16,7 +16,7 @@ _SHORTEST = 16
 
 
 def read_settings(folder: Path) -> dict[str, Any]:
-    """What boildown.json says; its mix is checked where it is used.
+    """What boildown.json says; the weights of its mix are checked where they are used.
 
     Raises:
         ModelError: it is missing, damaged or of another format, or a value is of the wrong type.
@@ -35,9 +35,12 @@ def read_settings(folder: Path) -> dict[str, Any]:
         raise ModelError(f"{path} holds no JSON object.")
     if settings.get("format") != 1:
         raise ModelError(f"{path} has format {settings.get('format')!r}; this version of boildown reads format 1.")
-    longest = settings.get("max_length", _SHORTEST)
-    if type(longest) is not int or longest < _SHORTEST:
-        raise _wrong(path, "max_length", longest, f"a whole number of tokens, at least {_SHORTEST}")
+    for name, least in (("max_length", _SHORTEST), ("max_query", 1)):
+        tokens = settings.get(name, least)
+        if type(tokens) is not int or tokens < least:
+            raise _wrong(path, name, tokens, f"a whole number of tokens, at least {least}")
+    if not isinstance(settings.get("mix", {}), dict):
+        raise _wrong(path, "mix", settings["mix"], "a JSON object")
     for name in ("languages", "scripts"):
         names = settings.get(name, [])
         if not isinstance(names, list) or not all(isinstance(one, str) for one in names):

@@ -14,7 +14,7 @@ from time import monotonic
 
 from boildown.errors import BoildownError, CancelledError, DeadlineError
 
-__all__ = ["Request", "current", "deadline", "within"]
+__all__ = ["Request", "current", "deadline"]
 
 _current: ContextVar[Request | None] = ContextVar("boildown_request", default=None)
 
@@ -113,11 +113,6 @@ def deadline(seconds: float | None) -> Iterator[Request]:
     finally:
         _current.reset(token)
         request.close()
-
-
-def within(request: Request) -> None:
-    """Makes `request` the current one of this context, for whoever runs work in a context of its own."""
-    _current.set(request)
 
 
 def _nothing() -> None:

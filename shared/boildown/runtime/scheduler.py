@@ -8,6 +8,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from boildown.errors import ConfigurationError
+from boildown.forks import in_child
 from boildown.runtime.device_scheduler import Scheduler, closed_error
 from boildown.runtime.stats import BATCH_BOUNDS, Stats
 
@@ -116,6 +117,7 @@ def _setting(name: str) -> int | None:
     return int(text)
 
 
+@in_child
 def _after_fork() -> None:
     # Threads do not outlive a fork, and another thread of the parent may have held the lock.
     global _guard, _closed
@@ -123,7 +125,5 @@ def _after_fork() -> None:
     _schedulers.clear()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
 # What is left then belongs to daemon threads; a forward in a half-ended interpreter would crash.
 atexit.register(close, finish=False)

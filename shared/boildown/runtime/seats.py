@@ -7,11 +7,12 @@ loaded.
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+
+from boildown.forks import in_child
 
 __all__ = ["away", "seated"]
 
@@ -56,12 +57,9 @@ def away() -> Iterator[None]:
         _own.seated = True
 
 
+@in_child
 def _after_fork() -> None:
     # Those who had seats do not exist in the child.
     global _seats
     _seats = threading.Semaphore(_SEATS)
     _own.seated = False
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

@@ -49,13 +49,14 @@ def load_pair_classifier(name: str, device: str, dtype: str) -> PairClassifier |
     """
     from boildown.runtime.pair_classifier import PairClassifier
 
-    folder = find_folder(name)
-    if not PairClassifier.supports(folder):
-        return None
     place = pick_device(device)
     precision = pick_dtype(dtype, place)
-    key = ("pairs", name, str(place), str(precision))
-    return shared_model(key, lambda: PairClassifier.load(folder, place, precision))
+
+    def load() -> PairClassifier | None:
+        folder = find_folder(name)
+        return PairClassifier.load(folder, place, precision) if PairClassifier.supports(folder) else None
+
+    return shared_model(("pairs", name, str(place), str(precision)), load)
 
 
 def load_sentence_model(kind: Kind, name: str, device: str, dtype: str, method: str) -> Any:

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from boildown.counters import well_formed
 from boildown.errors import ModelError
+from boildown.sources import character_starts
 
 __all__ = [
     "Template",
     "Tokens",
-    "character_starts",
     "pair_template",
     "special_tokens",
     "split_at",
@@ -74,20 +74,13 @@ def tokenize(tokenizer: Any, texts: Sequence[str]) -> Tokens:
     return Tokens(ids, text, np.minimum(moved, end), end)
 
 
-def character_starts(texts: Sequence[str]) -> NDArray[np.int64]:
-    """Where each text begins if all were joined by one character. Shape (texts,)."""
-    lengths = np.array([len(text) + 1 for text in texts], dtype=np.int64)
-    starts: NDArray[np.int64] = np.cumsum(lengths) - lengths
-    return starts
-
-
 def split_at(tokens: Tokens, starts: NDArray[np.int64], base: NDArray[np.int64]) -> tuple[Tokens, NDArray[np.int64]]:
     """Splits tokens that run over several units, such as a token of two Han characters, each of which is a word.
 
     Args:
         tokens: the tokens.
         starts: where the units begin, ascending, in characters of all texts joined; shape (units,).
-        base: where each text begins if all were joined by one character; see `character_starts`.
+        base: where each text begins if all were joined by one character; see `Sources.starts`.
 
     Returns:
         The tokens, each inside one unit, and for each the index of the token it comes from.

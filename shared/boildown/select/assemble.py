@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boildown.select.units import Candidates
-from boildown.types import Span
 
-__all__ = ["Runs", "cut_out", "kept_runs", "pieces"]
+__all__ = ["Runs", "cut_out", "kept_runs"]
 
 Runs = list[tuple[int, int]]
 """From where to where, in characters; ascending, and no two touch."""
@@ -59,11 +58,6 @@ def kept_runs(candidates: Candidates, kept: NDArray[np.bool_], texts: list[str])
 def cut_out(runs: Runs, text: str) -> str:
     """The text that runs cut out."""
     return "".join([text[start:end] for start, end in runs])
-
-
-def pieces(spans: tuple[Span, ...], text: str) -> str:
-    """The text that spans cut out."""
-    return "".join([text[s.start : s.end] for s in spans])
 
 
 def _on_lines(runs: Runs, text: str) -> Runs:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from boildown.cache import ScoreCache
 from boildown.counters import CounterSpec, resolve_counter
 from boildown.sources import Sources, Units
 
@@ -19,6 +20,7 @@ __all__ = ["SourceCounts"]
 
 _NUMBER = 32
 """Bytes of a number."""
+_KEEPS_NOTHING = ScoreCache(0)
 
 
 class SourceCounts:
@@ -32,8 +34,9 @@ class SourceCounts:
     def __init__(self, sources: Sources, spec: CounterSpec) -> None:
         self.counter = resolve_counter(spec)
         self._sources = sources
-        self._spec = spec
-        self._cache = sources.cache if spec is None or isinstance(spec, str) else None
+        self._name = spec if isinstance(spec, str) else None
+        named = spec is None or isinstance(spec, str)
+        self._cache = sources.cache if sources.cache is not None and named else _KEEPS_NOTHING
 
     def documents(self) -> list[int]:
         """Tokens of each document by itself."""
@@ -42,9 +45,7 @@ class SourceCounts:
         def count(chosen: Sequence[int]) -> list[int]:
             return self.counter.count_many([texts[i] for i in chosen])
 
-        if self._cache is None:
-            return self.counter.count_many(texts)
-        return self._cache.derive([("tokens", self._spec, d) for d in self._sources.digests], count, lambda _: _NUMBER)
+        return self._cache.derive([("tokens", self._name, d) for d in self._sources.digests], count, lambda _: _NUMBER)
 
     def total(self, separator: str) -> int:
         """Tokens of all documents joined by `separator`."""
@@ -53,10 +54,8 @@ class SourceCounts:
         def count(_: Sequence[int]) -> list[int]:
             return [self.counter.count(separator.join(texts)) if texts else 0]
 
-        if self._cache is None:
-            return count(())[0]
         every = hashlib.blake2b(b"".join(self._sources.digests), digest_size=16).digest()
-        return self._cache.derive([("total", self._spec, separator, every)], count, lambda _: _NUMBER)[0]
+        return self._cache.derive([("total", self._name, separator, every)], count, lambda _: _NUMBER)[0]
 
     def pieces(self, units: Units) -> NDArray[np.int64]:
         """About how many tokens each piece adds to a text. Shape (units,).
@@ -79,7 +78,7 @@ class SourceCounts:
             counts = self.pieces(sources.sentences.at(np.concatenate(places)))
             return np.split(counts, np.cumsum([len(place) for place in places])[:-1])
 
-        if self._cache is None or not len(sources):
+        if not len(sources):
             return self.pieces(sources.sentences)
-        keys = [("tokens of sentences", self._spec, sources.min_sentence, d) for d in sources.digests]
+        keys = [("tokens of sentences", self._name, sources.min_sentence, d) for d in sources.digests]
         return np.concatenate(self._cache.derive(keys, count, lambda counts: counts.nbytes))

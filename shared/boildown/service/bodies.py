@@ -27,10 +27,6 @@ class Bodies:
     def __init__(self, limits: Limits) -> None:
         self.limits, self.held = limits, 0
 
-    def expect(self) -> Body:
-        """A body that is to come."""
-        return Body(self)
-
 
 class Body:
     """One body, which counts among those that are held until it is released.

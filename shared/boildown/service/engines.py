@@ -10,7 +10,7 @@ from typing import Any
 
 from boildown.budget import Budget
 from boildown.compressor import Compressor
-from boildown.counters import Counter, resolve_counter
+from boildown.counters import CounterSpec, resolve_counter
 from boildown.errors import unknown_name
 from boildown.methods.registry import DEFAULT_METHOD, method_names
 from boildown.service.errors import Refusal, invalid
@@ -61,9 +61,12 @@ class Engines:
             name: Served(name, method, model, Compressor(method, model=model, **self._placement).method.uses_query)
             for name, (method, model) in named.items()
         }
-        estimate = resolve_counter(None)
-        self.counters: dict[str, Counter] = {name: resolve_counter(spec) for name, spec in settings.counters.items()}
-        self.counters.setdefault(estimate.name, estimate)
+        estimate = resolve_counter(None).name
+        # By their names, since counts are kept for a counter that is named.
+        self.counters: dict[str, CounterSpec] = {**settings.counters}
+        self.counters.setdefault(estimate, estimate)
+        for spec in self.counters.values():
+            resolve_counter(spec)
         self.default_counter = next(iter(self.counters))
         self.since = int(time.time())
 
@@ -76,7 +79,7 @@ class Engines:
         for served in self.models.values():
             self.compressor(served).compress(*_WARM_UP, Budget(tokens=12))
         for counter in self.counters.values():
-            counter.count("")
+            resolve_counter(counter).count("")
 
     def find(self, name: str | None, method: str | None = None, field: str = "model") -> Served:
         """What a request means.
@@ -115,8 +118,8 @@ class Engines:
         except Refusal:
             return self.find(name, field="rank")
 
-    def counter(self, name: str | None) -> Counter:
-        """A token counter by its public name; None for the default.
+    def counter(self, name: str | None) -> CounterSpec:
+        """What stands behind a counter's public name; None for the default.
 
         Raises:
             Refusal: there is no such counter.

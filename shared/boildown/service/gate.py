@@ -16,12 +16,12 @@ from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from boildown.service.bodies import Bodies
+from boildown.service.bodies import Bodies, Body
 from boildown.service.errors import ClientGone, Refusal, error_body, internal
 from boildown.service.metrics import Metrics
 from boildown.service.state import State
 
-__all__ = ["OPEN_PATHS", "Gate", "note_work"]
+__all__ = ["OPEN_PATHS", "Gate"]
 
 OPEN_PATHS = frozenset({"/", "/health", "/ready", "/openapi.json"})
 """What is served without a token: nothing of it tells about documents, or costs more than its answer."""
@@ -64,11 +64,11 @@ class Gate:
         headers = dict(scope["headers"])
         given = headers.get(b"x-request-id", b"")
         request_id = given.decode("ascii") if _ID.fullmatch(given) else uuid4().hex
-        facts: dict[str, Any] = {}
+        facts: dict[str, Any] = {}  # for the log line: numbers and names, never text of documents or queries
         scope.setdefault("state", {}).update(request_id=request_id, facts=facts)
         status = 0
         begin = perf_counter()
-        body = self._bodies.expect()
+        body = Body(self._bodies)
 
         async def answer(message: Message) -> None:
             nonlocal status
@@ -136,16 +136,6 @@ class Gate:
         matches = [hmac.compare_digest(given, digest) for digest in self._digests]
         if kind.lower() != b"bearer" or not any(matches):
             raise Refusal(401, "unauthorized", "Send a valid token in the header: Authorization: Bearer TOKEN.")
-
-
-def note_work(state: Any, **facts: Any) -> None:
-    """Adds numbers and names to a request's log line; never text of documents or queries.
-
-    Args:
-        state: the request's `state`.
-        **facts: such as tokens_in.
-    """
-    state.facts.update(facts)
 
 
 async def _refuse(refusal: Refusal, request_id: str, scope: Scope, receive: Receive, send: Send) -> None:

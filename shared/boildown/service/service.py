@@ -12,7 +12,6 @@ from boildown.counters import resolve_counter
 from boildown.result import Compression
 from boildown.service.engines import Engines, Served
 from boildown.service.errors import Refusal, invalid
-from boildown.service.gate import note_work
 from boildown.service.metrics import Metrics
 from boildown.service.settings import Limits, Settings
 from boildown.service.state import State
@@ -89,28 +88,18 @@ class Service:
                 413, "too_large", f"About {tokens:,} tokens are more than {self.limits.tokens:,}, the most.", field
             )
 
-    def note(self, request: Request, served: Served, results: Sequence[Compression]) -> None:
+    def note(self, request: Request, served: Served, result: Compression) -> None:
         """Counts and logs what was done."""
-        self.count(
-            request,
-            served,
-            queries=len(results),
-            documents=sum(len(result.sources) for result in results),
-            tokens_in=sum(result.tokens_in for result in results),
-            tokens_out=sum(result.tokens_out for result in results),
-        )
-        model_seconds = sum(result.seconds.get("model", 0.0) for result in results)
+        self.count(request, served, len(result.sources), result.tokens_in, result.tokens_out)
+        model_seconds = result.seconds["model"]
         self.metrics.model_seconds.labels(served.name).inc(model_seconds)
-        cached = sum(result.cached for result in results)
-        note_work(request.state, cached=cached, model_seconds=round(model_seconds, 6))
+        request.state.facts.update(cached=result.cached, model_seconds=round(model_seconds, 6))
 
-    def count(
-        self, request: Request, served: Served, queries: int, documents: int, tokens_in: int, tokens_out: int
-    ) -> None:
-        """Counts and logs queries that were answered."""
+    def count(self, request: Request, served: Served, documents: int, tokens_in: int, tokens_out: int) -> None:
+        """Counts and logs a query that was answered."""
         metrics, name = self.metrics, served.name
-        metrics.queries.labels(name).inc(queries)
+        metrics.queries.labels(name).inc()
         metrics.documents.labels(name).inc(documents)
         metrics.tokens_in.labels(name).inc(tokens_in)
         metrics.tokens_out.labels(name).inc(tokens_out)
-        note_work(request.state, model=name, documents=documents, tokens_in=tokens_in, tokens_out=tokens_out)
+        request.state.facts.update(model=name, documents=documents, tokens_in=tokens_in, tokens_out=tokens_out)

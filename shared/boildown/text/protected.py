@@ -99,7 +99,7 @@ def _code(text: str) -> Iterator[_Pair]:
             yield match.span()
 
 
-# Longest quotation taken for one in characters; a longer one is ordinary text.
+# A quotation of more than 120 characters is ordinary text.
 _QUOTE = re.compile(
     r"“(?=\S)[^“”\n]{1,120}”"
     r"|„(?=\S)[^„“”\n]{1,120}[“”]"

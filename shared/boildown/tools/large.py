@@ -12,7 +12,6 @@ import numpy as np
 
 from boildown.counters import resolve_counter
 from boildown.methods.bm25 import BM25
-from boildown.select.assemble import pieces
 from boildown.sources import Sources
 from boildown.text.sections import Section
 from boildown.types import Document, Span
@@ -66,7 +65,9 @@ def parts_to_read(query: str, documents: Sequence[Document], kept: int) -> tuple
     parts = []
     for number, spans in chosen.items():
         given = documents[number]
-        parts.append(Part(number, Document(pieces(tuple(spans), given.text), title=given.title), tuple(spans)))
+        parts.append(
+            Part(number, Document("".join([span.of(given.text) for span in spans]), title=given.title), tuple(spans))
+        )
     return parts, (f"BM25 chose at most {most:,} of {total:,} tokens for the engine to read, to save time.",)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
 from dataclasses import fields
 from importlib.resources import files
 from pathlib import Path
@@ -45,7 +44,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of ``boildown train`` to a parser."""
     parser.description = "Trains a model that reads a query with each document, for the method prune."
     parser.epilog = _EXAMPLES
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     bundled = str(files("boildown") / "assets" / "prune-minilm")
     default = {f.name: f.default for f in fields(TrainConfig)}
     parser.add_argument("data", nargs="+", type=Path, help="training records, JSONL or JSONL.GZ")
@@ -102,10 +100,3 @@ def run(arguments: argparse.Namespace) -> int:
     if skipped.exists():
         print(f"{len(skipped.read_text(encoding='utf-8').splitlines())} broken lines skipped, see {skipped}")
     return 0
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command on its own; errors are raised, not printed."""
-    parser = argparse.ArgumentParser(prog="boildown train", description="Trains a pruning model.")
-    add_arguments(parser)
-    return run(parser.parse_args(argv))

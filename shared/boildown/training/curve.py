@@ -20,15 +20,15 @@ def read_log(path: Path) -> list[dict[str, float]]:
     return [entries[step] for step in sorted(entries)]
 
 
-def draw_curve(log: Path, picture: Path) -> bool:
-    """Draws the log as a picture; returns False where matplotlib is missing or the log is empty."""
+def draw_curve(log: Path, picture: Path) -> None:
+    """Draws the log as a picture, unless matplotlib is missing or the log is empty."""
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        return False
+        return
     entries = read_log(log)
     if not entries:
-        return False
+        return
     figure = Figure(figsize=(12, 3), layout="constrained")
     for axes, names in zip(figure.subplots(1, len(PANELS)), PANELS, strict=True):
         for name in names:
@@ -36,4 +36,3 @@ def draw_curve(log: Path, picture: Path) -> bool:
         axes.set_xlabel("step")
         axes.legend()
     figure.savefig(picture)
-    return True

@@ -141,7 +141,7 @@ def load_tokenizer(base: str) -> Any:
     return tokenizer
 
 
-def load_heads(model: PruneModel, base: str) -> bool:
+def load_heads(model: PruneModel, base: str) -> None:
     """Takes over the heads where the base is itself a boildown checkpoint, so that it is trained further.
 
     Raises:
@@ -149,11 +149,8 @@ def load_heads(model: PruneModel, base: str) -> bool:
     """
     folder = Path(base)
     if not (folder / "boildown.json").is_file():
-        return False
-    from safetensors.torch import load_file
-
-    with _loading(base):
-        tensors = load_file(folder / "model.safetensors")
+        return
+    tensors = read_weights(folder)
     for name in _HEADS:
         if name == "answer_head" and f"{name}.weight" not in tensors:
             # Older checkpoints have none; an answer stands in what is needed, but is less of it.
@@ -168,4 +165,3 @@ def load_heads(model: PruneModel, base: str) -> bool:
                 "copy; or remove its boildown.json, and it is trained with new heads."
             )
         getattr(model, name).load_state_dict(head)
-    return True

@@ -11,6 +11,7 @@ import numpy as np
 from .data import Passage, Question
 
 _WORD = re.compile(r"\w+")
+_MINED = 24
 
 
 class PassageIndex:
@@ -60,7 +61,7 @@ class NegativeMiner:
         """Passages of the question's source that rank highest for a text."""
         return self._indexes[question.source].search(text, top)
 
-    def mine(self, question: Question, top: int = 24) -> list[Passage]:
+    def mine(self, question: Question) -> list[Passage]:
         """Passages that rank high for the question and hold none of its answers."""
         key = question.source, question.qid
         if key not in self._found:
@@ -69,7 +70,7 @@ class NegativeMiner:
             titles = {p.title for p in question.positives} - {""} if not answers else set()
             self._found[key] = [
                 Passage(p.title, p.text, (), (), False)
-                for p in self.search(question, question.text, top)
+                for p in self.search(question, question.text, _MINED)
                 if p.text not in own
                 and p.title not in titles
                 and not any(answer in p.text.casefold() for answer in answers)

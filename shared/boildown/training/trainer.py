@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from boildown.errors import ConfigurationError, InputError
-from boildown.runtime.devices import pick_device
+from boildown.runtime.devices import pick_device, pick_dtype
 from boildown.text.sentences import split_sentences
 
 from .alter import alter
@@ -37,17 +37,6 @@ def rate_at(config: TrainConfig, step: int) -> float:
     up = min(1.0, (step + 1) / max(1, config.warmup))
     down = min(1.0, (config.steps - step) / decay_steps)
     return config.learning_rate * min(up, down)
-
-
-def compute_dtype(device: torch.device) -> torch.dtype:
-    """bf16 where the hardware multiplies it faster than fp32, else fp32."""
-    if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
-    if device.type == "cpu":
-        for probe in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
-            if getattr(torch.cpu, probe, lambda: False)():
-                return torch.bfloat16
-    return torch.float32
 
 
 class Trainer:
@@ -76,7 +65,8 @@ class Trainer:
             )
         if config.freeze_word_embeddings:
             self.model.encoder.get_input_embeddings().weight.requires_grad_(False)
-        dtype = compute_dtype(self.device)
+        fastest = pick_dtype("auto", self.device)
+        dtype = torch.bfloat16 if fastest == torch.bfloat16 else torch.float32  # fp16 would lose small gradients
         self.compute = self.model if dtype == torch.float32 else copy.deepcopy(self.model).to(dtype)
         self.master = [p for p in self.model.parameters() if p.requires_grad]
         self.working = [p for p in self.compute.parameters() if p.requires_grad]
@@ -177,10 +167,10 @@ class Trainer:
         )
         temporary.replace(self.state_path())
 
-    def resume(self) -> bool:
+    def resume(self) -> None:
         """Goes on from the resume state, if there is one."""
         if not self.state_path().exists():
-            return False
+            return
         try:
             state = torch.load(self.state_path(), map_location=self.device, weights_only=True)
         except Exception as error:  # torch raises many kinds
@@ -200,4 +190,3 @@ class Trainer:
             self.compute.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.step = state["step"]
-        return True

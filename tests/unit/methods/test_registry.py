@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
-from importlib.metadata import EntryPoint
-from typing import Any
+import sys
+from pathlib import Path
 
 import pytest
 
 from boildown.errors import ConfigurationError
 from boildown.methods import registry
+
+MODULE = """
 from boildown.methods.bm25 import BM25
 
-
 class Open(BM25):
-    """Takes whatever it is given, and a depth."""
-
-    def __init__(self, *layers: int, depth: int, **rest: Any) -> None:
+    def __init__(self, *layers, depth, **rest):
         self.given = layers, depth, rest
+"""
 
 
 @pytest.fixture(autouse=True)
-def method_of_another_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    point = EntryPoint("open", "elsewhere:Open", "boildown.methods")
-    monkeypatch.setattr(EntryPoint, "load", lambda self: Open)
-    monkeypatch.setattr(registry, "_entry_points", lambda: [point])
+def method_of_another_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "elsewhere.py").write_text(MODULE)
+    facts = tmp_path / "elsewhere-1.0.dist-info"
+    facts.mkdir()
+    (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: elsewhere\nVersion: 1.0\n")
+    (facts / "entry_points.txt").write_text("[boildown.methods]\nopen = elsewhere:Open\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "elsewhere", raising=False)
 
 
 def test_it_may_take_any_option() -> None:
     method = registry.create_method("open", {"depth": 2, "width": 3, "height": None}, {"device": "cpu"})
-    assert isinstance(method, Open)
     assert method.given == ((), 2, {"width": 3})
 
 

@@ -12,10 +12,11 @@ import pytest
 import torch
 from tiny_models import ALL, CHINESE, ENGLISH, MIXED, tiny_gpt2
 from tokenizers import pre_tokenizers
+from transformers import AutoModelForCausalLM
 
 from boildown.errors import InputError, ModelError
 from boildown.runtime.causal import CausalLM
-from boildown.runtime.causal_loading import load_causal
+from boildown.runtime.causal_loading import load_causal, load_pretrained
 from boildown.runtime.causal_packed import PackedBody
 from boildown.runtime.causal_text import windows
 from boildown.runtime.checkpoint import remember_no_texts
@@ -286,7 +287,7 @@ def test_a_model_without_a_tokenizer_is_refused(gpt2: Path, tmp_path: Path) -> N
 def test_a_spread_model_without_accelerate(gpt2: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "accelerate", None)
     with pytest.raises(ModelError, match="pip install accelerate"):
-        load_causal(str(gpt2), device_map="auto")
+        load_pretrained(AutoModelForCausalLM, str(gpt2), "cpu", "float32", device_map="auto")
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,9 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import pytest
 
-from boildown.runtime.causal_text import longest_input, start_ids, windows, without_leading_space
+from boildown.runtime.causal_text import longest_input, start_ids, windows
 
 
 @pytest.mark.parametrize(("length", "room"), [(0, 8), (1, 8), (8, 8), (9, 8), (100, 8), (101, 7), (5, 1)])
@@ -30,8 +29,3 @@ def test_the_token_to_start_with() -> None:
     assert start_ids(SimpleNamespace(bos_token_id=0, eos_token_id=2)).tolist() == [0]
     assert start_ids(SimpleNamespace(bos_token_id=None, eos_token_id=2)).tolist() == [2]
     assert start_ids(SimpleNamespace()).tolist() == []
-
-
-def test_tokens_begin_at_their_ink() -> None:
-    spans = np.array([[0, 2], [2, 3], [3, 5]])
-    assert without_leading_space(" a \nb", spans).tolist() == [1, 3, 4]

@@ -8,6 +8,7 @@ import json
 import pickle
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -60,18 +61,19 @@ def test_what_the_note_would_make_longer_stays() -> None:
     assert shorten(Content("Two words."), QUESTION, ToolRule(0, 0), f"[{NOISE}]", BM25, None) is None
 
 
-def test_an_engine_of_which_nothing_can_be_cut_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    from boildown import RebudgetError
-    from boildown.result import Compression
+class Once:
+    """An engine whose results are final."""
 
-    def refuse(self: Any, budget: Any) -> Any:
-        raise RebudgetError("It has cut already.")
+    def compress(self, query: str, documents: Any, budget: Any) -> Any:
+        result = BM25.compress(query, documents, budget)
+        return replace(result, scores=replace(result.scores, final=True))
 
+
+def test_an_engine_of_which_nothing_can_be_cut_again() -> None:
     # Quotes and line ends take more room in JSON than in the text, so that a second cut is needed.
     rows = json.dumps([{"body": '"A" \\ "B"\n' * 60 + FACT}])
     again = shorten(Content(rows), QUESTION, ToolRule(80, 100), NOTE, BM25, None)
-    monkeypatch.setattr(Compression, "rebudget", refuse)
-    assert shorten(Content(rows), QUESTION, ToolRule(80, 100), NOTE, BM25, None) == again
+    assert shorten(Content(rows), QUESTION, ToolRule(80, 100), NOTE, Once(), None) == again  # type: ignore[arg-type]
     assert again is not None
     assert again.tokens_out <= 80
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import argparse
 import json
 from pathlib import Path
 
@@ -7,7 +8,14 @@ import pytest
 
 from boildown.errors import ConfigurationError
 from boildown.training import TrainConfig
-from boildown.training.command import main
+from boildown.training.command import add_arguments, run
+
+
+def main(arguments: list[str]) -> int:
+    """`boildown train`, with errors raised instead of printed."""
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    return run(parser.parse_args(arguments))
 
 
 def test_the_command_trains(config: TrainConfig, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,6 +13,7 @@ __all__ = [
     "choose_contexts",
     "choose_sentences",
     "rate_offsets",
+    "reading_order",
     "split_segments",
     "take_until",
 ]
@@ -60,11 +61,16 @@ def choose_contexts(
     """Indices of contexts to keep: in reading order, and in the order they were taken."""
     budget = apply_context_budget(target if target >= 0 else 100, context_budget)
     taken = take_until(order, costs, budget, forced)
+    return reading_order(taken, reorder), taken
+
+
+def reading_order(taken: Sequence[int], reorder: str) -> list[int]:
+    """Contexts as they are to be read: "original", "two_stage" (best at both ends), or else best first."""
     if reorder == "original":
-        return sorted(taken), taken
+        return sorted(taken)
     if reorder == "two_stage":
-        return taken[::2] + taken[1::2][::-1], taken
-    return taken, taken
+        return [*taken[::2], *taken[1::2][::-1]]
+    return list(taken)
 
 
 def rate_offsets(taken: Sequence[int], used: Sequence[int], spread: float) -> list[float]:

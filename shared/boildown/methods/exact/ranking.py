@@ -12,7 +12,7 @@ from boildown.errors import unknown_name
 from boildown.methods.base import Method
 from boildown.methods.exact.language_model import ReferenceLM
 from boildown.methods.gzip_rank import Gzip
-from boildown.methods.longllmlingua import RESTRICTION
+from boildown.methods.surprise import RESTRICTION
 from boildown.sources import Sources
 
 __all__ = ["PERPLEXITY", "rank_texts"]

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 
-import numpy as np
 from fastapi import APIRouter, FastAPI, Request, Response
 from pydantic import ValidationError
 from starlette.routing import BaseRoute
@@ -48,7 +47,7 @@ def add_routes(app: FastAPI, service: Service) -> list[BaseRoute]:
         """Keeps what the query needs of the documents, within the budget."""
         served, call = _prepared(service, body)
         result, answer = await service.run(request, call, body.timeout)
-        service.note(request, served, [result])
+        service.note(request, served, result)
         return json_response(answer)
 
     @router.post("/v1/compress/batch", response_model=BatchResponse, summary="Compress documents for several queries")
@@ -84,7 +83,7 @@ def add_routes(app: FastAPI, service: Service) -> list[BaseRoute]:
             if isinstance(outcome, BaseException):
                 answers.append(error_body(_refused(outcome, i, request), request.state.request_id))
             else:
-                service.note(request, models[i], [outcome[0]])
+                service.note(request, models[i], outcome[0])
                 answers.append(outcome[1])
         return json_response({"results": answers})
 
@@ -108,13 +107,7 @@ def _prepared(service: Service, body: CompressRequest) -> tuple[Served, Callable
     engines = service.engines
     served = engines.find(body.model, body.method)
     rank = None if body.rank is None else engines.ranker(body.rank)
-    budget = Budget(
-        tokens=body.budget.tokens,
-        rate=body.budget.rate,
-        threshold=body.budget.threshold,
-        documents=body.budget.documents,
-        counter=engines.counter(body.budget.counter),
-    )
+    budget = Budget(**body.budget.model_dump(exclude={"counter"}), counter=engines.counter(body.budget.counter))
     counter = body.budget.counter or engines.default_counter
     arguments: dict[str, Any] = {name: getattr(body, name) for name in _ARGUMENTS}
     patterns = Patterns(body.patterns)
@@ -171,14 +164,7 @@ def _units(result: Compression) -> list[list[dict[str, Any]]]:
     """For each document its units, in order and without a gap, each with its score and whether it was kept."""
     candidates = build_candidates(result.sources, result.scores, result.plan)
     units = candidates.units
-    kept = np.zeros(len(units), dtype=bool)
-    for document in result.documents:
-        first, last = np.searchsorted(units.document, [document.index, document.index + 1])
-        text = result.sources.texts[document.index]
-        for span in document.spans:
-            # A span may begin at the line end before its text, which belongs to a unit that was dropped.
-            start = span.end - len(span.of(text).lstrip())
-            kept[first:last] |= (units.start[first:last] < span.end) & (units.end[first:last] > start)
+    kept = result.sources.touched(units, {d.index: [(s.start, s.end) for s in d.spans] for d in result.documents})
     answer: list[list[dict[str, Any]]] = [[] for _ in range(len(result.sources))]
     columns = (units.document, units.start, units.end, candidates.score, kept)
     for d, start, end, score, k in zip(*(column.tolist() for column in columns), strict=True):

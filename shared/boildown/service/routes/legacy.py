@@ -97,7 +97,7 @@ def add_routes(app: FastAPI, service: Service) -> list[BaseRoute]:
         given = _read(await request.body(), request.scope["query_string"])
         if given.rate is not None and given.ratio is not None:
             raise invalid("Give ratio, the share to take away, or rate, the share to keep, and not both.", "ratio")
-        rate = given.rate if given.rate is not None else 1 - (1 - _DEFAULT_RATE if given.ratio is None else given.ratio)
+        rate = given.rate if given.ratio is None else 1 - given.ratio
         service.check_count(len(given.context), "context")
         engines = service.engines
         served = engines.find(None)
@@ -107,17 +107,10 @@ def add_routes(app: FastAPI, service: Service) -> list[BaseRoute]:
 
         def call() -> dict[str, Any]:
             service.check_tokens([given.question, given.instruction, *given.context], "context")
-            return compressor.compress_prompt(**{**arguments, "rate": rate})
+            return compressor.compress_prompt(**arguments, rate=_DEFAULT_RATE if rate is None else rate)
 
         result = await service.run(request, call)
-        service.count(
-            request,
-            served,
-            queries=1,
-            documents=len(given.context),
-            tokens_in=result["origin_tokens"],
-            tokens_out=result["compressed_tokens"],
-        )
+        service.count(request, served, len(given.context), result["origin_tokens"], result["compressed_tokens"])
         return json_response({"data": {key: result[key] for key in _KEYS}})
 
     app.include_router(router)

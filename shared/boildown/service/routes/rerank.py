@@ -139,7 +139,7 @@ def add_routes(app: FastAPI, service: Service) -> list[BaseRoute]:
             return compressor.compress(query, documents, Budget(tokens=0))
 
         result = await service.run(request, call)
-        service.note(request, served, [result])
+        service.note(request, served, result)
         # A blank document comes last by every method. JSON lacks minus infinity, and the clients want a number.
         blank = np.array([not document.text.strip() for document in documents], dtype=bool)
         relevance = np.where(blank, -np.inf, result.scores.relevance)
