@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from boildown.select.fragments import fragment_ends, line_ends
+from boildown.select.fragments import fragment_ends, line_ends, line_parents
 from boildown.select.plan import Plan
 from boildown.select.protection import Fits, within_budget
 from boildown.select.units import Candidates
@@ -31,6 +31,7 @@ _LEAST_SHARE = 0.2
 """Of its sentence's score, for a clause that the method sees no point in."""
 _WORD = re.compile(r"\w")
 _INDENTED = re.compile(r"\n[ \t]+\S")
+_CLOSING_FENCE = re.compile(r"\s*(?:`{3,}|~{3,})\s*\Z")
 _PARTS = 4
 """Of a budget; fragments of that length fill it well and still say something."""
 _FRAGMENT = 80
@@ -99,12 +100,10 @@ def into_clauses(
     if points is not None and pointed:
         score = score * _shares(divided, first, points)
     named = np.zeros(len(divided), dtype=bool)
-    index = np.arange(len(divided))
-    behind = np.where(first, -1, np.maximum.accumulate(np.where(first, index, 0)))
+    behind = np.full(len(divided), -1)
     for sentence, place in zip(near.tolist(), places, strict=True):
         begin = int(np.searchsorted(divided.group, sentence))
-        after = begin + 1 + np.flatnonzero(np.isin(place.ends, [*place.between_words, *place.continued]))
-        behind[after] = after - 1
+        behind[begin + 1 : begin + 1 + len(place.ends)] = np.array(place.behind, dtype=np.int64) + begin
         if place.named:
             end = begin + len(place.ends) + 1
             named[begin + np.searchsorted(divided.units.start[begin:end], place.named, side="right") - 1] = True
@@ -120,14 +119,12 @@ class _Places:
 
     Attributes:
         ends: where clauses and fragments end, without the last.
-        between_words: those of them that are no more than the ends of words.
-        continued: those of them after which the words before are spoken of, or stand marks alone, such as a comma.
-        named: where spans begin that the plan names itself.
+        behind: for each part but the first, the number of the part without which it is not kept.
+        named: where spans begin that the plan names itself, and what else goes with the first part.
     """
 
     ends: list[int]
-    between_words: list[int]
-    continued: list[int]
+    behind: list[int]
     named: list[int]
 
     @classmethod
@@ -136,11 +133,12 @@ class _Places:
         text = texts[document][start:end]
         ends = [] if is_opener(text) else untorn(text, clause_ends(text))
         if not ends and len(text) <= longest:
-            return cls([], [], [], [])
+            return cls([], [], [])
         kinds = PROTECTED_KINDS if plan.protect is None else plan.protect
         found = find_protected(text, kinds, plan.patterns)
         whole = within_budget(text, found, kinds, plan, fits)
-        if whole is not found or (_INDENTED.search(text) and not LIST_ITEM.match(text.lstrip())):
+        by_line = whole is not found or (_INDENTED.search(text) is not None and not LIST_ITEM.match(text.lstrip()))
+        if by_line:
             # Code and data have lines and no clauses: of `"depth": 3.5,` neither half says anything. An item that goes
             # on in a line further in is prose.
             ends = line_ends(text, whole)
@@ -149,10 +147,17 @@ class _Places:
         between_words: list[int] = []
         if len(text) > longest:
             ends, between_words = fragment_ends(text, ends, whole, int(longest), fits)
-        continued = [a for a, b in pairwise([*ends, len(text)]) if continues(text, a) or not _WORD.search(text, a, b)]
+        behind = line_parents(text, ends) if by_line else [0] * len(ends)
+        torn = set(between_words)
+        for part, (begin, after) in enumerate(pairwise([*ends, len(text)])):
+            if begin in torn or continues(text, begin) or not _WORD.search(text, begin, after):
+                behind[part] = part
         named = whole if plan.protect is not None else find_protected(text, (), plan.patterns)
-        places = ends, between_words, continued, [span.start for span in named]
-        return cls(*([start + place for place in some] for some in places))
+        fixed = [span.start for span in named]
+        if by_line and ends and _CLOSING_FENCE.match(text, ends[-1]):
+            fixed.append(ends[-1])
+            behind[-1] = 0
+        return cls([start + place for place in ends], behind, [start + place for place in fixed])
 
 
 def _divide(candidates: Candidates, sentences: NDArray[np.int64], ends: Sequence[Sequence[int]]) -> Candidates:

@@ -15,7 +15,7 @@ from boildown.text.torn import taken_back, untorn
 from boildown.text.words import split_words
 from boildown.types import Span
 
-__all__ = ["fragment_ends", "line_ends"]
+__all__ = ["fragment_ends", "line_ends", "line_parents"]
 
 _LINE_END = re.compile(r"\n\s*")
 _ELEMENT_END = re.compile(r"[,;|}\]](?=\S)|>(?=<)")
@@ -64,6 +64,29 @@ def fragment_ends(
 def line_ends(text: str, whole: Sequence[Span]) -> list[int]:
     """Where lines of a text begin but the first, in characters, ascending, and not inside of spans that stay whole."""
     return _outside({match.end() for match in _LINE_END.finditer(text) if match.end() < len(text)}, whole)
+
+
+def line_parents(text: str, ends: Sequence[int]) -> list[int]:
+    """For each part of code or data but the first, the number of the one that it is a part of.
+
+    It is the nearest line before it that stands less far in, such as the key above values of YAML, else the first part.
+
+    Args:
+        text: the code.
+        ends: where its parts end, in characters, without the last.
+    """
+    outer: list[tuple[int, int]] = []  # how far in, and which part
+    parents = []
+    for part, begin in enumerate(ends, 1):
+        line = text.rfind("\n", 0, begin) + 1
+        if text[line:begin].strip():  # it begins inside of a line, and so goes with that
+            parents.append(outer[-1][1] if outer else 0)
+            continue
+        while outer and outer[-1][0] >= begin - line:
+            outer.pop()
+        parents.append(outer[-1][1] if outer else 0)
+        outer.append((begin - line, part))
+    return parents
 
 
 def _outside(ends: set[int], whole: Sequence[Span]) -> list[int]:

@@ -12,7 +12,7 @@ import pytest
 
 from boildown import Budget
 from boildown.select.cut import Cut, cut
-from boildown.select.fragments import fragment_ends
+from boildown.select.fragments import fragment_ends, line_ends, line_parents
 from boildown.select.plan import Plan
 from boildown.sources import Sources
 from boildown.types import Scores, Span, TokenScores
@@ -138,3 +138,22 @@ def test_a_fragment_is_no_title_alone_and_ends_with_a_clause_where_it_can() -> N
     ends = [0, *fragment_ends(text, [], [], 55, lambda part: len(part) <= 55)[0], len(text)]
     parts = [text[a:b] for a, b in pairwise(ends)]
     assert parts == ["The pier\n\nIt was rebuilt in the year of the storm, ", "by engineers from the south"]
+
+
+YAML = "```yaml\nserver:\n  port: 80\n  tls:\n    cert: agent.crt\ntelemetry:\n  enabled: true\n  interval: 60s\n```"
+
+
+def test_a_line_is_not_kept_without_what_it_is_a_part_of() -> None:
+    ends = line_ends(YAML, [])
+    assert line_parents(YAML, ends) == [0, 1, 1, 3, 0, 5, 5, 0]
+    parents = {"port": "server:", "tls": "server:", "cert": "tls:", "enabled": "telemetry:", "interval": "telemetry:"}
+    sources = Sources([YAML])
+    assert len(sources.sentences) == 1
+    for word in parents:
+        start = np.array([YAML.index(word)])
+        points = TokenScores(np.zeros(1, dtype=np.int64), start, start + 1, np.array([8.0]))
+        scores = Scores(relevance=np.zeros(1), sentences=np.array([0.5]), points=points)
+        for limit in range(1, len(YAML), 4):
+            kept = cut(sources, scores, Budget(tokens=limit, counter=characters), Plan()).text
+            assert all(parent in kept for child, parent in parents.items() if child in kept)
+            assert kept.count("```") in (0, 2)
