@@ -13,6 +13,7 @@ import numpy as np
 
 from boildown.budget import Budget, check_budget
 from boildown.cache import CacheSpec, resolve_cache
+from boildown.checks import check_query
 from boildown.errors import ConfigurationError, InputError, unknown_name
 from boildown.methods.base import BudgetedMethod, Method
 from boildown.methods.registry import DEFAULT_METHOD, create_method
@@ -20,7 +21,7 @@ from boildown.methods.stored import reading_stored
 from boildown.result import Compression
 from boildown.select.cut import Cut, cut, limit_of
 from boildown.select.plan import Allocation, Dedupe, Order, Plan, listed
-from boildown.sources import Sources, check_query
+from boildown.sources import Sources
 from boildown.types import Document, Scores, TokenScores, Unit
 
 __all__ = ["Compressor", "EmptyQuery", "check_empty_query"]

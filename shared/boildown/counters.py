@@ -63,7 +63,7 @@ def resolve_counter(spec: CounterSpec) -> Counter:
     if hasattr(spec, "count_many"):
         return spec  # type: ignore[no-any-return]
     if hasattr(spec, "encode_ordinary"):
-        return _Callable(lambda text: len(spec.encode_ordinary(text)), spec.name)
+        return _Tiktoken(spec)
     if hasattr(spec, "backend_tokenizer"):
         return _HuggingFace(spec.backend_tokenizer, str(getattr(spec, "name_or_path", "") or "tokenizer"))
     if hasattr(spec, "encode_batch_fast") or hasattr(spec, "encode_batch"):
@@ -76,6 +76,18 @@ def resolve_counter(spec: CounterSpec) -> Counter:
         f"counter= cannot be a {type(spec).__name__}. Give the name of a tiktoken encoding or an LLM, a Hugging Face "
         "tokenizer, or a function from a string to a number of tokens."
     )
+
+
+class _Tiktoken:
+    def __init__(self, encoding: Any) -> None:
+        self._encode = encoding.encode_ordinary
+        self.name: str = encoding.name
+
+    def count(self, text: str) -> int:
+        return len(self._encode(text))
+
+    def count_many(self, texts: Sequence[str]) -> list[int]:
+        return [len(self._encode(text)) for text in texts]
 
 
 class _HuggingFace:

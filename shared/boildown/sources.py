@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from boildown.errors import InputError
+from boildown.checks import check_documents
 from boildown.text.fragments import join_fragments
 from boildown.text.headings import Outline, join_outlines, outline
 from boildown.text.needs import needs
@@ -24,27 +24,10 @@ from boildown.types import Document, TokenScores
 if TYPE_CHECKING:
     from boildown.cache import ScoreCache
 
-__all__ = ["Sources", "Units", "character_starts", "check_documents", "check_query", "series"]
+__all__ = ["Sources", "Units", "character_starts"]
 
 T = TypeVar("T")
 
-_HINTS = {
-    "decode": " Decode it first, for example with value.decode('utf-8').",
-    "page_content": " For LangChain's documents there is BoildownCompressor of langchain_boildown; or give their "
-    "page_content.",
-    "get_content": " For LlamaIndex's nodes there is BoildownPostprocessor of llama_index.postprocessor.boildown; or "
-    "give their get_content().",
-    "keys": " Make a boildown.Document of it, which has text, id, title and metadata.",
-}
-"""What to do with a document that is no text, by an attribute that it has."""
-_QUERY_HINTS = {
-    "decode": _HINTS["decode"],
-    "keys": " Pick the string out of it, in a chain for instance with operator.itemgetter('question').",
-    "query_str": " Give its query_str.",
-    "text": " Give its text.",
-    "content": " Give its content.",
-}
-"""The same for a query: a chain's input, LlamaIndex's query bundle, a message."""
 _SECTION = 200
 """Bytes of a `Section` and its name."""
 
@@ -236,58 +219,6 @@ def character_starts(texts: Sequence[str]) -> NDArray[np.int64]:
     lengths = np.array([len(text) + 1 for text in texts], dtype=np.int64)
     starts: NDArray[np.int64] = np.cumsum(lengths) - lengths
     return starts
-
-
-def series(given: Iterable[T], kind: type, rule: str) -> list[T]:
-    """What was given, as a list.
-
-    Args:
-        given: anything that callers take for a series.
-        kind: of one item, which is no series even where it can be iterated over.
-        rule: the beginning of the message.
-
-    Raises:
-        InputError: it is a single item, text, a mapping, or nothing to iterate over.
-    """
-    if isinstance(given, (str, bytes, Mapping, kind)) or not isinstance(given, Iterable):
-        raise InputError(f"{rule}, not {type(given).__name__}.")
-    return list(given)
-
-
-def check_documents(documents: Iterable[str | Document]) -> tuple[Document, ...]:
-    """Documents as a tuple of `Document`s.
-
-    Raises:
-        InputError: `documents` is one string or a mapping, or an item, its text or its title is no text.
-    """
-    checked = []
-    for i, item in enumerate(series(documents, Document, "documents must be a list of strings or Documents")):
-        document = Document(item) if isinstance(item, str) else item
-        if not isinstance(document, Document):
-            raise InputError(_wrong_type(f"documents[{i}]", item))
-        if not isinstance(document.text, str):
-            raise InputError(_wrong_type(f"documents[{i}].text", document.text))
-        if not isinstance(document.title, str):
-            raise InputError(_wrong_type(f"documents[{i}].title", document.title))
-        checked.append(document)
-    return tuple(checked)
-
-
-def check_query(query: str) -> str:
-    """The query itself.
-
-    Raises:
-        InputError: the query is not a string.
-    """
-    if not isinstance(query, str):
-        hint = next((hint for trait, hint in _QUERY_HINTS.items() if hasattr(query, trait)), "")
-        raise InputError(f"query must be text, not {type(query).__name__}.{hint}")
-    return query
-
-
-def _wrong_type(where: str, value: object) -> str:
-    hint = next((hint for trait, hint in _HINTS.items() if hasattr(value, trait)), "")
-    return f"{where} must be text, not {type(value).__name__}.{hint}"
 
 
 def _bytes(spans: NDArray[np.int64]) -> int:

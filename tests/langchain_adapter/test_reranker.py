@@ -62,7 +62,7 @@ def test_what_the_reranker_leaves_out_comes_last_with_a_note() -> None:
     scores = RerankerMethod(cohere(top_n=1)).score(QUERY, Sources(DOCUMENTS))
     assert scores.relevance.argmax() == 2
     assert sorted(scores.relevance) == pytest.approx([-0.8] * 4 + [0.2])
-    assert "left out 3 documents" in scores.notes[0]
+    assert "no score for 3 documents" in scores.notes[0]
 
 
 def test_titles_are_read() -> None:

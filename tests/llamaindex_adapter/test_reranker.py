@@ -67,7 +67,7 @@ def test_nodes_that_the_reranker_made_itself_count_as_left_out() -> None:
 
     scores = RerankerMethod(Splits()).score(QUERY, Sources(DOCUMENTS))
     assert scores.relevance.argmax() == 2
-    assert "left out 3 documents" in scores.notes[0]
+    assert "no score for 3 documents" in scores.notes[0]
 
 
 def test_nothing_to_rank() -> None:

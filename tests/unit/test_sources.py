@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from boildown import Document, InputError
-from boildown.sources import Sources, check_query
+from boildown.checks import check_query
+from boildown.sources import Sources
 
 
 @pytest.mark.parametrize(

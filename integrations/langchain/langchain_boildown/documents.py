@@ -10,8 +10,8 @@ from langchain_core.documents import Document
 
 import boildown
 from boildown import CompressedDocument, Compression, InputError
+from boildown.checks import series
 from boildown.settings import RETRIEVAL_SCORE, copied, has_scores, report, title_of
-from boildown.sources import series
 from boildown.stored_scores import STORED_KEY
 
 __all__ = ["check_documents", "from_langchain", "source_spans", "to_langchain"]
@@ -62,7 +62,7 @@ def _to_langchain(kept: CompressedDocument, original: Document, result: Compress
 
 def _plain(score: Any) -> Any:
     # Retrievers and rerankers leave numpy's and torch's numbers behind, which JSON cannot hold.
-    return float(score) if hasattr(score, "__float__") else score
+    return float(score) if getattr(score, "ndim", None) == 0 else score
 
 
 def source_spans(document: Document) -> list[tuple[int, int]]:

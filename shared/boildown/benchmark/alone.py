@@ -9,10 +9,10 @@ from typing import Any
 
 import boildown
 from boildown.benchmark.machine import cold_start, machine
+from boildown.benchmark.made_up import made_up_documents
 from boildown.benchmark.methods import timed
 from boildown.benchmark.rows import Task
 from boildown.benchmark.texts import QUESTION, cut_documents
-from boildown.cli.made_up import made_up_documents
 
 __all__ = ["bundled", "cold", "int8", "linear"]
 

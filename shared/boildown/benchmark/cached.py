@@ -15,6 +15,7 @@ from boildown.benchmark.models import save_model
 from boildown.benchmark.rows import Task
 from boildown.benchmark.texts import made_of_words
 from boildown.cache import ScoreCache
+from boildown.errors import BoildownError
 
 __all__ = ["cached"]
 
@@ -72,7 +73,8 @@ def _row(task: Task, folder: Path, documents: list[str], place: str, unit: str) 
         result = compressor.compress("", documents, budget)
         wall.append(1000 * (perf_counter() - begin))
         processor.append(1000 * (process_time() - worked))
-        assert result.cached == len(documents)
+        if result.cached != len(documents):
+            raise BoildownError(f"{len(documents) - result.cached} documents were not in the cache.")
     return {
         "place": place,
         "unit": unit,

@@ -9,7 +9,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from boildown.benchmark.machine import cold_start, in_words, machine
-from boildown.cli.made_up import QUESTION, made_up_documents
+from boildown.benchmark.made_up import QUESTION, made_up_documents
 
 if TYPE_CHECKING:
     from boildown.compressor import Compressor
@@ -108,7 +108,7 @@ def timed(compressor: Compressor, query: str, requests: Sequence[Sequence[str]])
 
 def methods_report(found: Mapping[str, Any]) -> str:
     """What `time_methods` found, as lines and a table."""
-    from boildown.cli.tables import table
+    from boildown.tables import table
 
     lines = [in_words(found["machine"])]
     if "cold_start" in found:

@@ -7,7 +7,7 @@ from statistics import median
 from typing import Any
 
 from boildown.benchmark.rows import ROWS
-from boildown.cli.tables import table
+from boildown.tables import table
 
 __all__ = ["row_report"]
 

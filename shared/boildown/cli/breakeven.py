@@ -7,7 +7,7 @@ import json
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from boildown.cli.made_up import QUESTION, made_up_documents
+from boildown.benchmark.made_up import QUESTION, made_up_documents
 
 if TYPE_CHECKING:
     from boildown.breakeven import Case

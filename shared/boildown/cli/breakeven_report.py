@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from boildown.cli.tables import table
+from boildown.tables import table
 
 if TYPE_CHECKING:
     from boildown.breakeven import Case

@@ -9,12 +9,13 @@ from dataclasses import asdict
 from typing import Any
 
 from boildown.budget import Budget, check_budget
+from boildown.checks import check_query
 from boildown.client.answers import Call, RemoteCompression, read_answer, write_request
 from boildown.client.connections import Connections
 from boildown.compressor import EmptyQuery, check_empty_query
 from boildown.errors import ConfigurationError
 from boildown.select.plan import Allocation, Dedupe, Order, Plan, listed
-from boildown.sources import Sources, check_query
+from boildown.sources import Sources
 from boildown.types import Document, Unit
 
 __all__ = ["Client"]

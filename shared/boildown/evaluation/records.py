@@ -10,9 +10,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
+from boildown.checks import check_documents, series
 from boildown.errors import InputError
 from boildown.json_lines import parse_line, read_lines
-from boildown.sources import check_documents, series
 from boildown.types import Document
 
 __all__ = ["DataSet", "Record", "all_of", "data_set_name", "parse_record", "read_data_set"]

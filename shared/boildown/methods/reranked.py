@@ -74,5 +74,5 @@ def _scores(found: Sequence[tuple[int, Any]], asked: int, documents: int, second
     for (index, _), value in zip(found, values, strict=True):
         relevance[index] = max(relevance[index], value)
     missing = asked - len({index for index, _ in found})
-    note = f"The reranker left out {missing} documents, which come last. Its top_n says how many it gives."
+    note = f"The reranker gave no score for {missing} documents, which come last; its top_n says how many it scores."
     return Scores(relevance, model_seconds=seconds, notes=(note,) if missing else ())

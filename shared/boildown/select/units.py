@@ -143,7 +143,7 @@ def _with_headings(sources: Sources, score: NDArray[np.float64], spans: tuple[tu
     free = np.full(len(merged), -1)
     whole = Candidates(merged, score, np.arange(len(merged)), no, free, _NO_PAIRS, no, spans)
     place = merged.containing(pieces)
-    # A sentence that is needed, or needs something, is the last of its pieces, which is no heading.
+    # A sentence that is needed, or needs something, is the last of its pieces, which is no heading unless all of it is.
     last = np.flatnonzero(np.diff(outline.sentence, append=-1))
     needs = np.concatenate([place[last][sources.needs], place[outline.below]])
     needs = np.unique(needs[needs[:, 0] != needs[:, 1]], axis=0)

@@ -8,7 +8,7 @@ from boildown.text.identifiers import identifier_spans
 
 __all__ = ["code_pattern"]
 
-_LONG_NUMBER = re.compile(r"(?<![\w.,\-])\d{5,}(?![\w,]|\.\d)")
+_LONG_NUMBER = re.compile(r"(?<![\w.,\-])\d{5,}(?!\w|[.,]\d)")
 _TWO_DIGITS = re.compile(r"\d\D*\d")
 """With fewer it may be a name that many a sentence has, such as IPv6."""
 
@@ -21,4 +21,4 @@ def code_pattern(query: str) -> re.Pattern[str] | None:
     spans = [*identifier_spans(query), *(match.span() for match in _LONG_NUMBER.finditer(query))]
     codes = {code for start, end in spans if _TWO_DIGITS.search(code := query[start:end])}
     found = [re.escape(code) for code in sorted(codes, key=len, reverse=True)]
-    return re.compile(rf"(?<!\w)(?:{'|'.join(found)})(?!\w)", re.IGNORECASE) if found else None
+    return re.compile(rf"(?<!\w)(?<!\d[.\-])(?:{'|'.join(found)})(?!\w|[.\-]\d)", re.IGNORECASE) if found else None

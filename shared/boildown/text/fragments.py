@@ -12,11 +12,12 @@ from boildown.text.markup import bare_end
 from boildown.text.sentences import QUESTION_MARKS, STOPS
 from boildown.text.words import split_words
 
-__all__ = ["join_fragments"]
+__all__ = ["LONGEST_TITLE", "TITLE", "join_fragments"]
 
 _LONGEST_FRAGMENT = 24
 """Characters; a longer sentence is never a fragment, so its words need not be counted."""
-_LONGEST_TITLE = 60
+LONGEST_TITLE = 60
+"""Characters of a heading that no marks tell from other lines."""
 
 # Cells of a row are words too, though no white space stands between them.
 _SPACED_WORD = re.compile(r"[^\s,;|]*\w[^\s,;|]*")
@@ -25,7 +26,7 @@ _STOPPED = re.compile(rf"[{STOPS}][\"'”’»)\]」』】）*_]*\Z")
 _MARKED = re.compile(r"(#{1,6})\s")
 _UNDERLINED = re.compile(r".+[\n\r]([=-])\1{2,}\Z")
 _TAGGED = re.compile(r"<h([1-6])\b[^<>]*>[^<>]*</h\1>\Z", re.IGNORECASE)
-_TITLE = re.compile(r"[*_]*\w(?!.*(?::\s|[|\t])).*\Z")
+TITLE = re.compile(r"[*_]*\w(?!.*(?::\s|[|\t])).*\Z")
 
 # How deep a heading stands, as in Markdown; those that are not marked stand below all that are.
 _TITLE_LEVEL = 7
@@ -101,5 +102,5 @@ def _level(line: str, alone: bool) -> int:
         return "=-".index(rule[1]) + 1
     if line[-1:] == ">" and (tags := _TAGGED.search(line)):
         return int(tags[1])
-    titled = alone and len(line) <= _LONGEST_TITLE and _TITLE.match(line) and not _STOPPED.search(line)
+    titled = alone and len(line) <= LONGEST_TITLE and TITLE.match(line) and not _STOPPED.search(line)
     return _TITLE_LEVEL if titled and not LIST_ITEM.match(line) else 0

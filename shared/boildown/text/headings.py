@@ -10,23 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boildown.text.blocks import LIST_ITEM
+from boildown.text.fragments import LONGEST_TITLE, TITLE
 from boildown.text.sentences import STOPS
 
 __all__ = ["Outline", "join_outlines", "outline"]
 
-_LONGEST = 60
-"""Characters of a heading that no marks tell from other lines."""
 _MARKED = re.compile(r"(#{1,6})[ \t][^\n]*\n\s*")
 _UNDERLINED = re.compile(r"[^\n]{1,200}\n([=-])\1{2,}[ \t]*\n\s*")
 _TAGGED = re.compile(r"<h([1-6])\b[^<>]*>.{0,300}?</h\1>\s*", re.IGNORECASE | re.DOTALL)
-_LINE = re.compile(rf"([^\n]{{1,{_LONGEST}}})\n(\s*)")
-_TITLE = re.compile(r"[*_]*\w(?!.*(?::\s|[|\t])).*\Z")
+_LINE = re.compile(rf"([^\n]{{1,{LONGEST_TITLE}}})\n(\s*)")
 _STOPPED = re.compile(rf"[{STOPS}:：,;，；、][\"'”’»)\]」』】）*_]*\Z")
 # Below all that are marked; a line right above a paragraph stands below one between blank lines.
 _ALONE, _ABOVE = 7, 8
-
-
 _COLUMNS = (((2,), np.int64), ((), np.int64), ((), np.bool_), ((2,), np.int64))
+"""Shape of a row and type of each of an outline's arrays."""
 
 
 class Outline(NamedTuple):
@@ -90,7 +87,7 @@ def outline(text: str, sentences: NDArray[np.int64]) -> Outline:
     pairs = np.array(below, dtype=np.int64)
     heading = np.zeros(len(pieces), dtype=bool)
     heading[pairs[:, 1]] = True
-    return Outline(np.array(pieces), np.array(owner), heading, pairs)
+    return Outline(np.array(pieces, dtype=np.int64), np.array(owner, dtype=np.int64), heading, pairs)
 
 
 def join_outlines(outlines: Sequence[Outline]) -> Outline:
@@ -135,4 +132,6 @@ def _heading(text: str, start: int, end: int, begins: bool) -> tuple[int, int] |
 
 
 def _is_title(line: str) -> bool:
-    return bool(_TITLE.match(line)) and len(line) <= _LONGEST and not (_STOPPED.search(line) or LIST_ITEM.match(line))
+    return (
+        bool(TITLE.match(line)) and len(line) <= LONGEST_TITLE and not (_STOPPED.search(line) or LIST_ITEM.match(line))
+    )

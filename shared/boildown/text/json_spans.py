@@ -28,36 +28,31 @@ def json_spans(text: str) -> Iterator[tuple[int, int]]:
         return
     at = 0
     while start := _START.search(text, at):
-        found, failed = _parse(text, start.start())
+        found, failed = _parse(text, start.start(), [])
         yield from found
         at = max(failed, start.end())
 
 
-def element_ends(text: str) -> Iterator[int]:
+def element_ends(text: str) -> list[int]:
     """Where the objects and arrays inside a long value end, each with the comma after it, in order."""
-    yield from _element_ends(text, 0, len(text))
-
-
-def _element_ends(text: str, first: int, last: int) -> Iterator[int]:
-    for start, end in json_spans(text[first:last]):
-        begin, close = first + start, first + end
-        comma = _COMMA.match(text, close, last)
-        if end - start > _LONG:
-            yield from _element_ends(text, begin + 1, close - 1)
-        if comma:
-            yield comma.end()
+    ends: list[int] = []
+    at = 0
+    while start := _START.search(text, at):
+        _, failed = _parse(text, start.start(), ends)
+        at = max(failed, start.end())
+    return ends
 
 
 class _Container:
     """An object or array that is still open."""
 
-    __slots__ = ("begin", "is_object", "items", "rich")
+    __slots__ = ("begin", "is_object", "items", "mark", "rich")
 
-    def __init__(self, begin: int, is_object: bool) -> None:
-        self.begin, self.is_object, self.items, self.rich = begin, is_object, 0, is_object
+    def __init__(self, begin: int, is_object: bool, mark: int) -> None:
+        self.begin, self.is_object, self.items, self.mark, self.rich = begin, is_object, 0, mark, is_object
 
 
-def _parse(text: str, at: int) -> tuple[list[tuple[int, int]], int]:
+def _parse(text: str, at: int, ends: list[int]) -> tuple[list[tuple[int, int]], int]:
     """Read one value that begins at ``at``.
 
     The grammar is LL(1): where reading fails, no open container can be valid, and every closed one is. So the
@@ -72,7 +67,7 @@ def _parse(text: str, at: int) -> tuple[list[tuple[int, int]], int]:
             if token in "{[" and expected in ("value", "first") and len(stack) < _DEEPEST:
                 if stack:
                     stack[-1].rich = True
-                stack.append(_Container(match.end() - 1, token == "{"))
+                stack.append(_Container(match.end() - 1, token == "{", len(ends)))
                 expected = "first key" if token == "{" else "first"
             elif (
                 token in "}]"
@@ -87,8 +82,12 @@ def _parse(text: str, at: int) -> tuple[list[tuple[int, int]], int]:
                 done = stack.pop()
                 while closed and closed[-1][0] > done.begin:
                     closed.pop()
+                if match.end() - done.begin <= _LONG:
+                    del ends[done.mark :]
                 if done.items and (done.rich or done.items > 3):
                     closed.append((done.begin, match.end()))
+                    if comma := _COMMA.match(text, match.end()):
+                        ends.append(comma.end())
                 if not stack:
                     return closed, match.end()
                 stack[-1].items += 1

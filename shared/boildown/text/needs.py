@@ -33,6 +33,8 @@ _COUNT = re.compile(r"\w+")
 
 _MARKED_ROW = re.compile(r"^[ \t]*\|| \| |<tr\b", re.MULTILINE)
 _HEADER = re.compile(r"^[ \t]*\|?[ \t]*:?-{3,}:?[ \t]*\||<th\b", re.MULTILINE)
+_MOST_LEVELS = 8
+"""Announcements one right below the other; a longer run is lines of data, which announce nothing."""
 _FEWEST_ROWS = 3
 """Of a table whose rows are not marked as such."""
 _ALIGNED = re.compile(r"\S {3,}\S")
@@ -65,7 +67,7 @@ def needs(text: str, sentences: NDArray[np.int64]) -> NDArray[np.int64]:
             *_announced(pieces, bodies),
             *_items(pieces, bodies),
             *_turns(pieces, bodies),
-            *_rows(bodies),
+            *_rows(pieces, bodies),
             *_footnotes(bodies),
         }
     )
@@ -97,11 +99,12 @@ def _questions(pieces: Sequence[str], bodies: Sequence[str]) -> Iterator[tuple[i
 
 def _announced(pieces: Sequence[str], bodies: Sequence[str]) -> Iterator[tuple[int, int]]:
     """Pairs of what stands after an announcement and that; after a short one, "Answer 2:", all up to a blank line."""
-    opener = -1
+    opener, run = -1, 0
     for i in range(1, len(pieces)):
         ends = _line_ends(pieces[i - 1])
-        if _announces(bodies[i - 1]):
-            opener = i - 1
+        run = run + 1 if _announces(bodies[i - 1]) else 0
+        if run:
+            opener = i - 1 if run <= _MOST_LEVELS else -1
         elif ends > 1 or len(bodies[opener]) > _LONGEST_TITLE or (ends and _mark(bodies[i - 1])):
             opener = -1  # below a list's item stands another, or what is none of the list
         if opener >= 0:
@@ -198,18 +201,19 @@ def _is_title_with_item(body: str) -> bool:
     return is_title and LIST_ITEM.match(item.lstrip()) is not None
 
 
-def _rows(bodies: Sequence[str]) -> Iterator[tuple[int, int]]:
+def _rows(pieces: Sequence[str], bodies: Sequence[str]) -> Iterator[tuple[int, int]]:
     """Pairs of a table's row and its first one."""
-    for shape, places in groupby(range(len(bodies)), lambda i: _row_shape(bodies[i])):
+    ended = [*pieces[:-1], f"{pieces[-1]}\n"]  # the end of the text ends its line
+    for shape, places in groupby(range(len(bodies)), lambda i: _row_shape(ended[i], bodies[i])):
         header, *rows = places
         if shape == "marked" or (shape and len(rows) >= _FEWEST_ROWS - 1 and not _FIGURE.search(bodies[header])):
             yield from ((row, header) for row in rows)
 
 
-def _row_shape(body: str) -> str:
+def _row_shape(piece: str, body: str) -> str:
     """What the rows of one table have in common; empty for what is no row."""
     if _MARKED_ROW.search(body):
         return "marked"
     if _ALIGNED.search(body):
         return "aligned"
-    return "".join(_DELIMITER.findall(body))
+    return "".join(_DELIMITER.findall(body)) if _line_ends(piece) else ""

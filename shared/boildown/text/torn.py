@@ -79,10 +79,10 @@ def untorn(text: str, ends: Sequence[int]) -> list[int]:
     if left and _FIRST_INTRODUCTION.match(text, start, left[0]):
         start = left[0]
     left = [end for begin, end in pairwise([start, *left]) if not _NEXT_INTRODUCTION.match(text, begin, end)]
-    for begin, end in taken_back(text):
-        # A bracket that closes before an exception is not around it.
-        if outside(begin + (text[begin] in _CLOSING)):
-            start = max(start, end)
-            if _LIST.search(text, end):
-                left = [place for place in left if place < begin or text[:place].rstrip()[-1:] == ";"]
+    # A bracket that closes before an exception is not around it.
+    exceptions = [span for span in taken_back(text) if outside(span[0] + (text[span[0]] in _CLOSING))]
+    if exceptions:
+        start = max(start, exceptions[-1][1])
+        if _LIST.search(text, exceptions[0][1]):
+            left = [end for end in left if text[max(0, end - 9) : end].rstrip().endswith(";")]
     return [end for end in left if end > start]

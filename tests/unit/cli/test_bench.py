@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from boildown.benchmark.made_up import made_up_documents
 from boildown.benchmark.rows import ROWS
 from boildown.cli import main
-from boildown.cli.made_up import made_up_documents
 from boildown.counters import resolve_counter
 from boildown.errors import ConfigurationError
 

@@ -40,7 +40,7 @@ CATS, SENSOR, DOGS = "Cats sleep by day.", "The sensor is checked in May.", "Dog
 def test_a_score_that_is_no_finite_number_counts_as_left_out(odd: float) -> None:
     scores = Given([odd, 0.9, 0.1]).score("sensor", Sources([CATS, SENSOR, DOGS]))
     assert scores.relevance.tolist() == pytest.approx([-0.9, 0.9, 0.1])
-    assert "left out 1 documents" in scores.notes[0]
+    assert "no score for 1 documents" in scores.notes[0]
     result = Compressor(rank=Given([odd, 0.9, 0.1])).compress(
         "When is the sensor checked?", [CATS, SENSOR, DOGS], Budget(tokens=30, documents=1)
     )

@@ -126,3 +126,11 @@ def test_an_item_comes_with_its_announcement_and_a_question_with_its_answer() ->
     sources = Sources(["Ann: Who writes the notes?\nBen: I can do that.\nAnn: Lunch is at twelve today."])
     scores = Scores(relevance=np.zeros(1), sentences=np.array([0.9, 0.1, 0.5]))
     assert cut(sources, scores, words(10), Plan()).text == "Ann: Who writes the notes?\nBen: I can do that."
+
+
+def test_lines_that_all_announce_fill_the_budget() -> None:
+    text = "".join(f"The keeper of number {i} is listed here:\n" for i in range(400))
+    sources = Sources([text])
+    scores = Scores(relevance=np.zeros(1), sentences=np.linspace(0.2, 0.8, len(sources.sentences)))
+    kept = cut(sources, scores, words(1000), Plan()).text
+    assert len(kept.split()) > 900

@@ -10,7 +10,7 @@ from boildown.text.codes import code_pattern
     [
         ("Which connector has PRB-1047?", ["PRB-1047"]),
         ("ora-00942 after the upgrade to 8.5.5.3", ["ORA-00942", "8.5.5.3"]),
-        ("What became of ticket 48213?", ["48213"]),
+        ("What became of ticket 48213, and when?", ["48213"]),
         ("Is CVE-2021-44228 fixed in v2.17.1?", ["CVE-2021-44228", "v2.17.1"]),
     ],
 )
@@ -20,7 +20,7 @@ def test_codes(query: str, codes: list[str]) -> None:
     for code in codes:
         assert pattern.search(f"It is ({code}).")
         assert pattern.search(f"It is {code.lower()}, too")
-        assert not pattern.search(f"It is {code}7 or x{code}.")
+        assert not pattern.search(f"It is {code}7 or x{code} or {code}.7 or 9.{code}.")
 
 
 @pytest.mark.parametrize(

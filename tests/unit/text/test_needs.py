@@ -82,9 +82,10 @@ def test_what_is_not_understood_alone(text: str, pairs: list[tuple[str, str]]) -
         "The harbour is old. It was rebuilt in 1931. Why? Nobody knows that today.",
         "1,Paris Nord,1310\n2,Lyon Gare,9135\n3,Nice Port,7099\n",
         "- wash the pump\n- close the valve\n",
+        "We sell apples; they sell pears. Tickets are cheap; children pay half. It is late; we go.",
         "It was said.\n1. wash the pump\n2. close the valve\n",
     ],
-    ids=["prose", "rows without a header", "list without an announcement", "list after a stop"],
+    ids=["prose", "rows without a header", "list without an announcement", "semicolons", "list after a stop"],
 )
 def test_what_is(text: str) -> None:
     assert needed(text) == []

@@ -322,3 +322,15 @@ def test_records_without_words():
     text = "[" + ", ".join(['{"": ["", "", "", "", ""]}'] * 30) + "]"
     assert units(text) == [text]
     assert units(f"a {text} b")[-1].endswith("b")
+
+
+def test_brackets_in_a_string_of_data_end_no_unit():
+    text = json.dumps(
+        [{"note": f"{i}: take the steps [1, 2, 3, 4], then close the valve " + "again " * 70} for i in range(5)]
+    )
+    assert not any(unit.rstrip().endswith("4],") for unit in units(text))
+
+
+@pytest.mark.parametrize("text", ['{"a":' * 190 + '"' + "word " * 40_000 + '"' + "}" * 190, '[{"a": "b c"}]' * 20_000])
+def test_data_takes_time_by_its_length(text):
+    assert thread_seconds(lambda: split_sentences(text)) < 4

@@ -32,8 +32,8 @@ class ToolShortener(Shortening):
     stands where lines between others were left out. What the developer should know goes to the log `boildown.tools`.
 
     Args:
-        tokens: a shortened result has at most so many tokens, the note at its end included; at least 50. of data, where
-            keys, numbers and short values take most of them, so many more that text gets nearly half.
+        tokens: a shortened result has at most so many tokens, the note at its end included; at least 50. Of data, where
+            keys, numbers and short values take most of them, it has so many more that text gets nearly half.
         trigger_tokens: a result of no more tokens stays as it is.
         rules: for tools by name, a `ToolRule` of their own, or None to leave their results alone.
         counter: whose tokens; see `boildown.Budget`.

@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 
 from llama_index.core.schema import BaseNode, ImageNode, MetadataMode, Node, NodeWithScore, TextNode
 
+from boildown.checks import series
 from boildown.errors import InputError
 from boildown.result import Compression
 from boildown.settings import RETRIEVAL_SCORE, copied, has_scores, report, title_of
-from boildown.sources import series
 from boildown.stored_scores import STORED_KEY
 from boildown.types import CompressedDocument, Document
 
@@ -23,7 +23,7 @@ NODE_ID = "boildown_node_id"
 """Metadata key of the node's id, which outlives engines that split nodes once more under new ids."""
 
 _SPANS = "boildown_spans"
-_CITED = re.compile(r"Source \d+:\n")
+_CITED = re.compile(r"\ASource \d+:\n")
 """What a `CitationQueryEngine` writes before the text of a source."""
 
 T = TypeVar("T", NodeWithScore, BaseNode)
