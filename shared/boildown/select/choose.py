@@ -125,22 +125,23 @@ def _is_led(candidates: Candidates, kept: NDArray[np.bool_]) -> NDArray[np.bool_
 
 
 def _misread(candidates: Candidates, kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """What is kept without something before it that it needs, and after other text, which it would seem to go on.
+    """What lacks something before it that it needs, and has text from before that, which it would seem to go on.
 
     Shape (candidates,) in and out.
     """
-    if not len(candidates.needs) or not kept.any():
+    if not candidates.firm.any() or not kept.any():
         return np.zeros_like(kept)
     group, document = candidates.group, candidates.units.document
     there = np.zeros(int(group[-1]) + 1, dtype=bool)
     there[group[kept]] = True
-    others, needed = candidates.needs.T
-    lacking = np.zeros_like(there)
-    lacking[others[~there[needed] & (needed < others)]] = True
     owners, first = np.unique(document[kept], return_index=True)
-    begins = np.zeros(int(document[-1]) + 1, dtype=np.int64)
+    begins = np.full(int(document[-1]) + 1, int(group[-1]) + 1)
     begins[owners] = group[kept][first]
-    return kept & lacking[group] & (group > begins[document])
+    owner = document[np.searchsorted(group, np.arange(len(there)))]
+    others, needed = candidates.needs[candidates.firm].T
+    misread = np.zeros_like(there)
+    misread[others[~there[needed] & (needed < others) & (begins[owner[needed]] < needed)]] = True
+    return kept & misread[group]
 
 
 def _greedy(

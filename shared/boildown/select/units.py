@@ -22,6 +22,8 @@ _PROMISING = 0.5
 """Of the best sentence's score, from which on an announcement is one that the query asks for."""
 _OF_ITEMS = 0.3
 """Of its score, for its items."""
+_AT_MOST = 3
+"""So many times a text has to fit into a budget where others need it; else it would take the place of what is asked."""
 _SPAN = 130
 """Bytes of a `Span`."""
 
@@ -33,8 +35,9 @@ class Candidates:
     `group` is the index of the sentence a unit belongs to; `protected` marks units that must stay if any other of
     their group stays; `behind` is the index of the unit without which one is not kept, -1 for none. `needs`, of shape
     (pairs, 2), says of groups that are not understood without another which one that is: the group, and the one that it
-    needs. `serves` marks units that are worth nothing without something that needs them, since they say nothing by
-    themselves, or were raised to its score. `spans` are the protected spans of each document.
+    needs; `firm`, of shape (pairs,), which of these the budget can afford, so that they have to be met. `serves`
+    marks units that are worth nothing without something that needs them, since they say nothing by themselves, or were
+    raised to its score. `spans` are the protected spans of each document.
     """
 
     units: Units
@@ -43,6 +46,7 @@ class Candidates:
     protected: NDArray[np.bool_]
     behind: NDArray[np.int64]
     needs: NDArray[np.int64]
+    firm: NDArray[np.bool_]
     serves: NDArray[np.bool_]
     spans: tuple[tuple[Span, ...], ...]
 
@@ -65,13 +69,13 @@ def build_candidates(sources: Sources, scores: Scores, plan: Plan, fits: Fits | 
     unit = plan.unit or ("sentence" if scores.tokens is None or scores.sentences is not None else "word")
     spans = _protected_spans(sources, plan, unit, fits)
     if unit == "sentence" and not scores.final:
-        return _with_headings(sources, _sentence_scores(sources, scores), spans)
+        return _with_headings(sources, _sentence_scores(sources, scores), spans, fits)
     covering = _covering(sources.sentences, spans, sources.starts)
     sentences, sentence_score = _merge(sources.sentences, _sentence_scores(sources, scores), covering)
     if unit == "sentence":
         no = np.zeros(len(sentences), dtype=bool)
         free = np.full(len(sentences), -1)
-        whole = Candidates(sentences, sentence_score, np.arange(len(sentences)), no, free, _NO_PAIRS, no, spans)
+        whole = Candidates(sentences, sentence_score, np.arange(len(sentences)), no, free, _NO_PAIRS, no[:0], no, spans)
         return whole  # what a method has kept in the end is kept as it is
     units, score = _finer_units(sources, scores, unit)
     group = sentences.containing(units)
@@ -87,7 +91,7 @@ def build_candidates(sources: Sources, scores: Scores, plan: Plan, fits: Fits | 
     np.maximum.at(best, group, score)
     score = np.where(protected, best[group], score)
     no = np.zeros(len(units), dtype=bool)
-    return Candidates(units, score, group, protected, np.full(len(units), -1), _NO_PAIRS, no, spans)
+    return Candidates(units, score, group, protected, np.full(len(units), -1), _NO_PAIRS, no[:0], no, spans)
 
 
 def protected_within(candidates: Candidates, costs: NDArray[np.float64], limit: int, plan: Plan) -> Candidates:
@@ -129,19 +133,22 @@ def _protected_spans(sources: Sources, plan: Plan, unit: Unit, fits: Fits | None
     return tuple([tuple(within_budget(text, found, kinds, plan, fits)) for text, found in pairs])
 
 
-def _with_headings(sources: Sources, score: NDArray[np.float64], spans: tuple[tuple[Span, ...], ...]) -> Candidates:
+def _with_headings(
+    sources: Sources, score: NDArray[np.float64], spans: tuple[tuple[Span, ...], ...], fits: Fits | None
+) -> Candidates:
     """Sentences, with the headings before them apart, so that whatever stands below one can bring it.
 
     Args:
         sources: the documents.
         score: shape (sentences,).
         spans: the protected spans of each document.
+        fits: see `boildown.select.protection.Fits`; None if there is no limit.
     """
     pieces, outline = sources.outline
     merged, score = _merge(pieces, score[outline.sentence], _covering(pieces, spans, sources.starts))
     no = np.zeros(len(merged), dtype=bool)
     free = np.full(len(merged), -1)
-    whole = Candidates(merged, score, np.arange(len(merged)), no, free, _NO_PAIRS, no, spans)
+    whole = Candidates(merged, score, np.arange(len(merged)), no, free, _NO_PAIRS, no[:0], no, spans)
     place = merged.containing(pieces)
     # A sentence that is needed, or needs something, is the last of its pieces, which is no heading unless all of it is.
     last = np.flatnonzero(np.diff(outline.sentence, append=-1))
@@ -151,12 +158,14 @@ def _with_headings(sources: Sources, score: NDArray[np.float64], spans: tuple[tu
         return whole
     headings = np.zeros(len(merged), dtype=bool)
     headings[place[outline.heading]] = True
-    return _raised(whole, needs, headings, sources.texts)
+    firm = np.ones(len(needs), dtype=bool)
+    if fits is not None:
+        needed, which = np.unique(needs[:, 1], return_inverse=True)
+        firm = np.array([fits(_AT_MOST * text) for text in sources.cut(merged.at(needed))])[which]
+    return _raised(replace(whole, needs=needs, firm=firm), headings, sources.texts)
 
 
-def _raised(
-    sentences: Candidates, needs: NDArray[np.int64], headings: NDArray[np.bool_], texts: list[str]
-) -> Candidates:
+def _raised(sentences: Candidates, headings: NDArray[np.bool_], texts: list[str]) -> Candidates:
     """The sentences, of which each is as good as the best of those that need it.
 
     And the items of a list have some of what announces it: "The following goods are excluded:" may have all words of
@@ -164,16 +173,16 @@ def _raised(
 
     Args:
         sentences: with scores of their own.
-        needs: shape (pairs, 2).
         headings: shape (sentences,), which are headings.
         texts: the documents.
     """
     units, own = sentences.units, sentences.score
     score = own.copy()
     # One pass from the end follows from a row to its header and to what announces the table, but goes no way back.
-    for other, needed in needs[::-1].tolist():
+    needs = sentences.needs
+    for other, needed in needs[sentences.firm][::-1].tolist():
         score[needed] = max(score[needed], (score if needed < other else own)[other])
-    serves = (score > own) | headings
+    serves = (own < _PROMISING * score) | headings
     promising = _PROMISING * own.max()
     for needed in np.unique(needs[:, 1]).tolist():
         text = texts[int(units.document[needed])][int(units.start[needed]) : int(units.end[needed])]
@@ -181,7 +190,7 @@ def _raised(
         if own[needed] >= promising and not headings[needed] and announces(text):
             items = needs[needs[:, 1] == needed, 0]
             score[items] = np.maximum(score[items], _OF_ITEMS * own[needed])
-    return replace(sentences, score=score, needs=needs, serves=serves)
+    return replace(sentences, score=score, serves=serves)
 
 
 def _sentence_scores(sources: Sources, scores: Scores) -> NDArray[np.float64]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from boildown.text.blocks import LIST_ITEM
+from boildown.text.fences import closed_fences
 from boildown.text.fragments import LONGEST_TITLE, TITLE
 from boildown.text.sentences import STOPS
 
@@ -17,7 +20,9 @@ __all__ = ["Outline", "join_outlines", "outline"]
 
 _MARKED = re.compile(r"(#{1,6})[ \t][^\n]*\n\s*")
 _UNDERLINED = re.compile(r"[^\n]{1,200}\n([=-])\1{2,}[ \t]*\n\s*")
-_TAGGED = re.compile(r"<h([1-6])\b[^<>]*>.{0,300}?</h\1>\s*", re.IGNORECASE | re.DOTALL)
+_TAGGED = re.compile(r"<h([1-6])\b[^<>]{0,100}>.{0,100}?</h\1>\s*", re.IGNORECASE | re.DOTALL)
+_CODE = re.compile(r"[=<>{}();\\]")
+_COMMENT = re.compile(r"(?m)^(#{1,6})(?:[ \t][^\n]*)?\n(?:\1(?:[ \t][^\n]*)?(?:\n|\Z))+")
 _LINE = re.compile(rf"([^\n]{{1,{LONGEST_TITLE}}})\n(\s*)")
 _STOPPED = re.compile(rf"[{STOPS}:：,;，；、][\"'”’»)\]」』】）*_]*\Z")
 # Below all that are marked; a line right above a paragraph stands below one between blank lines.
@@ -32,7 +37,7 @@ class Outline(NamedTuple):
     Attributes:
         pieces: shape (n, 2), from where to where, in characters; they cover what the sentences do.
         sentence: shape (n,), which sentence each piece is of.
-        heading: shape (n,), which pieces are headings.
+        heading: shape (n,), which pieces are headings and nothing else; a line right above others may say something.
         below: pairs of a piece and the heading above it, or of a heading and the one that it is a part of, ascending.
             Shape (pairs, 2).
     """
@@ -60,15 +65,22 @@ def outline(text: str, sentences: NDArray[np.int64]) -> Outline:
     owner: list[int] = []
     below: list[tuple[int, int]] = []
     above: list[tuple[int, int]] = []  # (level, piece) of the headings that hold, the outermost first
+    alone: list[int] = []
     begins = True  # a paragraph
+    code = _code_spans(text)
+    begins_code = [begin for begin, _ in code]
     for index, (start, end) in enumerate(sentences.tolist()):
-        while found := _heading(text, start, end, begins):
+        around = bisect_right(begins_code, start) - 1
+        coded = around >= 0 and start < code[around][1]
+        while not coded and (found := _heading(text, start, end, begins)):
             cut, level = found
             while above and above[-1][0] >= level:
                 above.pop()
             if above:
                 below.append((len(pieces), above[-1][1]))
             above.append((level, len(pieces)))
+            if level < _ABOVE:
+                alone.append(len(pieces))
             pieces.append((start, cut))
             owner.append(index)
             begins = level < _ABOVE
@@ -84,10 +96,20 @@ def outline(text: str, sentences: NDArray[np.int64]) -> Outline:
         begins = text.count("\n", start + len(body), end) > 1 and not (begins and _is_title(body.rpartition("\n")[2]))
     if not below:
         return plain
-    pairs = np.array(below, dtype=np.int64)
     heading = np.zeros(len(pieces), dtype=bool)
-    heading[pairs[:, 1]] = True
-    return Outline(np.array(pieces, dtype=np.int64), np.array(owner, dtype=np.int64), heading, pairs)
+    heading[alone] = True
+    offsets, sentence, pairs = (np.array(column, dtype=np.int64) for column in (pieces, owner, below))
+    return Outline(offsets, sentence, heading, pairs)
+
+
+def _code_spans(text: str) -> list[tuple[int, int]]:
+    """Fences, and comments of several lines, which begin as headings do; ascending."""
+    found = [match.span() for match in _COMMENT.finditer(text)] if "#" in text else []
+    if "```" in text or "~~~" in text:
+        lines = text.split("\n")
+        starts = [0, *accumulate(len(line) + 1 for line in lines)]
+        found += [(starts[first], starts[last + 1]) for first, last in closed_fences(lines).items()]
+    return sorted(found)
 
 
 def join_outlines(outlines: Sequence[Outline]) -> Outline:

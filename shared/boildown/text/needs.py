@@ -33,8 +33,6 @@ _COUNT = re.compile(r"\w+")
 
 _MARKED_ROW = re.compile(r"^[ \t]*\|| \| |<tr\b", re.MULTILINE)
 _HEADER = re.compile(r"^[ \t]*\|?[ \t]*:?-{3,}:?[ \t]*\||<th\b", re.MULTILINE)
-_MOST_LEVELS = 8
-"""Announcements one right below the other; a longer run is lines of data, which announce nothing."""
 _FEWEST_ROWS = 3
 """Of a table whose rows are not marked as such."""
 _ALIGNED = re.compile(r"\S {3,}\S")
@@ -99,16 +97,25 @@ def _questions(pieces: Sequence[str], bodies: Sequence[str]) -> Iterator[tuple[i
 
 def _announced(pieces: Sequence[str], bodies: Sequence[str]) -> Iterator[tuple[int, int]]:
     """Pairs of what stands after an announcement and that; after a short one, "Answer 2:", all up to a blank line."""
-    opener, run = -1, 0
+    opener, inner = -1, False
     for i in range(1, len(pieces)):
         ends = _line_ends(pieces[i - 1])
-        run = run + 1 if _announces(bodies[i - 1]) else 0
-        if run:
-            opener = i - 1 if run <= _MOST_LEVELS else -1
+        if _announces(bodies[i - 1]):
+            opener, inner = i - 1, False
         elif ends > 1 or len(bodies[opener]) > _LONGEST_TITLE or (ends and _mark(bodies[i - 1])):
             opener = -1  # below a list's item stands another, or what is none of the list
+        if opener >= 0 and ends:
+            further = _depth(pieces[i]) > _depth(pieces[opener])
+            if ends == 1 and not further and (inner or _announces(bodies[i])):
+                opener = -1  # another of its kind, as in a form, or what comes after those that stand further in
+            inner |= further
         if opener >= 0:
             yield i, opener
+
+
+def _depth(piece: str) -> int:
+    """Characters that a piece stands in."""
+    return len(piece) - len(piece.lstrip(" \t"))
 
 
 def _announces(body: str) -> bool:
@@ -122,7 +129,7 @@ def _items(pieces: Sequence[str], bodies: Sequence[str]) -> Iterator[tuple[int, 
         before, above = (pieces[i - 1], bodies[i - 1]) if i else ("\n", "")
         if not (ends := _line_ends(before)):
             continue
-        depth = len(pieces[i]) - len(pieces[i].lstrip(" \t"))
+        depth = _depth(pieces[i])
         mark = _mark(body)
         if not mark:
             if not depth:

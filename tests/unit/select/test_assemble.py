@@ -22,7 +22,15 @@ def kept(*pieces: str) -> str:
     yes = np.ones(len(texts), dtype=bool)
     no_pairs = np.zeros((0, 2), dtype=np.int64)
     candidates = Candidates(
-        units, np.zeros(len(texts)), np.arange(len(texts)), ~yes, np.full(len(texts), -1), no_pairs, ~yes, ((),)
+        units,
+        np.zeros(len(texts)),
+        np.arange(len(texts)),
+        ~yes,
+        np.full(len(texts), -1),
+        no_pairs,
+        yes[:0],
+        ~yes,
+        ((),),
     )
     text = "".join(texts)
     runs = kept_runs(candidates, ~dropped, [text])[0]

@@ -56,18 +56,18 @@ def test_what_only_announces_is_not_kept_alone_whatever_it_scores(served: str) -
 
 
 RETURNS = "Goods may be returned within a month.\n\n"
-EXCLUDED = "The following goods may by no means be returned to any of our shops or to the post:\n"
+EXCLUDED = "These goods may not be returned to us:\n"
 ITEM = "- perfume of any kind\n"
 
 
 @pytest.mark.parametrize("best", [EXCLUDED, ITEM])
 def test_an_item_does_not_come_to_stand_below_what_does_not_announce_it(best: str) -> None:
-    pieces = [RETURNS, EXCLUDED, "- software\n- ", ITEM[2:]]
+    pieces = [RETURNS, 6 * "They go to the shop by post or by car. ", "\n\n", EXCLUDED, "- software\n", ITEM]
     sources = Sources(["".join(pieces)], 1)
     texts = sources.sentence_texts()
-    assert texts == [RETURNS, EXCLUDED, "- software\n", ITEM]
+    assert texts[-3:] == [EXCLUDED, "- software\n", ITEM]
     scores = Scores(relevance=np.zeros(1), sentences=np.array([0.8 + 0.1 * (text == best) for text in texts]))
-    for limit in range(1, 40):
+    for limit in range(24, 80):  # a third of which is what the announcement may cost
         kept = cut(sources, scores, words(limit), Plan()).text
         assert ITEM.strip() not in kept or EXCLUDED in kept or RETURNS.strip() not in kept
 
@@ -117,12 +117,14 @@ def test_what_a_method_kept_in_the_end_stays_as_it_is() -> None:
 
 def test_an_item_comes_with_its_announcement_and_a_question_with_its_answer() -> None:
     text = (
-        "The plan may be ended at once if:\n(a) the fee is not paid; or\n(b) a term is breached.\nIt is a yearly plan."
+        "The plan may be ended at once if:\n(a) the fee is not paid; or\n(b) a term is breached.\n"
+        "It is a yearly plan that begins on the first day of a month and is paid for before that day."
     )
     sources = Sources([text])
     scores = Scores(relevance=np.zeros(1), sentences=np.array([0.1, 0.2, 0.9, 0.5]))
-    kept = cut(sources, scores, words(14), Plan()).text
-    assert kept == "The plan may be ended at once if:\n(b) a term is breached."
+    kept = cut(sources, scores, words(24), Plan()).text
+    assert kept.startswith("The plan may be ended at once if:\n")
+    assert "(b) a term is breached." in kept
     sources = Sources(["Ann: Who writes the notes?\nBen: I can do that.\nAnn: Lunch is at twelve today."])
     scores = Scores(relevance=np.zeros(1), sentences=np.array([0.9, 0.1, 0.5]))
     assert cut(sources, scores, words(10), Plan()).text == "Ann: Who writes the notes?\nBen: I can do that."
