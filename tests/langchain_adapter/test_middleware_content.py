@@ -6,7 +6,6 @@ import copy
 import json
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -129,7 +128,10 @@ def test_of_many_search_results_the_text_that_matters_is_kept(mode: Any) -> None
 
 
 def test_lines_that_are_left_out_of_code_are_marked() -> None:
-    source = Path(boildown.__file__).with_name("compressor.py").read_text("utf-8")
+    says = {30: QUESTION, 90: QUESTION}
+    source = "\n\n\n".join(
+        f'def step_{i}(x):\n    """{says.get(i, "Adds to a number.")}"""\n    return x + {i}' for i in range(120)
+    )
     message = ToolMessage(source, tool_call_id="1", name="read_file")
     short = shown(BoildownToolMiddleware(engine=BM25), message)
     assert tokens(short.content) <= 600

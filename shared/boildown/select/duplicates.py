@@ -56,8 +56,9 @@ def find_duplicates(
         document: shape (units,), whose it is.
         priority: shape (units,), unit indices, the one to keep first.
         threshold: above 0, at most 1.
-        long: only texts of some length and words in them count; and a document that has none is no repetition of
-            another, unless all of its texts together are as long.
+        long: only texts of some length and words in them count, at the beginning and the end of their document, where
+            chunks overlap: without a step in the middle a procedure would be another. And a document that has none is
+            no repetition of another, unless all of its texts together are as long.
 
     Returns:
         shape (units,), True for what to drop.
@@ -73,6 +74,7 @@ def find_duplicates(
     near = _Near(threshold)
     origins: defaultdict[int, set[int]] = defaultdict(set)
     short: dict[int, dict[int, str]] = {}
+    longer: defaultdict[int, list[int]] = defaultdict(list)
     size: Counter[int] = Counter()
     for unit in order:
         owner = owners[unit]
@@ -83,6 +85,7 @@ def find_duplicates(
             short.setdefault(owner, {})[unit] = folded
             size[owner] += length
             continue
+        longer[owner].append(unit)
         origin = exact.get(folded)
         if origin is None:
             origin = exact[folded] = owner if threshold >= 1 else near.origin(words, owner)
@@ -90,6 +93,11 @@ def find_duplicates(
         origins[owner].add(origin)
     if long:
         short = {owner: own for owner, own in short.items() if owner in origins or size[owner] >= _LONG_WORDS}
+        for own in longer.values():
+            own.sort()
+            stays = [unit for unit in own if not drop[unit]]
+            if stays:
+                drop[[unit for unit in own if stays[0] < unit < stays[-1]]] = False
     drop[_short_repetitions(short, origins)] = True
     return drop
 

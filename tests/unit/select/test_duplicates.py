@@ -111,3 +111,10 @@ def test_a_document_of_short_texts_is_a_long_repetition_if_it_is_long_as_a_whole
     assert long_repetitions([["Yes."], ["Yes."]]) == []
     long = HALL.format("+5")
     assert long_repetitions([[long, "It is red."], [long, "It is red."]]) == [(1, long), (1, "It is red.")]
+
+
+def test_a_long_repetition_in_the_middle_of_a_procedure_stays() -> None:
+    first, step, last = (HALL.format(number) for number in (1, 2, 3))
+    own = "Before that the valve behind the pump is to be closed by two people from the hall."
+    assert long_repetitions([[first, step, last], [own, step, own.upper()]]) == []
+    assert long_repetitions([[first, step, last], [first, own, last]]) == [(1, first), (1, last)]
