@@ -39,8 +39,8 @@ class Plan:
         patterns: regular expressions for more such spans.
         dedupe: drop sentences that repeat another document's: "long" those of ten words or more that are the same but
             for case and white space, at the beginning and the end of their document, where chunks overlap, and unless
-            others need them, such as a table's header; 1.0 all of five words or more; below 1 also those whose word shingles agree to that degree (Jaccard), if they have the
-            same numbers and signs; None keeps repetitions.
+            others need them, such as a table's header; 1.0 all of five words or more; below 1 also those whose word
+            shingles agree to that degree (Jaccard), if they have the same numbers and signs; None keeps repetitions.
         separator: stands between documents in the assembled text.
 
     Raises:
