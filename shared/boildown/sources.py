@@ -151,9 +151,17 @@ class Sources:
     @cached_property
     def outline(self) -> tuple[Units, Outline]:
         """The sentences, with the headings before them as pieces of their own, and what stands below which."""
+        return _flatten(self.pieces), join_outlines(self._outlines)
+
+    @property
+    def pieces(self) -> list[NDArray[np.int64]]:
+        """Where the pieces of `outline` begin and end in each document. Each of shape (pieces, 2)."""
+        return [one.pieces for one in self._outlines]
+
+    @cached_property
+    def _outlines(self) -> list[Outline]:
         cut = dict(zip(self.texts, self._sentences, strict=True))
-        found = self.derive(("outline", self.min_sentence), lambda text: outline(text, cut[text]), _outline_bytes)
-        return _flatten([one.pieces for one in found]), join_outlines(found)
+        return self.derive(("outline", self.min_sentence), lambda text: outline(text, cut[text]), _outline_bytes)
 
     @cached_property
     def sections(self) -> list[list[Section]]:

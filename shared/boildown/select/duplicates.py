@@ -6,13 +6,14 @@ import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Mapping
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
 from boildown.text.scripts import HAN_KANA, SOUTH_EAST_ASIAN
 
-__all__ = ["find_duplicates"]
+__all__ = ["find_duplicates", "long_texts"]
 
 _SHINGLE = 3
 _MAX_HOLDERS = 32
@@ -100,6 +101,18 @@ def find_duplicates(
                 drop[[unit for unit in own if stays[0] < unit < stays[-1]]] = False
     drop[_short_repetitions(short, origins)] = True
     return drop
+
+
+def long_texts(text: str, spans: NDArray[np.int64]) -> frozenset[str]:
+    """What of a document may be a long repetition: its longer pieces, and all of it, as they are compared.
+
+    Args:
+        text: the document's.
+        spans: shape (pieces, 2), where its pieces begin and end, in characters.
+    """
+    words = [text[start:end].casefold().split() for start, end in spans.tolist()]
+    least = _LONG_WORDS if text.isascii() else 1  # other scripts may have no white space between words
+    return frozenset([*(" ".join(own) for own in words if len(own) >= least), " ".join(chain.from_iterable(words))])
 
 
 class _Near:

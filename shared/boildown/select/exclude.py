@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boildown.budget import Budget
-from boildown.select.duplicates import find_duplicates
+from boildown.select.duplicates import find_duplicates, long_texts
 from boildown.select.order import rank
 from boildown.select.plan import Dedupe, Plan
 from boildown.select.units import Candidates
@@ -42,10 +42,21 @@ def exclude(
         filled = [d for d in rank(relevance).tolist() if sources.texts[d].strip()]
         beyond[filled[: budget.documents]] = False
         reasons[beyond[candidates.units.document]] = "documents"
-    if plan.dedupe is not None and len(candidates):
+    if plan.dedupe is not None and len(candidates) and (plan.dedupe != "long" or _may_repeat(sources)):
         # A repetition of what is excluded already is the only one left.
         reasons[_repeated(candidates, priority[reasons[priority] == ""], sources, plan.dedupe)] = "duplicate"
     return reasons
+
+
+def _may_repeat(sources: Sources) -> bool:
+    """Whether any longer text stands in two documents: mostly none does, and this is known of a text seen before."""
+    spans = dict(zip(sources.texts, sources.pieces, strict=True))
+    found = sources.derive(
+        ("long texts", sources.min_sentence),
+        lambda text: long_texts(text, spans[text]),
+        lambda longer: sum(map(len, longer)),
+    )
+    return len(frozenset().union(*found)) < sum(map(len, found))
 
 
 def _repeated(

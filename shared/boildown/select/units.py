@@ -149,6 +149,8 @@ def _with_headings(
     no = np.zeros(len(merged), dtype=bool)
     free = np.full(len(merged), -1)
     whole = Candidates(merged, score, np.arange(len(merged)), no, free, _NO_PAIRS, no[:0], no, spans)
+    if not len(outline.below) and not len(sources.needs):
+        return whole
     place = merged.containing(pieces)
     # A sentence that is needed, or needs something, is the last of its pieces, which is no heading unless all of it is.
     last = np.flatnonzero(np.diff(outline.sentence, append=-1))
