@@ -24,7 +24,7 @@ from typing import Any, Protocol, runtime_checkable
 from boildown.budget import Budget
 from boildown.compressor import Compressor
 from boildown.counters import resolve_counter
-from boildown.errors import ConfigurationError, unknown_name
+from boildown.errors import ConfigurationError, InputError, unknown_name
 from boildown.result import Compression
 from boildown.types import CompressedDocument, Document
 
@@ -37,12 +37,14 @@ __all__ = [
     "has_scores",
     "invalid_settings",
     "report",
+    "reported_spans",
     "statistics",
     "title_of",
 ]
 
 RETRIEVAL_SCORE = "boildown_retrieval_score"
 """Metadata key of the score that a document came with."""
+_SPANS = "boildown_spans"
 
 _BUDGET = frozenset(field.name for field in fields(Budget))
 _ENGINE = {name: parameter.default for name, parameter in inspect.signature(Compressor).parameters.items()}
@@ -120,10 +122,29 @@ def report(document: CompressedDocument, result: Compression) -> dict[str, str |
     """
     return {
         "boildown_method": result.method,
-        "boildown_spans": json.dumps([[span.start, span.end] for span in document.spans]),
+        _SPANS: json.dumps([[span.start, span.end] for span in document.spans]),
         "boildown_tokens_in": document.tokens_in,
         "boildown_tokens_out": document.tokens_out,
     }
+
+
+def reported_spans(metadata: Mapping[str, Any], what: str, maker: str) -> list[tuple[int, int]]:
+    """The spans that `report` has put into metadata.
+
+    Args:
+        metadata: a document's or a node's.
+        what: it is, for the message.
+        maker: of the component that compresses, for the message.
+
+    Raises:
+        InputError: there are none, or they are not what `report` writes.
+    """
+    if _SPANS not in metadata:
+        raise InputError(f"The {what} has no {_SPANS!r} in its metadata, so it did not come from a {maker}.")
+    try:
+        return [(start, end) for start, end in json.loads(metadata[_SPANS])]
+    except (TypeError, ValueError):
+        raise InputError(f"The {what}'s {_SPANS!r} is {metadata[_SPANS]!r}, which no {maker} wrote.") from None
 
 
 def has_scores(result: Compression) -> bool:

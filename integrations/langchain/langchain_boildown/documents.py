@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -11,12 +10,10 @@ from langchain_core.documents import Document
 import boildown
 from boildown import CompressedDocument, Compression, InputError
 from boildown.checks import series
-from boildown.settings import RETRIEVAL_SCORE, copied, has_scores, report, title_of
+from boildown.settings import RETRIEVAL_SCORE, copied, has_scores, report, reported_spans, title_of
 from boildown.stored_scores import STORED_KEY
 
 __all__ = ["check_documents", "from_langchain", "source_spans", "to_langchain"]
-
-_SPANS = "boildown_spans"
 
 
 def check_documents(documents: Iterable[Document]) -> list[Document]:
@@ -78,13 +75,4 @@ def source_spans(document: Document) -> list[tuple[int, int]]:
     Raises:
         InputError: the document does not come from a `BoildownCompressor`.
     """
-    if _SPANS not in document.metadata:
-        raise InputError(
-            f"The document has no {_SPANS!r} in its metadata, so it did not come from a BoildownCompressor."
-        )
-    try:
-        return [(start, end) for start, end in json.loads(document.metadata[_SPANS])]
-    except (TypeError, ValueError):
-        raise InputError(
-            f"The document's {_SPANS!r} is {document.metadata[_SPANS]!r}, which no BoildownCompressor wrote."
-        ) from None
+    return reported_spans(document.metadata, "document", "BoildownCompressor")

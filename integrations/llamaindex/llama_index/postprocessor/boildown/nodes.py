@@ -3,7 +3,6 @@ that go out."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -13,7 +12,7 @@ from llama_index.core.schema import BaseNode, ImageNode, MetadataMode, Node, Nod
 from boildown.checks import series
 from boildown.errors import InputError
 from boildown.result import Compression
-from boildown.settings import RETRIEVAL_SCORE, copied, has_scores, report, title_of
+from boildown.settings import RETRIEVAL_SCORE, copied, has_scores, report, reported_spans, title_of
 from boildown.stored_scores import STORED_KEY
 from boildown.types import CompressedDocument, Document
 
@@ -22,7 +21,6 @@ __all__ = ["NODE_ID", "check_nodes", "copy_node", "hide", "rebuild_nodes", "sour
 NODE_ID = "boildown_node_id"
 """Metadata key of the node's id, which outlives engines that split nodes once more under new ids."""
 
-_SPANS = "boildown_spans"
 _CITED = re.compile(r"\ASource \d+:\n")
 """What a `CitationQueryEngine` writes before the text of a source."""
 
@@ -142,7 +140,7 @@ def source_spans(node: BaseNode | NodeWithScore, text: str | None = None) -> lis
             text is another node's.
     """
     node = node.node if isinstance(node, NodeWithScore) else node
-    spans = _spans_of(node)
+    spans = reported_spans(node.metadata, "node", "BoildownPostprocessor")
     content = node.get_content(metadata_mode=MetadataMode.NONE)
     part = _CITED.sub("", content, count=1).strip()
     kept = sum(end - start for start, end in spans)
@@ -157,19 +155,6 @@ def source_spans(node: BaseNode | NodeWithScore, text: str | None = None) -> lis
         raise InputError(f"text= is not the text of the node {node.metadata.get(NODE_ID)!r}: it is too short.")
     place = "".join(text[start:end] for start, end in spans).find(part)
     return spans if place < 0 else _within(spans, place, place + len(part))
-
-
-def _spans_of(node: BaseNode) -> list[tuple[int, int]]:
-    if _SPANS not in node.metadata:
-        raise InputError(
-            f"The node has no {_SPANS!r} in its metadata, so it did not come from a BoildownPostprocessor."
-        )
-    try:
-        return [(start, end) for start, end in json.loads(node.metadata[_SPANS])]
-    except (TypeError, ValueError):
-        raise InputError(
-            f"The node's {_SPANS!r} is {node.metadata[_SPANS]!r}, which no BoildownPostprocessor wrote."
-        ) from None
 
 
 def _within(spans: Sequence[tuple[int, int]], first: int, last: int) -> list[tuple[int, int]]:
