@@ -7,12 +7,13 @@ from typing import Any
 
 from report_tables import Results, missing, table
 
+from boildown.benchmark.processes import ALONE
 from boildown.benchmark.rows import ROWS
 
 __all__ = ["alone", "beside", "measured_by", "memory", "selection"]
 
 NAMES = {"auto": "fastest precision", "float32": "float32", "int8": "int8", "exact": "the same text as llmlingua's"}
-COMPARED = [name for name, row in ROWS.items() if row.task in ("classify", "rank", "prompt", "question", "rerank")]
+COMPARED = [name for name, row in ROWS.items() if row.task not in ALONE]
 
 
 def measured_by(rows: str) -> str:

@@ -11,6 +11,8 @@ import pytest
 from oracle import assert_reproduced
 from tiny_models import ALL, ENGLISH, tiny_bert
 
+from boildown.compat.rankers import _MODELS
+
 NAMES = ("sentbert", "bge", "bge_llmembedder", "jinza", "bge_reranker")
 
 
@@ -44,10 +46,11 @@ def published(stand_ins: dict[str, Path], tmp_path: Path, monkeypatch: pytest.Mo
     import transformers
     from huggingface_hub import constants
 
-    repository = tmp_path / "models--BAAI--bge-reranker-large"  # as the hub's downloads are kept
-    shutil.copytree(stand_ins["reranker"], repository / "snapshots" / "0")
-    (repository / "refs").mkdir()
-    (repository / "refs" / "main").write_text("0")
+    for name, model in _MODELS.items():
+        repository = tmp_path / f"models--{model.replace('/', '--')}"  # as the hub's downloads are kept
+        shutil.copytree(stand_ins["reranker" if "reranker" in name else "sentences"], repository / "snapshots" / "0")
+        (repository / "refs").mkdir()
+        (repository / "refs" / "main").write_text("0")
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     build, folder = sentence_transformers.SentenceTransformer, stand_ins["sentences"]

@@ -12,6 +12,15 @@ from boildown.benchmark.vocabularies import learn_tokenizer
 __all__ = ["SIZES", "make_model", "save_model"]
 
 _TINY = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 128}
+_MINILM = {
+    "kind": "bert",
+    "vocab_size": 30_522,
+    "hidden_size": 384,
+    "num_hidden_layers": 6,
+    "num_attention_heads": 12,
+    "intermediate_size": 1536,
+    "max_position_embeddings": 512,
+}
 
 SIZES: dict[str, dict[str, Any]] = {
     # llmlingua tells token classifiers apart by these parts of their path.
@@ -49,18 +58,10 @@ SIZES: dict[str, dict[str, Any]] = {
         "max_position_embeddings": 32_768,
         "tie_word_embeddings": True,
     },
-    "minilm-l6-cross-encoder": {
-        "kind": "bert",
-        "num_labels": 1,
-        "vocab_size": 30_522,
-        "hidden_size": 384,
-        "num_hidden_layers": 6,
-        "num_attention_heads": 12,
-        "intermediate_size": 1536,
-        "max_position_embeddings": 512,
-    },
+    "minilm-l6-cross-encoder": {**_MINILM, "num_labels": 1},
+    "minilm-l6-encoder": {**_MINILM, "num_labels": 0},
 }
-"""Configurations by name. With one label a model is a cross-encoder."""
+"""Configurations by name. With one label a model is a cross-encoder, with none an encoder by itself."""
 
 
 def make_model(name: str, folder: Path, tiny: bool = False) -> None:
@@ -93,8 +94,8 @@ def save_model(options: Mapping[str, Any], texts: Sequence[str], folder: Path) -
     kind = options.pop("kind")
     torch.manual_seed(0)
     if kind == "bert":
-        ranks = options.get("num_labels") == 1
-        build = transformers.BertForSequenceClassification if ranks else transformers.BertForTokenClassification
+        heads = {0: "BertModel", 1: "BertForSequenceClassification"}
+        build = getattr(transformers, heads.get(options.get("num_labels", 2), "BertForTokenClassification"))
         model = build(transformers.BertConfig(**options))
     elif kind == "xlm-roberta":
         ids = {"pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2}

@@ -32,7 +32,7 @@ def build(task: Task, system: str) -> System:
     """A loaded system, whose forwards are counted.
 
     Args:
-        task: of a row whose task is "classify", "rank", "prompt", "question" or "rerank".
+        task: of a row whose task is "classify", "rank", "prompt", "question", "rerank" or "embed".
         system: the row's `base`; "exact" for our reproduction of it; or a dtype of boildown's own way.
 
     Raises:
@@ -40,8 +40,8 @@ def build(task: Task, system: str) -> System:
     """
     warnings.simplefilter("ignore")
     kind, folder, device = task.row.task, str(task.folder), task.device
-    if kind == "rerank":
-        return _rerank(folder, device, None if system == task.row.base else system)
+    if kind in ("rerank", "embed"):
+        return _sentences(kind, folder, device, None if system == task.row.base else system)
     if system == task.row.base:
         return _llmlingua(kind, folder, device)
     if kind == "rank":
@@ -105,22 +105,28 @@ def _rank(folder: str, device: str, dtype: str) -> System:
     return lambda documents: ours.score(QUESTION, Sources(documents))
 
 
-def _rerank(folder: str, device: str, dtype: str | None) -> System:
-    """A cross-encoder by its name in a dtype of ours, or, without one, as an object of sentence-transformers."""
+def _sentences(kind: str, folder: str, device: str, dtype: str | None) -> System:
+    """A method by its model's name in a dtype of ours, or, without one, by an object of sentence-transformers."""
     from boildown.methods.cross_encoder import CrossEncoder
+    from boildown.methods.embedding import Embedding
     from boildown.runtime.encoder import Encoder
     from boildown.sources import Sources
 
     _count(Encoder)
-    if dtype is None:
-        import sentence_transformers
+    method = CrossEncoder if kind == "rerank" else Embedding
+    if dtype is not None:
+        ours = method(folder, device=device, dtype=dtype)
+        return lambda documents: ours.score(QUESTION, Sources(documents))
+    import sentence_transformers
 
+    if kind == "rerank":
         theirs = sentence_transformers.CrossEncoder(folder, device=device)
         _count_theirs(theirs.model)
-        method = CrossEncoder(theirs)
     else:
-        method = CrossEncoder(folder, device=device, dtype=dtype)
-    return lambda documents: method.score(QUESTION, Sources(documents))
+        theirs = sentence_transformers.SentenceTransformer(folder, device=device)
+        _count_theirs(theirs[0].auto_model)
+    given = method(theirs)
+    return lambda documents: given.score(QUESTION, Sources(documents))
 
 
 def _count_theirs(model: Any) -> None:

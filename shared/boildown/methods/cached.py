@@ -21,7 +21,7 @@ from boildown.types import Scores, TokenScores
 if TYPE_CHECKING:
     from boildown.runtime.reader import CrossReader, Reading
 
-__all__ = ["cached_reading", "cached_scores", "computed_in"]
+__all__ = ["CachedVectors", "cached_reading", "cached_scores", "computed_in"]
 
 
 def cached_scores(method: Method, identity: str, sources: Sources) -> Scores:
@@ -83,6 +83,42 @@ def cached_reading(
             found[i] = columns
     read = [columns for columns in found if columns is not None]
     return _join_readings(read, seconds, frozenset(range(len(found))) - set(fresh))
+
+
+class CachedVectors:
+    """Vectors of the texts that each document is embedded as, such as its sentences and its title.
+
+    Args:
+        identity: the model, and what it computes in; None where a model cannot be told from another.
+        sources: the documents, and the cache.
+        counts: shape (documents,), how many texts each document is embedded as.
+
+    Attributes:
+        missing: indices of the documents whose texts have to be embedded.
+    """
+
+    def __init__(self, identity: Sequence[str] | None, sources: Sources, counts: NDArray[np.int64]) -> None:
+        self._counts = counts
+        self._cache = None if identity is None else sources.cache
+        self._found: list[NDArray[Any] | None] = [None] * len(sources)
+        if identity is not None and self._cache is not None:
+            head = _head("vectors", *identity, str(sources.min_sentence))
+            titles = (document.title for document in sources.documents)
+            self._keys = [_key(head, digest, title) for digest, title in zip(sources.digests, titles, strict=True)]
+            rows = zip(self._cache.get(self._keys), counts.tolist(), strict=True)
+            self._found = [None if data is None else _vectors_of(data, count) for data, count in rows]
+        self.missing = [i for i, vectors in enumerate(self._found) if vectors is None and counts[i]]
+
+    def complete(self, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+        """All vectors, document after document, given those of the missing ones, which are kept for the next time."""
+        parts = np.split(vectors, np.cumsum(self._counts[self.missing])[:-1])
+        for i, part in zip(self.missing, parts, strict=False):  # without any missing there is one part, which is empty
+            self._found[i] = part
+        if self._cache is not None:
+            self._cache.put(
+                {self._keys[i]: part.astype("<f4").tobytes() for i, part in zip(self.missing, parts, strict=False)}
+            )
+        return np.concatenate([part for part in self._found if part is not None])
 
 
 def computed_in(method: Any) -> tuple[str, str]:
@@ -161,6 +197,13 @@ def _reading_of(data: bytes, length: int) -> _Columns | None:
     sizes = _are_reals(relevance, 1) and _are_reals(cut, 1)
     sizes = sizes and all(_are_reals(column, len(keep)) for column in (window, answer))
     return columns if sizes and _are_tokens(start, end, keep, length) else None
+
+
+def _vectors_of(data: bytes, count: int) -> NDArray[np.float64] | None:
+    """The vectors that `data` holds, shape (count, width), if they can be so many."""
+    if not count or not data or len(data) % (4 * count):
+        return None
+    return np.frombuffer(data, "<f4").reshape(count, -1).astype(np.float64)
 
 
 def _are_reals(values: NDArray[Any], count: int) -> bool:

@@ -18,6 +18,7 @@ __all__ = [
     "find_folder",
     "first_line",
     "read_config",
+    "read_json",
     "read_tokenizer",
     "read_weights",
     "refuse_no_vocabulary",
@@ -72,15 +73,28 @@ def read_config(folder: Path) -> dict[str, Any]:
         ModelError: it is missing, or not a JSON object.
     """
     path = folder / "config.json"
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ModelError(f"{folder} has no config.json: no model in the Hugging Face layout.") from None
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{path} cannot be read: {error}") from error
-    if not isinstance(config, dict):
-        raise ModelError(f"{path} must hold a JSON object, not a {type(config).__name__}.")
+    if not path.is_file():
+        raise ModelError(f"{folder} has no config.json: no model in the Hugging Face layout.")
+    config: dict[str, Any] = read_json(path, {})
     return config
+
+
+def read_json(path: Path, default: Any) -> Any:
+    """What a JSON file holds, or the default where there is no such file.
+
+    Raises:
+        ModelError: it cannot be read, or holds something else than the default is.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return default
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path} cannot be read: {first_line(error)}") from error
+    if not isinstance(found, type(default)):
+        wanted = "object" if isinstance(default, dict) else "array"
+        raise ModelError(f"{path} must hold a JSON {wanted}, not a {type(found).__name__}.")
+    return found
 
 
 def read_weights(folder: Path) -> dict[str, torch.Tensor]:
@@ -174,11 +188,9 @@ def read_tokenizer(folder: Path) -> Any:
 def tokenizer_limit(folder: Path) -> int | None:
     """The most tokens that tokenizer_config.json allows, special ones included; None where it sets no limit."""
     path = folder / "tokenizer_config.json"
-    if not path.is_file():
-        return None
     try:
-        return int(json.loads(path.read_text(encoding="utf-8")).get("model_max_length") or 0) or None
-    except (ValueError, TypeError, AttributeError) as error:
+        return int(read_json(path, {}).get("model_max_length") or 0) or None
+    except (ValueError, TypeError) as error:
         raise ModelError(f"{path} cannot be read: {first_line(error)}") from error
 
 

@@ -22,6 +22,8 @@ __all__ = ["model_identity"]
 
 _SMALL = (".json", ".txt", ".model")
 _WEIGHTS = (".safetensors", ".bin", ".pt")
+_MODULES = "[0-9]*_*/*"
+"""What sentence-transformers puts on top of a model, such as its pooling."""
 _SAMPLE = 256
 """Bytes read at each of three places of a tensor."""
 _PLACES = 64
@@ -48,9 +50,10 @@ def _identity(name: str | Path) -> str:
         return folder.name
     digest = hashlib.blake2b(digest_size=20)
     try:
-        for path in sorted(folder.iterdir()):
+        for path in sorted([*folder.iterdir(), *folder.glob(_MODULES)]):
             if path.suffix in (*_SMALL, *_WEIGHTS):
-                digest.update(f"{path.name}\0{path.stat().st_size}\0".encode("utf-8", "surrogatepass"))
+                name = path.relative_to(folder).as_posix()
+                digest.update(f"{name}\0{path.stat().st_size}\0".encode("utf-8", "surrogatepass"))
                 with path.open("rb") as file:
                     for block in [file.read()] if path.suffix in _SMALL else _samples(file, path):
                         digest.update(block)

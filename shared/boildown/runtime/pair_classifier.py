@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from boildown.errors import ModelError
-from boildown.runtime.checkpoint import check_vocabulary, read_config, read_tokenizer, tokenizer_limit
+from boildown.runtime.checkpoint import check_vocabulary, read_config, read_json, read_tokenizer, tokenizer_limit
 from boildown.runtime.encoder import Encoder
 from boildown.runtime.load import TextEncoder
 from boildown.runtime.tokens import Template, pair_template, tokenize
@@ -174,17 +173,9 @@ def _activation(config: dict[str, Any], settings: dict[str, Any]) -> str:
 
 def _sentence_transformers(folder: Path) -> dict[str, Any]:
     """What the files of sentence-transformers say, if there are any."""
-
-    def read(name: str, default: Any) -> Any:
-        path = folder / name
-        try:
-            return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else default
-        except ValueError as error:
-            raise ModelError(f"{path} cannot be read: {error}") from error
-
-    settings = read("config_sentence_transformers.json", {})
+    settings = read_json(folder / "config_sentence_transformers.json", {})
     return {
-        "modules": read("modules.json", []),
+        "modules": read_json(folder / "modules.json", []),
         "activation_fn": settings.get("activation_fn"),
         "default_prompt_name": settings.get("default_prompt_name"),
     }

@@ -1,11 +1,11 @@
-"""Embedding models and cross-encoders of sentence-transformers; most of the latter run here without that package."""
+"""Embedding models and cross-encoders of sentence-transformers; most of them run here without that package."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from boildown.errors import MissingExtraError, ModelError
 from boildown.runtime.checkpoint import find_folder, refuse_no_vocabulary, refuse_pickles
@@ -15,10 +15,12 @@ from boildown.runtime.seats import away
 
 if TYPE_CHECKING:
     from boildown.runtime.pair_classifier import PairClassifier
+    from boildown.runtime.text_embedder import TextEmbedder
 
-__all__ = ["load_pair_classifier", "load_sentence_model", "sentence_model"]
+__all__ = ["load_pair_classifier", "load_sentence_model", "load_text_embedder", "sentence_model", "with_owner"]
 
 Kind = Literal["SentenceTransformer", "CrossEncoder"]
+Own = TypeVar("Own", "PairClassifier", "TextEmbedder")
 
 
 @contextmanager
@@ -31,8 +33,8 @@ def sentence_model(kind: Kind, model: str | Any, device: str, dtype: str, method
         with away():
             yield model
         return
-    own = load_pair_classifier(model, device, dtype) if kind == "CrossEncoder" else None
-    yield own or load_sentence_model(kind, model, device, dtype, method)
+    load_own = load_pair_classifier if kind == "CrossEncoder" else load_text_embedder
+    yield load_own(model, device, dtype) or load_sentence_model(kind, model, device, dtype, method)
 
 
 def load_pair_classifier(name: str, device: str, dtype: str) -> PairClassifier | None:
@@ -49,14 +51,33 @@ def load_pair_classifier(name: str, device: str, dtype: str) -> PairClassifier |
     """
     from boildown.runtime.pair_classifier import PairClassifier
 
+    return _load_own(PairClassifier, name, device, dtype)
+
+
+def load_text_embedder(name: str, device: str, dtype: str) -> TextEmbedder | None:
+    """The process's embedding model of that name, or None where sentence-transformers has to run it.
+
+    Args and errors are those of `load_pair_classifier`; see also `with_owner`.
+    """
+    from boildown.runtime.text_embedder import TextEmbedder
+
+    return _load_own(TextEmbedder, with_owner(name), device, dtype)
+
+
+def with_owner(name: str) -> str:
+    """A folder, or a hub id; one without an owner is of sentence-transformers, whose models are often named so."""
+    return name if "/" in name or Path(name).exists() else f"sentence-transformers/{name}"
+
+
+def _load_own(kind: type[Own], name: str, device: str, dtype: str) -> Own | None:
     place = pick_device(device)
     precision = pick_dtype(dtype, place)
 
-    def load() -> PairClassifier | None:
+    def load() -> Own | None:
         folder = find_folder(name)
-        return PairClassifier.load(folder, place, precision) if PairClassifier.supports(folder) else None
+        return kind.load(folder, place, precision) if kind.supports(folder) else None
 
-    return shared_model(("pairs", name, str(place), str(precision)), load)
+    return shared_model((kind, name, str(place), str(precision)), load)
 
 
 def load_sentence_model(kind: Kind, name: str, device: str, dtype: str, method: str) -> Any:

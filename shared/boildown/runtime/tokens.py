@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from boildown.counters import well_formed
 from boildown.errors import ModelError
+from boildown.runtime.checkpoint import read_json
 from boildown.sources import character_starts
 
 __all__ = [
@@ -127,8 +127,7 @@ def special_tokens(tokenizer: Any, folder: Path) -> tuple[list[int], list[int]]:
                 return full[:begin], full[begin + len(plain) :]
     names: dict[str, Any] = {}
     for file in ("tokenizer_config.json", "special_tokens_map.json"):
-        if (folder / file).is_file():
-            names.update(json.loads((folder / file).read_text(encoding="utf-8")))
+        names.update(read_json(folder / file, {}))
 
     def find(*keys: str) -> list[int]:
         for key in keys:

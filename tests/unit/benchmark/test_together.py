@@ -43,7 +43,7 @@ def test_the_exact_mode_gives_llmlinguas_text(tmp_path):
 def models(tmp_path_factory):
     """A folder with the cross-encoder and the classifier."""
     folder = str(tmp_path_factory.mktemp("models"))
-    for name in ("rerank-minilm", "llmlingua2-bert"):
+    for name in ("rerank-minilm", "embed-minilm", "llmlingua2-bert"):
         work(Task(name, folder, "cpu", tiny=True, mode="make"))
     return folder
 
@@ -67,7 +67,7 @@ def test_the_memory_of_a_system_is_measured_by_itself(models):
 
 
 @pytest.mark.usefixtures("uncounted")
-@pytest.mark.parametrize("name", ["llmlingua2-bert", "rerank-minilm"])
+@pytest.mark.parametrize("name", ["llmlingua2-bert", "rerank-minilm", "embed-minilm"])
 def test_without_the_other_package_boildown_is_measured_alone(name, models, monkeypatch):
     task = Task(name, models, "cpu", tiny=True)
     base = task.row.base

@@ -14,6 +14,7 @@ from boildown import Budget, Compressor, Document
 from boildown.errors import ConfigurationError, MissingExtraError, ModelError
 from boildown.methods.embedding import Embedding
 from boildown.methods.exact.model_rankers import TextEmbeddingRanker
+from boildown.runtime.identity import model_identity
 from boildown.sources import Sources
 
 DOCUMENTS = [
@@ -184,15 +185,51 @@ def test_a_model_that_cannot_be_loaded(tmp_path: Path, monkeypatch: pytest.Monke
         Embedding("nobody/nothing", device="cpu").score(QUERY, Sources(DOCUMENTS))
 
 
-def test_without_sentence_transformers(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_sentence_transformers(sentence_model: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "sentence_transformers", None)
+    scores = Embedding(str(sentence_model), device="cpu").score(QUERY, Sources(DOCUMENTS))
+    assert scores.sentences is not None
+    folder = shutil.copytree(sentence_model, tmp_path / "longest")
+    (folder / "1_Pooling" / "config.json").write_text('{"embedding_dimension": 32, "pooling_mode": "max"}')
     with pytest.raises(MissingExtraError, match=r"pip install 'boildown\[embeddings\]'"):
-        Embedding("some/model", device="cpu").score(QUERY, Sources(DOCUMENTS))
+        Embedding(str(folder), device="cpu").score(QUERY, Sources(DOCUMENTS))
+
+
+@pytest.mark.parametrize("pooling", ["mean", "max"])  # the latter is left to sentence-transformers
+def test_documents_are_embedded_once(sentence_model: Path, tmp_path: Path, pooling: str) -> None:
+    folder = shutil.copytree(sentence_model, tmp_path / "model")
+    (folder / "1_Pooling" / "config.json").write_text(f'{{"embedding_dimension": 32, "pooling_mode": "{pooling}"}}')
+    documents = [Document(text, title="Rye" if i else "") for i, text in enumerate(DOCUMENTS)]
+    plain = Compressor("embedding", model=str(folder), device="cpu", dtype="float32", cache=False)
+    compressor = Compressor("embedding", model=str(folder), device="cpu", dtype="float32")
+    budget = Budget(rate=0.5)
+    assert compressor.compress(QUERY, documents, budget).cached == 0
+    for query, texts in (
+        ("swifts", documents),
+        ("harbour log", [Document("Bread needs a starter."), *documents[::-1]]),
+    ):
+        expected = plain.compress(query, texts, budget)
+        found = compressor.compress(query, texts, budget)
+        assert found.scores.sentences == pytest.approx(expected.scores.sentences, abs=1e-6)
+        assert found.scores.relevance == pytest.approx(expected.scores.relevance, abs=1e-6)
+        assert (expected.cached, found.cached) == (0, 4)
+    retitled = [Document(d.text, title="Harbours") for d in documents]
+    assert compressor.compress(QUERY, retitled, budget).cached == 0
+
+
+def test_a_model_that_pools_otherwise_is_another_one(sentence_model: Path, tmp_path: Path) -> None:
+    folders = [shutil.copytree(sentence_model, tmp_path / mode) for mode in ("mean", "cls")]
+    for folder in folders:
+        config = f'{{"embedding_dimension": 32, "pooling_mode": "{folder.name}"}}'
+        (folder / "1_Pooling" / "config.json").write_text(config)
+    mean, first = (model_identity(str(folder)) for folder in folders)
+    assert mean != first
 
 
 def test_a_model_without_a_tokenizer_is_refused(sentence_model: Path, tmp_path: Path) -> None:
     """Transformers makes one up, to which all texts of one length are the same."""
     folder = shutil.copytree(sentence_model, tmp_path / "bare")
+    (folder / "1_Pooling" / "config.json").write_text('{"embedding_dimension": 32, "pooling_mode": "max"}')
     for pattern in ("*token*", "vocab*"):
         for path in folder.glob(pattern):
             path.unlink()

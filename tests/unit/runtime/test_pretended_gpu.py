@@ -25,6 +25,7 @@ from boildown.runtime.encoder import Encoder
 from boildown.runtime.forward import forward
 from boildown.runtime.packing import Packing
 from boildown.runtime.pair_classifier import PairClassifier
+from boildown.runtime.text_embedder import TextEmbedder
 from boildown.runtime.token_classifier import TokenClassifier
 
 GPU = torch.device("cuda", 0)
@@ -107,6 +108,16 @@ def test_an_encoder_and_its_heads(
             head = build.load(folder, GPU, dtype)._classify
             found = rows_of(encoder, [np.zeros(length, dtype=np.int64) for length in LENGTHS], head)
             assert (found.dtype, found.shape[1]) == (torch.float32, 1)
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_vectors_of_texts(first: bool, pretended: Any) -> None:
+    offsets = np.cumsum([0, *LENGTHS])
+    model = TextEmbedder(None, None, ([1], [2]), 64, first, normalized=False, prompts={})  # type: ignore[arg-type]
+    with pretended():
+        states = torch.empty(int(offsets[-1]), 32, dtype=torch.bfloat16, device=GPU)
+        vectors = model._pool(states, offsets)
+    assert (vectors.device, vectors.dtype, tuple(vectors.shape)) == (GPU, torch.float32, (len(LENGTHS), 32))
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])

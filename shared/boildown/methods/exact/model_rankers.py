@@ -11,7 +11,7 @@ import numpy as np
 from boildown.counters import well_formed
 from boildown.errors import ModelError
 from boildown.methods.base import Method
-from boildown.runtime.sentence_models import load_pair_classifier, load_sentence_model
+from boildown.runtime.sentence_models import load_pair_classifier, sentence_model
 from boildown.sources import Sources
 from boildown.types import Scores
 
@@ -40,11 +40,10 @@ class TextEmbeddingRanker:
 
     def score(self, query: str, sources: Sources) -> Scores:
         """Relevance of documents alone."""
-        model = load_sentence_model("SentenceTransformer", self.model, self.device, "float32", self.name)
-        given = [self.text_prefix + well_formed(text) for text in sources.texts]
-        texts = model.encode(given, normalize_embeddings=self.normalize)
-        asked = model.encode(self.query_prefix + well_formed(query), normalize_embeddings=self.normalize)
-        return Scores(np.asarray(texts @ asked, dtype=np.float64))
+        given = [self.query_prefix + well_formed(query), *(self.text_prefix + well_formed(t) for t in sources.texts)]
+        with sentence_model("SentenceTransformer", self.model, self.device, "float32", self.name) as model:
+            asked, *texts = model.encode(given, normalize_embeddings=self.normalize)
+        return Scores(np.asarray([text @ asked for text in texts], dtype=np.float64))
 
 
 class PairRanker:
