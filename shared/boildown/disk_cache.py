@@ -122,7 +122,8 @@ class DiskCache:
             except _ForeignError as error:
                 self._stop(str(error))
             except (sqlite3.OperationalError, OSError) as error:
-                if "locked" not in str(error):  # another process is busy writing: that passes
+                # Another process that is busy writing passes; a folder may be called "locked", too.
+                if isinstance(error, OSError) or "locked" not in str(error):
                     self._stop(f"cannot be used ({error})")
             except sqlite3.DatabaseError as error:
                 self._set_aside(error)

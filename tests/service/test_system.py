@@ -25,6 +25,23 @@ def test_health_and_readiness(client):
         assert (head.status_code, head.content) == (200, b"")
 
 
+async def test_metrics_do_not_hold_up_the_event_loop(monkeypatch):
+    import httpx
+
+    from boildown.service.app import create_app
+    from boildown.service.metrics import Metrics
+
+    def exposition(self):
+        threads.append(threading.current_thread())
+        return b"boildown_ready 1"
+
+    threads = []
+    monkeypatch.setattr(Metrics, "exposition", exposition)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(create_app()), base_url="http://test") as client:
+        assert (await client.get("/metrics")).content == b"boildown_ready 1"
+    assert threads[0] is not threading.current_thread()
+
+
 async def test_not_ready_until_the_model_is_loaded(held):
     import httpx
 

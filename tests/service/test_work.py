@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -143,3 +144,19 @@ def test_waiting_work_shares_no_state(serve):
     with ThreadPoolExecutor(8) as pool:
         for _ in range(3):
             assert list(pool.map(ask, bodies)) == alone
+
+
+async def test_a_timeout_of_the_call_is_no_deadline():
+    from boildown.service.work import Work
+
+    class Request:
+        async def receive(self):
+            await asyncio.Event().wait()
+
+    def call():
+        raise TimeoutError("the file server does not answer")
+
+    work = Work(1, 1)
+    with pytest.raises(TimeoutError, match="the file server does not answer"):
+        await work.run(Request(), call, 60.0)
+    work.close()

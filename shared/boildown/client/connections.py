@@ -85,7 +85,7 @@ class Connections:
             limits = self._limits()
             try:
                 answer: httpx.Response | Exception = self._connection().post(path, content=body, **limits)
-            except (httpx.RequestError, httpx.InvalidURL) as error:
+            except (httpx.RequestError, httpx.InvalidURL, UnicodeError) as error:
                 answer = error
             pause = self._pause(attempt, answer)
             if pause is None:
@@ -103,7 +103,7 @@ class Connections:
             try:
                 connection = await self._loop_connection()
                 answer: httpx.Response | Exception = await connection.post(path, content=body, **limits)
-            except (httpx.RequestError, httpx.InvalidURL) as error:
+            except (httpx.RequestError, httpx.InvalidURL, UnicodeError) as error:
                 answer = error
             pause = self._pause(attempt, answer)
             if pause is None:
@@ -189,8 +189,8 @@ class Connections:
         if isinstance(answer, httpx.Response):
             try:
                 content = answer.json()
-            except ValueError:
-                content = answer.text
+            except (ValueError, RecursionError):
+                content = answer.content.decode("utf-8", "replace")  # whatever charset it claims
             return Answer(answer.status_code, content, _seconds(answer.headers.get("retry-after", "")))
         if isinstance(answer, httpx.TimeoutException):
             raise DeadlineError(
@@ -217,7 +217,7 @@ def _seconds(header: str) -> float:
         return float(header)
     try:
         date = parsedate_to_datetime(header)
-    except ValueError:
+    except (ValueError, OverflowError):
         return 0.0
     if date.tzinfo is None:
         date = date.replace(tzinfo=timezone.utc)

@@ -9,7 +9,7 @@ from typing import Any
 from boildown.errors import ModelError
 from boildown.runtime.causal import CausalLM
 from boildown.runtime.checkpoint import first_line, refuse_no_vocabulary, refuse_pickles, remember_no_texts
-from boildown.runtime.devices import pick_device, pick_dtype, refuse_int8
+from boildown.runtime.devices import dtype_argument, pick_device, pick_dtype, refuse_int8
 from boildown.runtime.models import shared_model
 
 __all__ = ["load_causal", "load_pretrained"]
@@ -97,15 +97,12 @@ def load_pretrained(
     place = pick_device(device) if device_map is None else None
     quantisation = getattr(config, "quantization_config", None)
     arguments: dict[str, Any] = {"use_safetensors": True}
-    version = tuple(int(part) for part in transformers.__version__.split(".")[:2])
-    dtype_argument = "dtype" if version >= (4, 56) else "torch_dtype"
     if quantisation is not None:
         arguments["device_map"] = device_map or {"": str(place)}
     elif place is not None:
-        arguments[dtype_argument] = pick_dtype(dtype, place)
+        arguments |= dtype_argument(pick_dtype(dtype, place))
     else:
-        arguments["device_map"] = device_map
-        arguments[dtype_argument] = dtype
+        arguments |= {"device_map": device_map, **dtype_argument(dtype)}
     needs = "accelerate" if quantisation is None else _quantiser(quantisation)
     try:
         if "device_map" in arguments:

@@ -67,7 +67,7 @@ class Scheduler:
             head: what to make of the states, row by row, so that they need not be kept.
 
         Returns:
-            Shape (tokens, width), in the order of the packing, on the device.
+            Shape (tokens, width), in the order of the packing, on the device; of MPS on the CPU.
 
         Raises:
             OverloadedError: too much is waiting.
@@ -192,8 +192,6 @@ class Scheduler:
             ready.wait()
         except threading.BrokenBarrierError:
             return
-        if self._device.type == "cuda":
-            torch.cuda.set_device(self._device)
         with torch.inference_mode():
             while parts := self._take():
                 begin = perf_counter()
@@ -228,13 +226,19 @@ class Scheduler:
         del failure  # as in `run`
 
     def _attempt(self, parts: list[Part]) -> BaseException | None:
+        import torch
+
         try:
+            if self._device.type == "cuda":  # here, since a driver that fails, as after a fork, must fail the jobs
+                torch.cuda.set_device(self._device)
             # One batch is prepared while another runs, no more: what is launched can be neither dropped nor overtaken.
             if len(self._launched) > 1:
                 self._launched.popleft().synchronize()
             sequences = [(part.job.packing, part.members) for part in parts]
             heads = [part.job.head for part in parts]
             rows, splits = forward(parts[0].job.model, sequences, heads, self._device)
+            if self._device.type == "mps":  # Metal crashes where two threads use it, so no caller may
+                rows = [own.cpu() for own in rows]
             if self._device.type == "cuda":
                 event = _launch_event(self._device)
                 self._launched.append(event)

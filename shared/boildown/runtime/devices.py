@@ -14,7 +14,15 @@ from boildown.errors import ConfigurationError, ModelError, unknown_name
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["available_devices", "input_device", "pick_device", "pick_dtype", "refuse_int8", "to_device"]
+__all__ = [
+    "available_devices",
+    "dtype_argument",
+    "input_device",
+    "pick_device",
+    "pick_dtype",
+    "refuse_int8",
+    "to_device",
+]
 
 _DTYPES = ("bfloat16", "float16", "float32", "int8")
 _warned: set[tuple[str, str]] = set()
@@ -106,6 +114,18 @@ def refuse_int8(dtype: str | torch.dtype, what: str) -> None:
         raise ConfigurationError(
             f'{what} cannot compute in int8, which is for encoders like BERT, RoBERTa and XLM-R: give dtype="auto".'
         )
+
+
+def dtype_argument(dtype: str | torch.dtype) -> dict[str, Any]:
+    """The precision as an argument of transformers' `from_pretrained`, whose name depends on the version.
+
+    A model that is cast when it is there loses what it needs in fp32: the frequencies of rotary positions are its
+    buffers, and in bf16 a position of a thousand is off by a fifth of a radian.
+    """
+    import transformers
+
+    version = tuple(int(part) for part in transformers.__version__.split(".")[:2])
+    return {"dtype" if version >= (4, 56) else "torch_dtype": dtype}
 
 
 def input_device(model: Any) -> torch.device:

@@ -96,10 +96,11 @@ class Encoder:
         self.max_length = int(config["max_position_embeddings"]) - self._first_position
         self._epsilon = float(_given(config, "layer_norm_eps", 1e-12))
         own, foreign = split_tensors(config, tensors)
-        self.heads = {name: tensor.to(self.device, torch.float32) for name, tensor in foreign.items()}
+        # Copies: what was read is the pages of the file, and to write over these would change it, or end the process.
+        self.heads = {name: tensor.to(self.device, torch.float32, copy=True) for name, tensor in foreign.items()}
 
         def take(name: str) -> Tensor:
-            return own[name].to(self.device, dtype)
+            return own[name].to(self.device, dtype, copy=True)
 
         self._words = take("embeddings.word_embeddings.weight")
         self.vocabulary = len(self._words)
@@ -152,7 +153,7 @@ class Encoder:
 
         Returns:
             States of shape (tokens of all sequences, hidden_size) in input order, in the encoder's dtype and
-            on its device; and offsets of shape (sequences + 1,): sequence i has rows offsets[i] to
+            where `Scheduler.run` leaves them; and offsets of shape (sequences + 1,): sequence i has rows offsets[i] to
             offsets[i + 1].
 
         Raises:

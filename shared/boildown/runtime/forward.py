@@ -40,10 +40,7 @@ def forward(
         ModelError: a single sequence does not fit.
     """
     try:
-        batch, places = join(sequences)
-        states = model.forward(batch)
-        parts = [states] if len(places) == 1 else [states[to_device(place, states.device)] for place in places]
-        return [part if head is None else head(part) for part, head in zip(parts, heads, strict=True)], 0
+        return _whole(model, sequences, heads), 0
     except (RuntimeError, MemoryError) as error:
         if not _out_of_memory(error):
             raise
@@ -68,6 +65,14 @@ def forward(
     (first, m), (second, n) = (forward(model, *part, device) for part in halves)
     rows = first + second
     return rows if len(sequences) > 1 else [torch.cat(rows)], m + n + 1
+
+
+def _whole(model: Model, sequences: list[tuple[Packing, NDArray[np.int64]]], heads: list[Head | None]) -> list[Tensor]:
+    """All at once. A function of its own, whose states are gone when it has failed."""
+    batch, places = join(sequences)
+    states = model.forward(batch)
+    parts = [states] if len(places) == 1 else [states[to_device(place, states.device)] for place in places]
+    return [part if head is None else head(part) for part, head in zip(parts, heads, strict=True)]
 
 
 def _out_of_memory(error: BaseException) -> bool:

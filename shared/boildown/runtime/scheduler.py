@@ -36,7 +36,7 @@ def scheduler_for(device: torch.device) -> Scheduler:
     with _guard:
         if _closed:
             raise closed_error()
-        name = str(device)
+        name = "mps" if device.type == "mps" else str(device)  # there is one, which tensors call "mps:0"
         if name not in _schedulers:
             _schedulers[name] = _create(device)
         return _schedulers[name]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from boildown.errors import MissingExtraError, ModelError
 from boildown.runtime.checkpoint import find_folder, refuse_no_vocabulary, refuse_pickles
-from boildown.runtime.devices import pick_device, pick_dtype, refuse_int8
+from boildown.runtime.devices import dtype_argument, pick_device, pick_dtype, refuse_int8
 from boildown.runtime.models import shared_model
 from boildown.runtime.seats import away
 
@@ -109,9 +109,12 @@ def load_sentence_model(kind: Kind, name: str, device: str, dtype: str, method: 
             refuse_pickles(folder)
         build = getattr(sentence_transformers, kind)
         try:
-            loaded = build(name, device=str(place), model_kwargs={"use_safetensors": True})
+            arguments = {"use_safetensors": True, **dtype_argument(precision)}
+            loaded = build(name, device=str(place), model_kwargs=arguments)
             # A CrossEncoder holds its module; a SentenceTransformer is one.
-            module = (loaded.model if kind == "CrossEncoder" else loaded).to(precision).eval()
+            module = (loaded.model if kind == "CrossEncoder" else loaded).eval()
+            for parameter in module.parameters():  # of other modules than transformers'
+                parameter.data = parameter.data.to(precision)
             missing = _missing(module) if kind == "CrossEncoder" else []
         except Exception as error:
             raise ModelError(

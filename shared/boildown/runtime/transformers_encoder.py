@@ -14,7 +14,7 @@ from torch import Tensor
 
 from boildown.errors import ModelError
 from boildown.runtime.checkpoint import check_weights, read_config, read_weights, tokenizer_limit
-from boildown.runtime.devices import refuse_int8, to_device
+from boildown.runtime.devices import dtype_argument, refuse_int8, to_device
 from boildown.runtime.encoder import MODEL_TYPES
 from boildown.runtime.jobs import Head
 from boildown.runtime.packing import Ids, MicroBatch, Packing, padded
@@ -100,6 +100,7 @@ class TransformersEncoder:
                 trust_remote_code=False,
                 local_files_only=True,
                 output_loading_info=True,
+                **dtype_argument(dtype),
             )
         except Exception as error:
             raise ModelError(
@@ -114,7 +115,7 @@ class TransformersEncoder:
         unused = set(report["unexpected_keys"])
         heads = {n: t.to(device, torch.float32) for n, t in read_weights(folder).items() if n in unused}
         width = model.config.hidden_size if task == "encoder" else model.config.num_labels
-        model = model.to(device=device, dtype=dtype).eval()
+        model = model.to(device).eval()
         return cls(model, config, heads, _max_length(model, folder), int(width))
 
     def hidden(

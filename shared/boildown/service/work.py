@@ -130,6 +130,8 @@ class Work:
             try:
                 return await asyncio.wait_for(asyncio.wrap_future(future), job.timeout)
             except asyncio.TimeoutError:
+                if future.done() and not future.cancelled():  # the call's own, such as a file server's
+                    raise
                 raise _late(job.timeout) from None
             finally:
                 if not future.done():

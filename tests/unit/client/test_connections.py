@@ -124,10 +124,25 @@ def test_nobody_there() -> None:
             asyncio.run(client.acompress(*CALL))
 
 
-@pytest.mark.parametrize("url", ["http://localhost:port", "http://no host", "http://[::1"])
+@pytest.mark.parametrize("url", ["http://localhost:port", "http://no host", "http://[::1", "http://no..host"])
 def test_an_address_that_is_none(url: str) -> None:
     with pytest.raises(ServiceError, match="is the address right"):
         Client(url).compress(*CALL)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (200, {}, b"[" * 100_000),
+        (502, {"Content-Type": "text/html; charset=idna"}, b"<h1>Bad gateway \xff</h1>"),
+        (500, {"Retry-After": f"Mon, 01 Jan {10**20} 00:00:00 GMT"}, {}),
+    ],
+    ids=["nested", "charset", "date"],
+)
+def test_an_answer_that_makes_no_sense(small: Any, answer: Any) -> None:
+    small.plan = [answer]
+    with Client(small.url, retries=0) as client, pytest.raises(ServiceError):
+        client.compress(*CALL)
 
 
 def test_connections_are_opened_when_needed_and_kept(small: Any) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from boildown import Budget, Compressor, Document
 from boildown.errors import ConfigurationError, MissingExtraError, ModelError
@@ -159,6 +160,23 @@ def test_a_real_model_by_name(sentence_model: Path, dtype: str) -> None:
     assert np.allclose(
         scores.sentences[some], (vectors[1:] @ vectors[0])[some], atol=1e-4 if dtype == "float32" else 0.03
     )
+
+
+def test_a_short_precision_spares_the_frequencies_of_positions(make_model: Any, tmp_path: Path) -> None:
+    from boildown.runtime.sentence_models import load_sentence_model
+
+    sentence_transformers = pytest.importorskip("sentence_transformers")
+    models = sentence_transformers.models
+    make_model("modernbert", tmp_path / "encoder", "AutoModel")
+    modules = [models.Transformer(str(tmp_path / "encoder")), models.Pooling(32), models.Dense(32, 8)]
+    sentence_transformers.SentenceTransformer(modules=modules, device="cpu").save(str(tmp_path / "model"))
+    loaded = load_sentence_model("SentenceTransformer", str(tmp_path / "model"), "cpu", "bfloat16", "embedding")
+    if loaded.dtype == torch.float32:
+        pytest.skip("this CPU has no bfloat16")
+    assert {parameter.dtype for parameter in loaded.parameters()} == {torch.bfloat16}
+    frequencies = {buffer.dtype for name, buffer in loaded.named_buffers() if name.endswith("inv_freq")}
+    assert frequencies == {torch.float32}
+    assert np.isfinite(loaded.encode(["Ships carried timber."])).all()
 
 
 def test_frameworks_own_embeddings() -> None:

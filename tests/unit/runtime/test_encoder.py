@@ -245,6 +245,16 @@ def test_the_forward_of_transformers(encoders: dict[str, Path], kind: str) -> No
         encoder.hidden([np.array([5, 99_999])])
 
 
+def test_a_short_precision_spares_the_frequencies_of_positions(encoders: dict[str, Path]) -> None:
+    encoder = TransformersEncoder.load(encoders["modernbert"], dtype=torch.bfloat16)
+    assert encoder.dtype == torch.bfloat16
+    frequencies = [buffer for name, buffer in encoder._model.named_buffers() if name.endswith("inv_freq")]
+    assert {buffer.dtype for buffer in frequencies} == {torch.float32}
+    states, _ = encoder.hidden(sequences(200))
+    plain, _ = TransformersEncoder.load(encoders["modernbert"]).hidden(sequences(200))
+    torch.testing.assert_close(states.float(), plain, atol=0.2, rtol=0.0)
+
+
 def test_the_forward_of_transformers_refuses_random_weights(encoders: dict[str, Path]) -> None:
     with pytest.raises(ModelError, match=r"Missing.*classifier"):
         TransformersEncoder.load(encoders["modernbert"], task="token-classification")
@@ -255,3 +265,14 @@ def test_transformers_does_not_know_the_architecture(encoders: dict[str, Path], 
     (folder / "config.json").write_text(json.dumps({"model_type": "nobody-knows-this"}))
     with pytest.raises(ModelError, match=r"nobody-knows-this.*runs bert, roberta, .* by itself.*transformers"):
         load_encoder(folder)
+
+
+def test_a_file_that_is_written_over_changes_no_loaded_model(encoders: dict[str, Path], tmp_path: Path) -> None:
+    folder = shutil.copytree(encoders["bert"], tmp_path / "model")
+    encoder = Encoder.load(folder)
+    before, _ = encoder.hidden([np.arange(5, 30)])
+    size = (folder / "model.safetensors").stat().st_size
+    with (folder / "model.safetensors").open("r+b") as file:
+        file.write(bytes(size))
+    after, _ = encoder.hidden([np.arange(5, 30)])
+    assert torch.equal(before, after)

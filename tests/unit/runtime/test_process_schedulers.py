@@ -34,6 +34,10 @@ def test_one_for_each_device() -> None:
     assert set(scheduler.running()) == {"cpu", "meta"}
 
 
+def test_a_device_of_two_names_has_one() -> None:
+    assert scheduler.scheduler_for(torch.device("mps")) is scheduler.scheduler_for(torch.device("mps", 0))
+
+
 def test_workers_by_cores() -> None:
     before = torch.get_num_threads()
     try:

@@ -41,6 +41,26 @@ def test_a_head_sees_rows_alone(one: Scheduler) -> None:
     assert torch.equal(rows, expected(given).sum(dim=1, keepdim=True))
 
 
+def test_only_the_worker_touches_metal() -> None:
+    class OnMetal(torch.Tensor):
+        def cpu(self) -> torch.Tensor:  # type: ignore[override]
+            threads.append(threading.current_thread().name)
+            return self.as_subclass(torch.Tensor)
+
+    class Model(Counter):
+        def forward(self, batch: MicroBatch) -> torch.Tensor:
+            return super().forward(batch).as_subclass(OnMetal)
+
+    threads: list[str] = []
+    made = Scheduler(torch.device("mps"))
+    given = packing(90, 30)
+    rows = made.run(Model(), given)
+    made.close()
+    assert type(rows) is torch.Tensor
+    assert torch.equal(rows, expected(given))
+    assert set(threads) == {"boildown-mps-0"}
+
+
 def test_concurrent_jobs_share_a_forward(one: Scheduler) -> None:
     model = Gated()
     given = [packing(20, first=10 * i) for i in range(1, 6)]

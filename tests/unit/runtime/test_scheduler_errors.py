@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 
 import pytest
 import torch
@@ -77,6 +78,38 @@ def test_what_a_head_or_a_library_cannot_allocate_is_halved(one: Scheduler, wher
     given = packing(20, 40, 5, 33, 20, 45)
     assert torch.equal(one.run(Small(), given, head), expected(given) * 2)
     assert one.stats.splits > 0
+
+
+def test_a_driver_that_fails_fails_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    def set_device(device: torch.device) -> None:
+        raise RuntimeError("Cannot re-initialize CUDA in forked subprocess.")
+
+    monkeypatch.setattr(torch.cuda, "set_device", set_device)
+    scheduler = Scheduler(torch.device("cuda", 0))
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="Cannot re-initialize CUDA"):
+            in_thread(lambda: scheduler.run(Counter(), packing(7))).result(10)
+    scheduler.close()
+
+
+def test_states_of_a_failed_forward_are_gone_when_its_halves_run(one: Scheduler) -> None:
+    held: list[weakref.ref[torch.Tensor]] = []
+
+    class Watched(Counter):
+        def forward(self, batch: MicroBatch) -> torch.Tensor:
+            assert all(states() is None for states in held)
+            states = super().forward(batch)
+            held.append(weakref.ref(states))
+            return states
+
+    def head(states: torch.Tensor) -> torch.Tensor:
+        if len(states) > 25:
+            raise torch.cuda.OutOfMemoryError("x")
+        return states.clone()
+
+    given = packing(20, 20, 20)
+    assert torch.equal(one.run(Watched(), given, head), expected(given))
+    assert one.stats.splits == 2
 
 
 def test_a_thread_that_cannot_start_fails_one_job_and_not_the_next(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,7 +46,7 @@ def add_routes(app: FastAPI, service: Service) -> list[BaseRoute]:
         return json_response({"status": "ready"})
 
     @router.get("/metrics", response_class=Response, summary="Metrics, in Prometheus' format")
-    async def metrics() -> Response:
+    def metrics() -> Response:  # on a thread, since the cache's file is asked, and may be busy
         """Counts of this process."""
         return Response(service.metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
 
