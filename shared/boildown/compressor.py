@@ -15,7 +15,7 @@ from boildown.budget import Budget, check_budget
 from boildown.cache import CacheSpec, resolve_cache
 from boildown.checks import check_query
 from boildown.errors import ConfigurationError, InputError, unknown_name
-from boildown.methods.base import BudgetedMethod, Method
+from boildown.methods.base import BudgetedMethod, Method, check_scores
 from boildown.methods.registry import DEFAULT_METHOD, create_method
 from boildown.methods.stored import reading_stored
 from boildown.result import Compression
@@ -158,10 +158,10 @@ class Compressor:
             scores = cast(BudgetedMethod, self.method).score_within(query, sources, budget)
         else:
             scores = reading_stored(self.method).score(query, sources)
-        _check_scores(scores, sources, self.method)
+        check_scores(scores, sources, self.method)
         if self.rank is not None:
             ranked = reading_stored(self.rank).score(query, sources)
-            _check_scores(ranked, sources, self.rank)
+            check_scores(ranked, sources, self.rank)
             scores = replace(
                 scores,
                 relevance=ranked.relevance,
@@ -180,30 +180,6 @@ def check_empty_query(policy: EmptyQuery) -> EmptyQuery:
     if policy not in get_args(EmptyQuery):
         raise unknown_name("on_empty_query policy", policy, get_args(EmptyQuery))
     return policy
-
-
-def _check_scores(scores: Scores, sources: Sources, method: Method) -> None:
-    """Checks that a method, which may be anyone's, gave a score for each document and sentence.
-
-    Raises:
-        ConfigurationError: it did not.
-    """
-    if not isinstance(scores, Scores):
-        raise ConfigurationError(f"The method {method.name!r} gave {type(scores).__name__}; score() must give Scores.")
-    for values, units, what in (
-        (scores.relevance, sources, "documents"),
-        (scores.sentences, sources.sentences, "sentences"),
-    ):
-        if values is None and units is not sources:
-            continue
-        if not isinstance(values, np.ndarray):
-            raise ConfigurationError(
-                f"The method {method.name!r} gave its scores of {what} as {type(values).__name__}; give a numpy array."
-            )
-        if len(values) != len(units):
-            raise ConfigurationError(
-                f"The method {method.name!r} gave {len(values)} scores of {what}, of which there are {len(units)}."
-            )
 
 
 def _cutting(scores: Scores, budget: Budget, plan: Plan) -> tuple[Budget, Plan]:

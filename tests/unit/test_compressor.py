@@ -183,6 +183,7 @@ def test_wrong_settings_say_what_is_wrong(arguments, message):
         Compressor(**{"method": "bm25", **arguments})
 
 
+@pytest.mark.parametrize("reads_query", [True, False])
 @pytest.mark.parametrize(
     ("scores", "message"),
     [
@@ -192,9 +193,10 @@ def test_wrong_settings_say_what_is_wrong(arguments, message):
         ([0.5, 0.25], r"list; score\(\) must give Scores"),
     ],
 )
-def test_a_method_that_scores_something_else_is_named(scores, message):
+def test_a_method_that_scores_something_else_is_named(scores, message, reads_query):
     class Wrong(BM25):
         name = "wrong"
+        uses_query = reads_query
 
         def score(self, query, sources):
             return scores

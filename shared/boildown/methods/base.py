@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
+import numpy as np
+
 from boildown.budget import Budget
 from boildown.errors import ConfigurationError
 from boildown.sources import Sources
 from boildown.types import Scores
 
-__all__ = ["BudgetedMethod", "Method", "check_flag"]
+__all__ = ["BudgetedMethod", "Method", "check_flag", "check_scores"]
 
 
 @runtime_checkable
@@ -59,3 +61,27 @@ def check_flag(name: str, value: bool) -> bool:
     if not isinstance(value, bool):
         raise ConfigurationError(f"{name}= must be true or false, not {value!r}.")
     return value
+
+
+def check_scores(scores: Scores, sources: Sources, method: Method) -> None:
+    """Checks that a method, which may be anyone's, gave a score for each document and sentence.
+
+    Raises:
+        ConfigurationError: it did not.
+    """
+    if not isinstance(scores, Scores):
+        raise ConfigurationError(f"The method {method.name!r} gave {type(scores).__name__}; score() must give Scores.")
+    for values, units, what in (
+        (scores.relevance, sources, "documents"),
+        (scores.sentences, sources.sentences, "sentences"),
+    ):
+        if values is None and units is not sources:
+            continue
+        if not isinstance(values, np.ndarray):
+            raise ConfigurationError(
+                f"The method {method.name!r} gave its scores of {what} as {type(values).__name__}; give a numpy array."
+            )
+        if len(values) != len(units):
+            raise ConfigurationError(
+                f"The method {method.name!r} gave {len(values)} scores of {what}, of which there are {len(units)}."
+            )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from heapq import nsmallest
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -168,8 +169,9 @@ def knows_english_best(settings: Mapping[str, Any]) -> bool:
 
 def _is_mostly_foreign(query: str, sources: Sources) -> bool:
     """Whether most documents, each read with the query, are not in English."""
-    samples = [f"{query} {text[:_SAMPLE]}" for text in sources.texts[:_SAMPLES]]
-    english = [is_english(sample) for sample in samples]
+    # By their digests, so that it is of no matter in which order the documents stand.
+    chosen = nsmallest(_SAMPLES, zip(sources.digests, sources.texts, strict=True))
+    english = [is_english(f"{query} {text[:_SAMPLE]}") for _, text in chosen]
     return 2 * sum(english) < len(english)
 
 

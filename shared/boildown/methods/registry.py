@@ -47,7 +47,8 @@ def create_method(name: str, options: Mapping[str, Any], placement: Mapping[str,
         placement: device and dtype, passed on to methods that run a model and of no matter to others.
 
     Raises:
-        ConfigurationError: the method is unknown, or does not take one of the options, or needs one that is missing.
+        ConfigurationError: the method is unknown, cannot be imported, does not take one of the options, or needs one
+            that is missing.
     """
     if name in METHODS:
         module, _, attribute = METHODS[name].partition(":")
@@ -56,7 +57,13 @@ def create_method(name: str, options: Mapping[str, Any], placement: Mapping[str,
         points = [point for point in _entry_points() if point.name == name]
         if not points:
             raise unknown_name("method", name, method_names())
-        build = points[0].load()
+        try:
+            build = points[0].load()
+        except (ImportError, AttributeError) as error:
+            raise ConfigurationError(
+                f"The method {name!r} is {points[0].value} of another package, which cannot be imported: {error}. "
+                "Install what it needs, or correct the package's entry point."
+            ) from error
     given = {key: value for key, value in options.items() if value is not None}
     takes, anything = _parameters(build)
     for key in given:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from boildown.errors import ConfigurationError
-from boildown.methods.base import Method
+from boildown.methods.base import Method, check_scores
 from boildown.methods.by_document import completed, split_scores
 from boildown.methods.cached import cached_scores, computed_in
 from boildown.methods.registry import create_method
@@ -102,6 +102,7 @@ class Stored:
         """The method's scores, rounded; from the cache where it has them and there is a model to spare."""
         if sources.cache is None or _model(self.method) is None:
             scores = self.method.score(query, sources)
+            check_scores(scores, sources, self.method)
         else:
             scores = cached_scores(self.method, self.fingerprint(), sources)
         return rounded_scores(scores, sources)

@@ -34,6 +34,8 @@ _UNSPACED = re.compile(rf"[{HAN_KANA}{SOUTH_EAST_ASIAN}]")
 _MAY_END_SENTENCE = re.compile(r"[^\w\s,'’\-–—]|\n")
 _MARKUP = re.compile(r"[*`~|<>\[\]\r\n]|__")
 """Between two words of an answer these end a run: replacing across them would leave a lone mark behind."""
+_TYPED_ALIKE = str.maketrans("‘’ʼ‐‒–—−", "'''-----", "\u00ad\u200b\u2060")
+"""Apostrophes and dashes, which models write as they like; and what is not seen: soft hyphens, places to break."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +59,9 @@ def recover(answer: str, kept: Sequence[tuple[int, tuple[Span, ...]]], texts: Se
     """Replaces what the answer repeats of the kept text by the original's wording, dropped words included.
 
     A run is at least two words (and eight letters) of the answer that follow each other in one document's
-    kept text, whatever their case, the white space and the punctuation between them. Longer runs are taken
-    first; of several places where a run stands, the one with the least dropped text between its words.
+    kept text, whatever their case, the white space and the punctuation between them, and however their accents,
+    ligatures, apostrophes and dashes are encoded. Longer runs are taken first; of several places where a run stands,
+    the one with the least dropped text between its words.
     Words are put back only within a sentence, and at most 200 characters in one place.
 
     Args:
@@ -131,7 +134,7 @@ def _is_edge(character: str) -> bool:
 
 
 def _key(word: str) -> str:
-    return word.casefold().replace("’", "'")
+    return unicodedata.normalize("NFKC", word).casefold().translate(_TYPED_ALIKE)
 
 
 def _answer_words(answer: str) -> _Words:

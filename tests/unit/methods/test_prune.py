@@ -129,6 +129,13 @@ def test_what_most_documents_are_written_in_counts(english: int, german: int, fo
     assert any("is not English" in note for note in notes) == foreign
 
 
+def test_the_order_of_many_documents_in_two_languages_does_not_matter(random: Prune) -> None:
+    texts = [f"{text} {i}" for text in (GERMAN[0], FERRY.text) for i in range(12)]
+    scores, reversed_ = (random.score("When does it leave?", Sources(order)) for order in (texts, texts[::-1]))
+    assert scores.notes == reversed_.notes
+    assert np.array_equal(scores.relevance, reversed_.relevance[::-1])
+
+
 @pytest.mark.parametrize(
     "text",
     ["x" * 100_000, "مرحبا hello بالعالم 123 " * 50, "👩‍👩‍👧‍👦🏳️‍🌈 " * 200, "\ud800 \x00 \u202e", "word " * 3000],

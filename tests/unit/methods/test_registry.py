@@ -25,7 +25,8 @@ def method_of_another_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     facts = tmp_path / "elsewhere-1.0.dist-info"
     facts.mkdir()
     (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: elsewhere\nVersion: 1.0\n")
-    (facts / "entry_points.txt").write_text("[boildown.methods]\nopen = elsewhere:Open\n")
+    lines = ["[boildown.methods]", "open = elsewhere:Open", "gone = nowhere:Gone", "shut = elsewhere:Shut"]
+    (facts / "entry_points.txt").write_text("\n".join(lines))
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "elsewhere", raising=False)
 
@@ -44,3 +45,9 @@ def test_it_is_known_by_name() -> None:
     assert "open" in registry.method_names()
     with pytest.raises(ConfigurationError, match="Did you mean 'open'"):
         registry.create_method("opne", {})
+
+
+@pytest.mark.parametrize(("name", "where"), [("gone", "nowhere:Gone"), ("shut", "elsewhere:Shut")])
+def test_one_that_cannot_be_imported_names_its_entry_point(name: str, where: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"{name!r} is {where} of another package, which cannot be imported"):
+        registry.create_method(name, {})

@@ -37,6 +37,22 @@ def replaced(answer: str, recovery: Recovery, texts: list[str]) -> str:
     return answer
 
 
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("Part QX-4411 was checked", "Part QX\u20114411 was checked"),
+        ("The state-of-the-art pump", "The state\u2013of\u2013the\u2013art pump"),
+        ("They can\u2018t open it", "They can't open it"),
+        ("The cafe\u0301 was closed", "The caf\u00e9 was closed"),
+        ("The soft\u00adware was old", "The software was old"),
+    ],
+)
+def test_letters_and_dashes_are_the_same_however_they_are_encoded(text: str, answer: str) -> None:
+    recovery = recover_one(answer, text, text)
+    assert recovery.matches == (Match(Span(0, len(answer)), 0, Span(0, len(text))),)
+    assert recovery.text == text
+
+
 def test_puts_dropped_words_back() -> None:
     recovery = recover_one(
         "As reported, profit rose by 5.2 % in 2023.", REPORT, "annual profit ", "rose, ", "by 5.2 % in 2023."
