@@ -95,6 +95,7 @@ def test_a_port_that_is_taken():
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 2
     assert "could not listen" in done.stderr
+    assert "--port" in done.stderr
 
 
 def test_names():

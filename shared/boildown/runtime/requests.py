@@ -64,7 +64,8 @@ class Request:
 
     def remaining(self) -> float | None:
         """Seconds until the deadline, negative after it; None where there is none."""
-        return None if self._end is None else self._end - monotonic()
+        # No lock can wait longer, and a caller may set an infinite deadline.
+        return None if self._end is None else min(self._end - monotonic(), threading.TIMEOUT_MAX)
 
     def failure(self) -> BoildownError | None:
         """Why the work is no longer wanted; None while it is."""

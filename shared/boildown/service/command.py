@@ -122,7 +122,10 @@ def run(args: argparse.Namespace) -> int:
     try:
         server.run()
     except SystemExit:  # uvicorn's word for a socket that it could not open; its log says why
-        raise ConfigurationError(f"The service could not listen at {args.host}:{args.port}.") from None
+        raise ConfigurationError(
+            f"The service could not listen at {args.host}:{args.port}; the log above says why. Where another program "
+            "has the port, take another: --port."
+        ) from None
     failure = app.state.service.failure
     if failure is not None:
         raise failure

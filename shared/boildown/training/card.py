@@ -75,6 +75,11 @@ def _scales(settings: dict[str, Any], measured: bool) -> str:
     )
 
 
+def _not_measured(held_out: int) -> str:
+    why = f"None of the {held_out} held-out questions has marked answers" if held_out else "No question was held out"
+    return f"{why}, so nothing was measured."
+
+
 def write_card(trainer: Trainer, settings: dict[str, Any], measures: dict[str, float], pools: int) -> None:
     """Writes ``README.md`` beside the weights.
 
@@ -108,7 +113,7 @@ def write_card(trainer: Trainer, settings: dict[str, Any], measures: dict[str, f
         rate=config.learning_rate,
         held_out=_HELD_OUT.format(count=pools, documents=config.calibration_documents, rows=rows)
         if rows
-        else "No held-out question has marked answers, so nothing was measured.",
+        else _not_measured(len(trainer.held_out)),
         scales=_scales(settings, pools > 0),
         languages=", ".join(sorted({q.lang or "unknown" for q in trainer.questions})),
         **{n: getattr(config, n) for n in ("max_length", "max_query", "steps", "questions_per_step", "seed")},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import fields
 from importlib.resources import files
 from pathlib import Path
@@ -44,12 +43,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of ``boildown train`` to a parser."""
     parser.description = "Trains a model that reads a query with each document, for the method prune."
     parser.epilog = _EXAMPLES
-    bundled = str(files("boildown") / "assets" / "prune-minilm")
     default = {f.name: f.default for f in fields(TrainConfig)}
     parser.add_argument("data", nargs="+", type=Path, help="training records, JSONL or JSONL.GZ")
     add = parser.add_argument
     add("--output", type=Path, required=True, help="folder of the checkpoint; an interrupted run goes on")
-    add("--base", default=bundled, help="a Hugging Face encoder or a boildown model (default: the bundled one)")
+    add("--base", help="a Hugging Face encoder or a boildown model (default: the bundled one)")
     add("--base-name", default="", help="how the model card calls the base")
     for name, text in _HELP.items():
         value = default[name]
@@ -66,17 +64,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def config_from(arguments: argparse.Namespace) -> TrainConfig:
     """The settings that the parsed arguments ask for."""
+    from boildown.methods.prune import BUNDLED
+
     weights = {}
     for source, value in read_pairs(arguments.weight, "--weight").items():
         try:
             weights[source] = float(value)
         except ValueError:
             raise ConfigurationError(f"--weight {source} needs a number, not {value!r}.") from None
+    # By its name, since the folder of an installed package says nothing in a card that others read.
+    bundled = arguments.base is None
     return TrainConfig(
         data=arguments.data,
         output=arguments.output,
-        base=arguments.base,
-        base_name=arguments.base_name,
+        base=str(files("boildown") / "assets" / BUNDLED) if bundled else arguments.base,
+        base_name=arguments.base_name or (BUNDLED if bundled else ""),
         teacher=arguments.teacher,
         device=arguments.device,
         source_weights=weights,
@@ -94,8 +96,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     config = config_from(arguments)
     folder = train(config)
-    meta = json.loads((folder / "boildown.json").read_text(encoding="utf-8"))
-    print(f"{folder}: revision {meta['revision'][:12]}, calibration {json.dumps(meta['calibration'])}")
+    print(f"{folder} is for --model, or Compressor(model=...) in Python. Its card: {folder / 'README.md'}")
     skipped = folder / "skipped.txt"
     if skipped.exists():
         print(f"{len(skipped.read_text(encoding='utf-8').splitlines())} broken lines skipped, see {skipped}")

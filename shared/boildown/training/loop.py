@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import sys
 import time
 from collections import defaultdict
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from tqdm import tqdm
 
 from boildown.errors import ConfigurationError
 from boildown.text.sentences import split_sentences
@@ -67,6 +69,8 @@ def _run(trainer: Trainer) -> None:
         ThreadPoolExecutor(1) as ahead,
         ThreadPoolExecutor(trainer.workers) as pool,
         path.open("w", encoding="utf-8") as log,
+        # It takes hours on a CPU. With disable=None the bar is for terminals alone.
+        tqdm(initial=trainer.step, total=config.steps, unit="step", file=sys.stderr, disable=None) as bar,
     ):
         log.writelines(json.dumps(entry) + "\n" for entry in before)
         pending: Future[list[Bundle]] = ahead.submit(prepare, trainer.step)
@@ -76,6 +80,7 @@ def _run(trainer: Trainer) -> None:
             results = list(pool.map(trainer.gradients, bundles))
             norm = trainer.update(results)
             trainer.step += 1
+            bar.update()
             for bundle, (_, parts) in zip(bundles, results, strict=True):
                 meter.add(bundle, parts)
             last = trainer.step == config.steps

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from scheduler_jobs import CPU, Gated, in_thread, packing, waiting
+from scheduler_jobs import CPU, Counter, Gated, in_thread, packing, waiting
 
 from boildown.errors import CancelledError, ClosedError, DeadlineError, OverloadedError
 from boildown.runtime import requests
@@ -70,6 +71,12 @@ def test_a_deadline_ends_the_wait_and_the_work(one: Scheduler, clock: Any) -> No
         one.run(model, packing(5))
     assert [batch for batch in model.batches if len(batch) == 1] == [[1], [1]]
     assert one.stats.expired == 1
+
+
+@pytest.mark.parametrize("seconds", [math.inf, 1e12])
+def test_a_deadline_beyond_all_clocks(one: Scheduler, seconds: float) -> None:
+    with requests.deadline(seconds):
+        assert len(one.run(Counter(), packing(5))) == 5
 
 
 def test_a_full_queue_refuses(narrow: Scheduler) -> None:

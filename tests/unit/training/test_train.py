@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 from boildown.errors import ConfigurationError, InputError, ModelError
 from boildown.training import TrainConfig, train
 from boildown.training.curve import read_log
+from boildown.training.data import held_out
 from boildown.training.trainer import Trainer, rate_at
 
 Another = Callable[..., TrainConfig]
@@ -81,6 +82,15 @@ def test_the_card_says_that_nothing_was_held_out(another: Another) -> None:
     card = (folder / "README.md").read_text()
     assert "nothing was measured" in card
     assert "not calibrated" in card
+
+
+def test_the_card_says_so_of_a_set_too_small_to_hold_any_out(another: Another, tmp_path: Path) -> None:
+    config = another("small", steps=1)
+    lines = [line for line in config.data[0].read_text(encoding="utf-8").splitlines() if line]
+    small = tmp_path / "small.jsonl"
+    small.write_text("\n".join(line for line in lines if not held_out(json.loads(line)["qid"])), encoding="utf-8")
+    config.data = [small]
+    assert "No question was held out, so nothing was measured." in (train(config) / "README.md").read_text()
 
 
 def test_held_out_questions_are_scored_and_calibrated(another: Another) -> None:
