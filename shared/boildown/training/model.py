@@ -67,7 +67,10 @@ def _loading(base: str) -> Iterator[None]:
         yield
     except Exception as error:  # transformers, tokenizers and safetensors raise many kinds
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ModelError(f"The base {base!r} is no model that transformers can load: {reason}") from error
+        raise ModelError(
+            f"The base {base!r} is no model that transformers can load: {reason} Give the folder of a Hugging Face "
+            "encoder or of a boildown model, or a hub id."
+        ) from error
 
 
 def load_encoder(base: str) -> Any:
