@@ -58,7 +58,7 @@ class Prune:
     sentence added to the query. For questions that compare, a sentence of each thing that they name goes first. A query
     with several questions is read for each, and takes as many times as long. A long document that tells of several
     things in turn is read in sections (`text/sections.py`), as if each were a document of its own. A misspelled word
-    of the query is read as the documents spell it.
+    of the query is read as the documents spell it, if the text is English.
 
     In languages that the model was hardly trained on, BM25 weighs most: in all but English, unless the checkpoint says
     that it was trained on others. Documents in scripts that it was not trained on at all are scored by BM25 alone. The
@@ -97,7 +97,8 @@ class Prune:
             )
         if len(readable) and foreign:
             notes.append("Most of the text is not English, which the model knows best, so BM25 counted for most.")
-        query, respelled = respell(query, _all_terms(sources), reader.is_word)
+        # In other languages the model's words tell no slip from an ending: "kostet" is not "kosten".
+        query, respelled = (query, {}) if foreign else respell(query, _all_terms(sources), reader.is_word)
         for typed, meant in respelled.items():
             notes.append(f"{typed!r} was read as {meant!r}, which is how the documents spell it.")
         questions = split_questions(query)

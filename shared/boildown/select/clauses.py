@@ -16,7 +16,7 @@ from boildown.select.protection import Fits, within_budget
 from boildown.select.units import Candidates
 from boildown.sources import Units
 from boildown.text.blocks import LIST_ITEM
-from boildown.text.clauses import clause_ends, continues
+from boildown.text.clauses import clause_ends, continues, ends_with_its_verb
 from boildown.text.needs import is_opener
 from boildown.text.protected import PROTECTED_KINDS, find_protected
 from boildown.text.torn import untorn
@@ -131,7 +131,8 @@ class _Places:
     def of(cls, units: Units, sentence: int, longest: float, texts: list[str], plan: Plan, fits: Fits) -> _Places:
         document, start, end = (int(column[sentence]) for column in (units.document, units.start, units.end))
         text = texts[document][start:end]
-        ends = [] if is_opener(text) else untorn(text, clause_ends(text))
+        verb_last = ends_with_its_verb(text)
+        ends = [] if verb_last or is_opener(text) else untorn(text, clause_ends(text))
         if not ends and len(text) <= longest:
             return cls([], [], [])
         kinds = PROTECTED_KINDS if plan.protect is None else plan.protect
@@ -142,7 +143,7 @@ class _Places:
             # Code and data have lines and no clauses: of `"depth": 3.5,` neither half says anything. An item that goes
             # on in a line further in is prose.
             ends = line_ends(text, whole)
-        elif whole:
+        elif whole and not verb_last:
             ends = untorn(text, clause_ends(text, whole))
         between_words: list[int] = []
         if len(text) > longest:

@@ -17,19 +17,19 @@ NEVER_END = _table(
     # English
     "dr mr mrs ms mx prof messrs gov capt cmdr lt sgt cpl supt vs v c cf viz approx eg ie e.g i.e incl resp "
     # German, Dutch
-    "hr fr frl dipl bzw ca inkl exkl zzgl vgl bspw sog evtl ggf insb z.b d.h u.a v.a bijv dhr mevr o.a d.w.z "
+    "hr fr frl dipl bzw ca inkl exkl zzgl vgl bspw sog evtl ggf insb z.b d.h u.a v.a med u bijv dhr mevr o.a d.w.z "
     # Spanish, Portuguese, Italian, French
-    "sr sra srta dra dña ud uds ee prof.ª profa exmo exma sig sigg dott mme mlle mgr av ap "
+    "sr sra srta dra dña ud uds ee prof.ª profa exmo exma sig sigg dott mme mlle mgr av ap c.-à-d avda ing "
     # Polish, Turkish, Vietnamese, Indonesian
-    "np tzn ul m.in sn tp ths ts jl "
+    "np tzn ul m.in hab inż św sn tp ths ts jl bpk yth rp s.d ir "
     # Russian, Ukrainian, Greek
-    "им ул пр просп проф акад гр тов см ср т.е напр κ δρ αγ"
+    "им ул пр просп проф акад гр тов см ср т.е напр вул буд κ δρ αγ"
 )
 
 # They end a sentence unless a number follows: "No. 5", "Fig. 3", "Art. XII", "Jan. 5", "Tel. +49".
 BEFORE_NUMBER = _table(
     "no nos fig figs eq eqs sec sect ch chap vol vols pp pg para par art ex app ref refs tab tbl ver nr num "
-    "núm nº pág págs abs bd cap pag lám ris рис гл стр табл ст "
+    "núm nº pág págs abs bd cap pag lám ris séc ust pkt godz blz рис гл стр табл ст кв д эт "
     "op pop al rs tel ext apt max min aprox env kap ziff jan feb mar apr jun jul aug sep sept oct nov dec"
 )
 

@@ -6,9 +6,10 @@ import re
 from bisect import bisect_right
 from collections.abc import Sequence
 
+from boildown.text.wrapping import UNSPACED
 from boildown.types import Span
 
-__all__ = ["CLAUSE_END", "clause_ends", "continues"]
+__all__ = ["CLAUSE_END", "clause_ends", "continues", "ends_with_its_verb"]
 
 # White space after a line end is the indentation of the next line, and goes with it.
 _SPACE = r"(?:\s*\n|[^\S\n]+)"
@@ -39,8 +40,11 @@ _NAME = re.compile(r"\w[\w'’-]*\Z")
 _REST_OF_NAME = re.compile(r"\w[\w'’-]*(?: (\w)[\w'’-]*)?[,.;)]")
 _LONGEST_NAME = 40
 _DASHES = ("-", "–", "—")
+_KANA_HANGUL = re.compile(r"[\u3041-\u30fa\uac00-\ud7a3]")
+_SHARE = 0.2
+"""Of such letters; Japanese has twice as many, Korean more, and a name in an English text makes none Japanese."""
 _LEAST = 15
-"""Bytes in UTF-8 of a part worth standing alone: two or three words, or five Chinese characters."""
+"""Letters of a part worth standing alone, two or three words; a Chinese, Japanese or Korean character is two."""
 
 
 def clause_ends(text: str, whole: Sequence[Span] = ()) -> list[int]:
@@ -74,6 +78,11 @@ def continues(text: str, place: int) -> bool:
     return _CONTINUED.match(text, place) is not None
 
 
+def ends_with_its_verb(text: str) -> bool:
+    """Whether a sentence is Japanese or Korean: before its end nothing is said yet, and that may be "not"."""
+    return len(_KANA_HANGUL.findall(text)) > _SHARE * len(text)
+
+
 def _inside_name(text: str, comma: int, end: int) -> bool:
     """Whether a comma parts two names of which the second is short and ends the phrase."""
     if text[comma] != "," or not text[end : end + 1].isupper():
@@ -90,4 +99,4 @@ def _is_mark(text: str, last: int, match: re.Match[str]) -> bool:
 
 
 def _is_long(text: str, start: int, end: int) -> bool:
-    return end - start >= _LEAST or len(text[start:end].encode("utf-8", "surrogatepass")) >= _LEAST
+    return end - start >= _LEAST or end - start + len(UNSPACED.findall(text, start, end)) >= _LEAST

@@ -26,7 +26,7 @@ _STOPPED = re.compile(rf"[{STOPS}][\"'”’»)\]」』】）*_]*\Z")
 _MARKED = re.compile(r"(#{1,6})\s")
 _UNDERLINED = re.compile(r".+[\n\r]([=-])\1{2,}\Z")
 _TAGGED = re.compile(r"<h([1-6])\b[^<>]*>[^<>]*</h\1>\Z", re.IGNORECASE)
-TITLE = re.compile(r"[*_]*\w(?!.*(?::\s|[|\t])).*\Z")
+TITLE = re.compile(r"[*_【〔]*(?:§{1,2} ?)?\w(?!.*(?::\s|[|\t])).*\Z")
 
 # How deep a heading stands, as in Markdown; those that are not marked stand below all that are.
 _TITLE_LEVEL = 7

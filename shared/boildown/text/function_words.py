@@ -2,7 +2,7 @@
 
 Among ten retrieved documents their rarity is chance, and BM25 weighs it, so they are left out. A word that means a
 thing in another of these languages is not here ("die", "son", "war", "hat"); nor are letters, for the sake of
-vitamin D.
+vitamin D. Of Chinese, Japanese and Korean there are pairs of characters, which is what their terms are.
 """
 
 from __future__ import annotations
@@ -34,7 +34,18 @@ _OTHERS = (
     "के की का में से को ने है हैं था थे थी और एक यह कि क्या कौन कब कहाँ कितने कितनी किस पर लिए  في من علي الي "
     "عن ما ماذا متي اين كيف كم هل هو هي التي الذي تي ذي ان كان كانت هذا هذه مع او و "
 )
+_BIGRAMS = (
+    # Chinese
+    "什么 么时 什麼 麼時 怎么 怎樣 怎样 怎麼 如何 多少 多久 哪些 哪个 哪個 "
+    "哪里 是否 能否 可以 以吗 以嗎 能不 会不 有没 没有 有沒 "
+    # Japanese
+    "です ます ませ せん でし まし した すか ない って てい いる ある れる れば "
+    "する され から まで こと もの など には では とは "
+    "どう うす すれ いい いで どの どれ どこ いつ つま ださ さい でき きま しま ばい のは のが ので "
+    # Korean
+    "니다 습니 합니 입니 니까 나요 까요 가요 세요 어요 아요 하나 있나 있습 하는 있는 에서 으로 어떻 떻게 무엇 언제 "
+)
 
-FUNCTION_WORDS = frozenset((_ENGLISH + _OTHERS).split())
+FUNCTION_WORDS = frozenset((_ENGLISH + _OTHERS + _BIGRAMS).split())
 FOREIGN_WORDS = frozenset(_OTHERS.split()) - frozenset(_ENGLISH.split())
 """Those that are no English ones."""

@@ -22,9 +22,20 @@ _LONGEST_TITLE = 80
 """Characters of a title and the first item of its list, or of a speaker and the first words."""
 _COLONS = (":", "：")
 
-_SPEAKER = re.compile(r"(?:\[[^\]\n]{1,30}\] )?[^\W\d_a-z][\w.'’\-]*(?: [\w.'’\-]+){0,3}:\s")
+_SPEAKER = re.compile(
+    r"(?:\[[^\]\n]{1,30}\] )?[^\W\d_a-z][\w.'’\-]*(?: [\w.'’\-]+){0,3}:\s"
+    r"|[\w ]{1,6}：|[QA][.．]\s?(?=[^\W\d_a-zA-Z])"
+)
+"""Who speaks; in Chinese and Japanese with a wide colon, or a question's and an answer's letter with a stop."""
 
 _ENDED = re.compile(rf"[{STOPS}:：,;][\"'”’»)\]*_]*\Z")
+_FOLLOWING = re.compile(
+    r"\b(?:following|below|folgende\w*|nachstehend\w*|suivant\w*|ci-dessous|siguientes?|seguintes?|seguenti|volgende"
+    r"|następując\w*|poniższ\w*|следующ\w*|наступн\w*|aşağıdaki\w*|berikut|sau đây)\b"
+    r"|次の|以下|下記|下列|如下|다음|아래|التالية|הבאים|निम्न|ต่อไปนี้",
+    re.IGNORECASE,
+)
+"""What announces a list though a stop ends it, as is usual in Japanese and Korean."""
 
 _NOTE = re.compile(r"([*†‡§¹²³⁴⁵])\s?\w")
 _MEANING = "\n: "
@@ -36,7 +47,8 @@ _HEADER = re.compile(r"^[ \t]*\|?[ \t]*:?-{3,}:?[ \t]*\||<th\b", re.MULTILINE)
 _FEWEST_ROWS = 3
 """Of a table whose rows are not marked as such."""
 _ALIGNED = re.compile(r"\S {3,}\S")
-_DELIMITER = re.compile(r"[\t;]|,(?=\S)")
+_DELIMITERS = (re.compile(r"[\t;]"), re.compile(r",(?=\S)"))
+"""Of which the first that a row has counts, since a comma beside it is a decimal one."""
 _FIGURE = re.compile(r"(?:^|[\t;,]|   )\s*[^\w\s]?(?!(?:19|20)\d\d(?!\d))\d", re.MULTILINE)
 """A cell that begins with digits, and is no year."""
 
@@ -167,7 +179,7 @@ def _mark(body: str) -> str:
 
 def _leads(body: str) -> bool:
     """Whether a line right above a list announces it without a colon."""
-    return len(body) <= _LONGEST and not _ENDED.search(body)
+    return len(body) <= _LONGEST and (not _ENDED.search(body) or _FOLLOWING.search(body) is not None)
 
 
 def _line_ends(piece: str) -> int:
@@ -223,4 +235,6 @@ def _row_shape(piece: str, body: str) -> str:
         return "marked"
     if _ALIGNED.search(body):
         return "aligned"
-    return "".join(_DELIMITER.findall(body)) if _line_ends(piece) else ""
+    if not _line_ends(piece):
+        return ""
+    return next((shape for one in _DELIMITERS if (shape := "".join(one.findall(body)))), "")

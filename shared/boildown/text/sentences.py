@@ -47,9 +47,14 @@ _OPENER = re.compile(r"[\"'“‘«‹„‚(\[{¿¡*_`「『《〈【（\-–�
 _CONTINUES = frozenset(".,;:!?)]}、，：；…")
 # Japanese: after a quotation these say that it was said or thought; but "とても", "ところが" and "とにかく" are words.
 _QUOTING = re.compile(r"と(?!ても|ころ|にかく)|って")
+# Korean: a particle right behind a quotation goes on with it.
+_QUOTES, _HANGUL = "」』\"”’'", re.compile(r"[\uac00-\ud7a3]")
 _DOTTED = re.compile(r"(?:[^\W\d_]{1,3}\.)+[^\W\d_]{1,3}")
 _WORD = re.compile(r"\w")
 _INITIAL = re.compile(r"[a-z]\.")
+_ELIDED = re.compile(r"\w{1,6}['’](?=\w\w)")
+# Thai has no stops but behind shortened words: "พ.ศ. 2567", "5 ต.ค.", "ดร. สมชาย".
+_THAI_SHORTENED = re.compile(r"(?:^|\.)[\u0e01-\u0e2e]{1,3}\Z")
 _DAY = re.compile(r"\d{1,2}\.?")
 _ROMAN = re.compile(r"[IVX]{2,}|[VX]")  # not I, which is a word
 _MARKER = re.compile(r"[\W_]*(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,5})[\W_]*")
@@ -178,6 +183,8 @@ def _ends_sentence(text: str, match: re.Match[str], last: int, habits: _Habits) 
         return False  # "1." or "(b)." is the marker of what follows
     if closers and closers[-1] in "」』" and _QUOTING.match(text, cut):
         return False
+    if closers and closers[-1] in _QUOTES and _HANGUL.match(text, cut) and not space:
+        return False
     if not _STRONG_SET.isdisjoint(text[begin : match.start(1)]):
         return True
     if not space:
@@ -210,7 +217,9 @@ def _is_abbreviation(text: str, last: int, stop: int, following: str, dotted: bo
         return True  # "z. B.", "J. K."
     if len(word) == 1 and word.isascii() and _INITIAL.fullmatch(before):
         word = before + word  # "d. h." is "d.h."
-    if word in NEVER_END:
+    if elided := _ELIDED.match(word):
+        word = word[elided.end() :]  # "l'art. 5", "dell'ing. Rossi"
+    if word in NEVER_END or _THAI_SHORTENED.search(word):
         return True
     if following[:1].isdigit():
         if _DAY.fullmatch(word) and _DAY.fullmatch(following if dotted else before):

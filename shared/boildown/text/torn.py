@@ -15,20 +15,36 @@ __all__ = ["taken_back", "untorn"]
 _WHOLE = re.compile(rf"{TAG}|\((?:[^()\n]|\([^()\n]*\)){{0,120}}\)|\[[^\[\]\n]{{0,120}}\]|（[^（）\n]{{0,60}}）")
 """Tags, and brackets around less than a sentence."""
 _EXCEPTION = re.compile(
-    r"(?:[,;:)\]–—]\s+|[(\[（])(?:and |or |und |oder |et |ou |y |o )?(?:"
+    r"(?:[,;:)\]–—،؛]\s+|[(\[（])(?:and |or |und |oder |et |ou |y |o |e |en |of |i |и |а |ve )?(?:(?:"
     r"unless|except|excluding|provided|as long as|only|but|yet|although|whereas|however|(?:not )?if|other than"
     r"|save (?:for|that)|subject to|until|with the exception|apart from|though|not|without"
+    # German, Dutch
     r"|es sei denn|sofern|soweit|außer|ausgenommen|(?:nicht )?jedoch|nur|solange|falls|wenn|nicht|ohne|aber|doch|obwohl"
-    r"|wohingegen|sauf|excepté|hormis|à moins|à condition|mais|bien que|alors que|seulement|sans|salvo|excepto|a menos"
-    r"|a no ser|siempre que|pero|aunque|solo|sin|tranne|eccetto|a condizione|senza|exceto|desde que|sem|tenzij|behalve"
-    r"|mits|zonder"
-    r")\b|[，；、،(（]\s?(?:除非|除外|但|仅限?|不含|ただし|ما لم|إلا|بشرط|जब तक|बशर्ते)",
+    r"|wohingegen|bis|tenzij|behalve|mits|zonder|maar|als|indien|niet|alleen|hoewel"
+    # French, Spanish, Portuguese, Italian
+    r"|sauf|excepté|hormis|à moins|à condition|pourvu|mais|bien que|alors que|seulement|sans|si|s['’]ils?|non"
+    r"|salvo|excepto|a menos|a no ser|siempre que|pero|aunque|solo|sólo|sin|exceto|desde que|sem|mas|embora|apenas|não"
+    r"|tranne|eccetto|a condizione|purché|senza|ma|se|anche se|sebbene"
+    # Polish, Russian, Ukrainian
+    r"|chyba że|z wyjątkiem|oprócz|poza|o ile|pod warunkiem|jeśli|jeżeli|ale|lecz|jednak|choć|chociaż|tylko|nie|bez"
+    r"|кроме|за исключением|если|при условии|но|однако|хотя|только|лишь|не|без"
+    r"|крім|окрім|за винятком|якщо|за умови|але|однак|проте|хоча|тільки|лише"
+    # Turkish, Indonesian, Vietnamese, Arabic, Hebrew
+    r"|ancak|fakat|ama|hariç|yalnızca|sadece|eğer|kecuali|jika|apabila|asalkan|tetapi|namun|meskipun|hanya|tidak|tanpa"
+    r"|trừ|ngoại trừ|nếu|với điều kiện|nhưng|tuy nhiên|chỉ|không|ما لم|إلا|وإلا|بشرط|باستثناء|ما عدا|لكن|ولكن|إذا|ولا"
+    r"|אלא|למעט|פרט|חוץ|בתנאי|אם|אבל|אך|רק|לא"
+    # Hindi, of which words may end in a sign that is no letter
+    r")\b|जब तक|बशर्ते|लेकिन|परंतु|मगर|यदि|अगर|सिवाय|केवल)"
+    r"|[，；、(（]\s?(?:除|但|不|然而|惟|否则|否則|如果|若|只要|仅|僅|只有|ただし)",
     re.IGNORECASE,
 )
-_LIST = re.compile(r"[,;，、；]\s*(?:(?:and|or|nor|und|oder|et|ou|y|o|e|en|of)\b|或|和|并|及)")
+_LIST = re.compile(
+    r"[,;，、；،]\s*(?:(?:and|or|nor|und|oder|et|ou|y|o|e|en|of|lub|i|или|и|або|ve|veya|dan|atau|hoặc|أو)\b|或|和|并|及)"
+)
 """What an exception may list: "unless it is broken, lost, or sold"."""
 _CLOSING = ")]）"
-_AFTER_COLON = re.compile(r"[:：]\s*\Z")
+_AFTER_COLON = re.compile(r"(?:[:：]|[\u0400-\u04ff»] [–—])\s*\Z")
+"""Or after a dash where one stands for "is": "Обслуживание — 99 руб."."""
 _LABELLED = re.compile(r"[(（][^()（）\n]{0,60}[)）]\s?[:：]")
 """A bracket that ends a label: "Allergy (severe):"."""
 _HEAD = re.compile(
@@ -41,11 +57,24 @@ _INTRODUCTION = (
     r"|despite|unlike|according|until|except|subject to|notwithstanding|unless|where|provided"
     r"|im|am|bei|nach|vor|wenn|als|während|seit|falls|mit|für|bevor|nachdem|obwohl|laut"
     r"|en|dans|avant|après|depuis|quand|lorsque|si|pour|avec|selon|dès|pendant|malgré"
-    r"|antes|después|desde|cuando|para|con|según|durante|al|por|tras|aunque)\b[^,;:]{0,60},\s*\Z"
+    r"|antes|después|desde|cuando|para|con|según|durante|al|por|tras|aunque|se|quando|caso|após|dopo|prima|als|indien|bij"
+    r"|gdy|jeśli|jeżeli|если|когда|якщо|коли|jika|apabila|nếu|khi|إذا|عند|אם|כאשר)\b[^,;:،]{0,60}[,،]\s*\Z"
 )
 """What says too little to stand for a sentence: "Since March 2024,"."""
 _FIRST_INTRODUCTION = re.compile(rf"\W*{_INTRODUCTION}", re.IGNORECASE)
 _NEXT_INTRODUCTION = re.compile(rf"\s*(?:and|or|und|oder|et|ou|y|o|e|en|of)\s+{_INTRODUCTION}", re.IGNORECASE)
+_UNFINISHED = re.compile(
+    r"(?:(?:\A|[，；：\n])\s*(?:但是?|而)?(?:如|若|倘|当|當|凡|除|因|由于|由於|虽|雖|尽管|儘管|即使|只要|只有|一旦|自|根据|根據)"
+    r"[^，；：]*|(?:的|者|时|時|后|後|前|外|内|內|间|間|中|下|上|起|方面))，\s*\Z"
+)
+"""A Chinese clause that says when or of whom, and not yet what: "如果退出码是 137，", "未按规定提交证明的，"."""
+_LONGEST_UNFINISHED = 60
+_BOUND = re.compile(
+    r"\s*(?:dass|daß|ob"
+    r"|(?:(?:an|auf|aus|bei|durch|für|gegen|in|mit|nach|über|um|unter|von|vor|zu) )?(?:der|die|das|dem|den|deren|dessen"
+    r"|denen|welche[rsmn]?)|że|żeby|który\w*|któr[aąeyi]\w*|gdy|чтобы|что|когда|где|котор\w+|щоб|що|коли|як[аеиіу]\w*)\b"
+)
+"""What has a comma before it in German and Slavic languages, though it says what or which is meant."""
 
 
 def taken_back(text: str) -> list[tuple[int, int]]:
@@ -56,8 +85,9 @@ def taken_back(text: str) -> list[tuple[int, int]]:
 def untorn(text: str, ends: Sequence[int]) -> list[int]:
     """The ends at which no cut misleads.
 
-    None is inside of brackets and tags, after a colon, in a heading or a label, right after an introduction, before an
-    exception, a condition or a "but", which belongs to all that it takes back, or in what one of these lists.
+    None is inside of brackets and tags, after a colon, in a heading or a label, right after an introduction, before
+    what says which one is meant, before an exception, a condition or a "but", which belongs to all that it takes back,
+    or in what one of these lists.
 
     Args:
         text: one sentence.
@@ -74,6 +104,8 @@ def untorn(text: str, ends: Sequence[int]) -> list[int]:
 
     left = [end for end in ends if outside(end)]
     left = [e for e in left if not (_AFTER_COLON.search(text, max(0, e - 9), e) or _LABELLED.match(text, e))]
+    left = [e for e in left if not _UNFINISHED.search(text, max(0, e - _LONGEST_UNFINISHED), e)]
+    left = [e for e in left if text[max(0, e - 9) : e].rstrip()[-1:] != "," or not _BOUND.match(text, e)]
     head = _HEAD.match(text)
     start = head.end() if head else 0
     if left and _FIRST_INTRODUCTION.match(text, start, left[0]):

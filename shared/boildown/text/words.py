@@ -72,7 +72,8 @@ _MARKS = (
     "\u0d00-\u0d63\u0dca-\u0ddf\u0f18-\u0f3f\u0f71-\u0fbc\u1dc0-\u1dff\u200c\u200d\u20d0-\u20f0\ufe20-\ufe2f"
 )
 _TERM = re.compile(rf"[\w{_MARKS}{SOUTH_EAST_ASIAN}]+")
-_UNSPACED = re.compile(rf"[{HAN_KANA}\u30fc{SOUTH_EAST_ASIAN}]+")
+# Korean has spaces, but puts particles to its nouns and joins them: 연차는, 연차휴가.
+_UNSPACED = re.compile(rf"[{HAN_KANA}\u30fc{SOUTH_EAST_ASIAN}\uac00-\ud7a3]+")
 
 
 _STEM = 5
@@ -83,11 +84,11 @@ def terms(text: str) -> list[str]:
     """The terms of a text for lexical matching, in order.
 
     Words are compatibility-normalised (NFKC) and case-folded, function words are left out unless there are no others,
-    and a plural s, Arabic points and the Arabic article are dropped. Scripts without spaces between words give the
-    bigrams of their characters, or the single character where it stands alone.
+    and a plural s, Arabic points and the Arabic article are dropped. Korean and scripts without spaces between words
+    give the bigrams of their characters, or the single character where it stands alone.
     """
     if not text.isascii():
-        text = unicodedata.normalize("NFKC", text)
+        text = unicodedata.normalize("NFKC", text).replace("İ", "i")  # else casefolding leaves a dot as a mark
     words: list[str] = _TERM.findall(text.casefold())
     if not text.isascii() and _UNSPACED.search(text):
         words = [part for word in words for part in _bigrams(word)]

@@ -271,6 +271,12 @@ def test_a_misspelled_name_is_read_as_the_documents_spell_it():
     assert plain.notes == ()
 
 
+def test_an_ending_of_another_language_is_no_slip():
+    documents = ["Die Kosten für den Versand trägt der Käufer.", "Das Gerät kann mit einem Knopf ausgeschaltet werden."]
+    result = Compressor().compress("Was kostet der Versand?", documents, Budget(tokens=20))
+    assert not any("was read as" in note for note in result.notes)
+
+
 def test_a_title_tells_how_a_name_is_spelled():
     result = Compressor().compress(
         "Who is Ljubitsa Prelogg?", [Document("She sails.", title="Ljubitsa Prelog")], Budget(tokens=50)

@@ -76,6 +76,20 @@ def test_chinese_clauses() -> None:
     assert result.text == "港口在一九三一年重建\uff0c"
 
 
+@pytest.mark.parametrize(
+    ("short", "long"),
+    [
+        ("冬は寒いです。", "充電中は本体が温かくなることがありますが、異常ではありません。"),
+        ("겨울은 추워요. ", "이어폰 본체는 생활 방수를 지원하지만, 케이스는 되지 않습니다."),
+    ],
+    ids=["Japanese", "Korean"],
+)
+def test_nothing_is_cut_off_before_the_verb(short: str, long: str) -> None:
+    budget = Budget(tokens=len(short + long) - 3, counter=len)
+    assert cut_sentences([short + long], [0.9, 0.8], budget).text == short.strip()
+    assert cut_sentences([short + long], [0.8, 0.9], budget).text == long
+
+
 def pointing(text: str, points: dict[str, float], budget: Budget, scores: list[float], **plan: object) -> Cut:
     """The cut of one text whose method sees points in some words."""
     sources = Sources([text], 1)

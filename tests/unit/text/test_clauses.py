@@ -29,6 +29,8 @@ def test_punctuation_and_parentheses_end_clauses() -> None:
 
 def test_a_part_of_few_letters_is_none() -> None:
     assert parts("Well, it was rebuilt, too.") == ["Well, it was rebuilt, too."]
+    assert parts("Однако, это совсем не относится к делу.") == ["Однако, это совсем не относится к делу."]
+    assert parts("租期届满，承租人遷出並清償債務。") == ["租期届满，承租人遷出並清償債務。"]
     assert parts("") == [""]
 
 

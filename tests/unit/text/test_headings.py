@@ -20,6 +20,9 @@ PROSE = (
     " long.\nSo it ends.\n\nIt begins again here."
 )
 
+LENTICULAR = "净水器使用说明书\n\n【产品参数】\n净水流量为每分钟一升。\n\n【滤芯更换】\n每六个月更换一次滤芯。\n"
+SECTIONS = "§ 7 Laufzeit\n\nDer Vertrag läuft zwei Jahre.\n\n§ 8 Haftung\n\nDer Verein haftet nicht.\n"
+
 
 def below(text: str) -> list[tuple[str, str]]:
     """Pairs of a piece and the heading above it, in their first words."""
@@ -81,3 +84,13 @@ def test_comments_and_fences_have_no_headings() -> None:
     assert below("# Licensed under the\n# Apache License.\n\nimport os\n\nprint(os.name)\n") == []
     fence = "```sh\n" + "# take a step\nrun --all the things\n" * 40 + "```\n"
     assert [heading for _, heading in below(f"{fence}\n## Licence\n\nIt is free.")] == ["## Licence"]
+
+
+def test_headings_in_lenticular_brackets_and_with_a_section_sign() -> None:
+    assert below(LENTICULAR) == [
+        ("【产品参数】", "净水器使用说明书"),
+        ("净水流量为每分钟一升。", "【产品参数】"),
+        ("【滤芯更换】", "净水器使用说明书"),
+        ("每六个月更换一次滤芯。", "【滤芯更换】"),
+    ]
+    assert below(SECTIONS) == [("Der Vertrag lä", "§ 7 Laufzeit"), ("Der Verein haf", "§ 8 Haftung")]

@@ -10,9 +10,14 @@ from boildown.text.needs import is_opener
 
 TABLE = "Prices rose.\n\n| Kind | Days |\n|---|---|\n| Summer sale | 14 |\n| Winter sale | 7 |\n\nCall us for more."
 CSV = "store,month,sales\nParis Nord,March,1310\nLyon Gare,March,9135\nNice Port,March,7099\n"
+COMMAS = "Tarif\tPreis\tNutzer\nBasis\t9,99 €\t1\nProfi\t24,90 €\t5\nFirma\tauf Anfrage\talle\n"
 ALIGNED = "               2023      2022\nNet sales   383,285   394,328\nGross margin   169,148   170,782\n"
 HTML = "<tr><th>Part</th><th>Unit</th></tr>\n<tr><td>Supply voltage</td><td>V</td></tr>\n"
 LIST = "It may be ended at once if:\n(a) the fee is not paid; or\n(b) a term is breached. That is all.\nIt is yearly."
+STOPPED = "Goods can be sent back. The following are excluded.\n- All gift cards\n- Some of the perfumes\n"
+KOREAN = "환불을 신청하실 수 있습니다. 다음의 경우에는 불가능합니다.\n- 포장을 개봉한 경우\n- 주문 제작 상품\n"
+JAPANESE = "返品を承ります。次の場合は有償となります。\n- 保証書の提示がない場合\n- 落下による故障\n"
+DOTS = "以下の場合は有償です：\n・保証書の提示がない場合\n・落下による故障\n修理は五日で終わります。\n"
 TITLED = "Excluded goods\n- All perfume\n- Software with a broken seal\n- All gift cards\n"
 TURN = "Ann: I agree with that. Please add the steps. It is late.\nBen said so, as it was late. We go home now.\n"
 BOLD = (
@@ -25,6 +30,8 @@ MIXED = "1. Excluded goods here:\n- war and any riots\n- floods of rivers\n2. In
 ANSWERS = "Answer 1:\nRun the first command. It is safe.\n\nAnswer 2:\nUse the other command. Nothing is lost by it.\n"
 TERMS = "Amount\n: It is in cents. It must be given.\n\nReason\n: It says why. It may be left out.\n"
 NOTES = "Pro costs nine*.\nTeam costs twenty†.\n\nIt is *very* good.\n\n* if paid yearly\n† for up to five\n"
+WIDE = "客服：您好！请先关闭进水阀。请问您的是哪个型号？\n小张：买了八个月，是标准的型号。明天有人来吗？\n"
+LETTERS = "Q. 届いた商品が壊れていました。どうすればいいですか？\nA. 七日以内にご連絡ください。交換いたします。\n"
 CHAT = "Ann: Who writes the release notes?\nBen: I can do that today.\nAnn: Thanks a lot for that.\n"
 
 
@@ -40,9 +47,14 @@ def needed(text: str) -> list[tuple[str, str]]:
     [
         (TABLE, [("| Su", "| Ki"), ("| Wi", "| Ki")]),
         (CSV, [("Pari", "stor"), ("Lyon", "stor"), ("Nice", "stor")]),
+        (COMMAS, [("Basi", "Tari"), ("Prof", "Tari"), ("Firm", "Tari")]),
         (ALIGNED, [("Net ", "2023"), ("Gros", "2023")]),
         (HTML, [("<tr>", "<tr>")]),
         (LIST, [("(a) ", "It m"), ("(b) ", "It m"), ("That", "(b) ")]),
+        (STOPPED, [("- Al", "The "), ("- So", "The ")]),
+        (KOREAN, [("- 포장", "다음의 "), ("- 주문", "다음의 ")]),
+        (JAPANESE, [("- 保証", "次の場合"), ("- 落下", "次の場合")]),
+        (DOTS, [("・保証書", "以下の場"), ("・落下に", "以下の場")]),
         (STATUTE, [("(a) ", "(3) "), ("(b) ", "(3) ")]),
         (LEAFLET, [("- if", "Do n"), ("Ask ", "- if"), ("- if", "Do n")]),
         (MIXED, [("- wa", "1. E"), ("- fl", "1. E"), ("- th", "2. I")]),
@@ -51,15 +63,31 @@ def needed(text: str) -> list[tuple[str, str]]:
         (NOTES, [("Pro ", "* if"), ("Team", "† fo")]),
         (TITLED, [("- So", "Excl"), ("- Al", "Excl")]),
         (TURN, [("Plea", "Ann:"), ("It i", "Ann:")]),
+        (
+            WIDE,
+            [
+                ("请先关闭", "客服：您"),
+                ("请问您的", "客服：您"),
+                ("请问您的", "小张：买"),
+                ("小张：买", "请问您的"),
+                ("明天有人", "小张：买"),
+            ],
+        ),
+        (LETTERS, [("どうすれ", "Q. 届"), ("どうすれ", "A. 七"), ("A. 七", "どうすれ"), ("交換いた", "A. 七")]),
         (CHAT, [("Ann:", "Ben:"), ("Ben:", "Ann:")]),
         (BOLD, [("**Ar", "With"), ("With", "**Ar"), ("- kn", "**No"), ("- li", "**No")]),
     ],
     ids=[
         "table",
         "csv",
+        "decimal commas",
         "aligned",
         "html",
         "list",
+        "list after a stop",
+        "Korean list",
+        "Japanese list",
+        "list with dots",
         "statute",
         "leaflet",
         "lists in turn",
@@ -68,6 +96,8 @@ def needed(text: str) -> list[tuple[str, str]]:
         "footnotes",
         "titled list",
         "turn",
+        "turn with a wide colon",
+        "letters of question and answer",
         "question",
         "bold",
     ],

@@ -129,6 +129,8 @@ PROSE = {
     "Chinese pause": "我……不知道。‖“好……”他说。",
     "Japanese": "彼は来た。‖「本当？」と聞いた。‖「行きます。」と彼は言った。‖「来て。」って。‖「はい。」‖とても良い。",
     "Korean": "그는 왔다. ‖정말? ‖네.",
+    "Korean quotation": "그는 “정말 왔습니까?”라고 물었다. ‖“네.” ‖그녀는 갔다.",
+    "Thai": "ราคา 5.5 บาท ใน พ.ศ. 2567 และ 5 ต.ค. 2568 โดย ดร. สมชาย",
     "Khmer": "ខ្ញុំមក។ ‖គាត់ទៅ។",
     "Myanmar": "သူလာသည်။ ‖သူသွားသည်။",
     "Amharic": "እሱ መጣ። ‖እሷ ሄደች።",
@@ -153,8 +155,16 @@ ABBREVIATIONS = {
         "Es dauert max. 20 und min. 10 Minuten bis zur Hauptstr. 12 in Bonn. ‖Nein.",
         "Am 13. 5. 2024 und am 14. 12. 2024 kam er. ‖Dazu gehören u. a. Krankenhäuser, d. h. Zahlungen. ‖Ja.",
     ],
-    "French": ["Alors M. Le Maire est venu. ‖M. La Fontaine aussi. ‖Ils sont à 5 m. ‖Le reste manque."],
-    "Russian": ["Он жил в г. Москва и т. п. ‖Всё."],
+    "German titles": ["Dr. med. Müller u. Söhne kamen. ‖Das ist alles."],
+    "Spanish": ["Vive en la Avda. Sol desde marzo. ‖Es todo."],
+    "Italian": ["Vedi l'art. 5 e la perizia dell'ing. Rossi. ‖Il resto manca."],
+    "Polish": ["Zgodnie z art. 5 ust. 2 od godz. 15 czeka dr hab. Jan. ‖To wszystko."],
+    "Indonesian": ["Harganya Rp. 500 untuk 3 s.d. 5 hari, kata Bpk. Andi. ‖Itu saja."],
+    "French": [
+        "Il en faut trois, c.-à-d. 1 200 mg. ‖Le reste manque.",
+        "Alors M. Le Maire est venu. ‖M. La Fontaine aussi. ‖Ils sont à 5 m. ‖Le reste manque.",
+    ],
+    "Russian": ["Он жил в г. Москва, кв. 5 и т. п. ‖Всё."],
     "Arabic": ["قال د. محمد إن الأمر سهل. ‖ثم ذهب أ. د. علي عام ١٩٩٠ م. ‖ثم عاد."],
 }
 

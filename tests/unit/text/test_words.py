@@ -104,6 +104,10 @@ def test_terms_do_not_depend_on_case(text):
         ("１２３ ﬁn", ["123", "fin"]),
         ("La capitale de la France", ["capitale", "france"]),
         ("...", []),
+        ("İndirimli İSTANBUL", ["indirimli", "istanbul"]),
+        ("연차휴가는 연차를", ["연차", "차휴", "휴가", "가는", "연차", "차를"]),
+        ("返品できますか", ["返品", "品で"]),
+        ("多少押金", ["少押", "押金"]),
     ],
 )
 def test_terms(text, expected):
