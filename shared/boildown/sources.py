@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import zip_longest
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -143,8 +143,7 @@ class Sources:
     @cached_property
     def needs(self) -> NDArray[np.int64]:
         """Pairs of sentences of which the first is not understood without the second. Shape (pairs, 2)."""
-        cut = dict(zip(self.texts, self._sentences, strict=True))
-        found = self.derive(("needs", self.min_sentence), lambda text: needs(text, cut[text]), _bytes)
+        found = self._of_sentences("needs", needs, _bytes)
         first = np.cumsum([0, *(len(spans) for spans in self._sentences)]).tolist()
         return np.concatenate([np.zeros((0, 2), dtype=np.int64), *map(np.add, found, first)])
 
@@ -160,14 +159,12 @@ class Sources:
 
     @cached_property
     def _outlines(self) -> list[Outline]:
-        cut = dict(zip(self.texts, self._sentences, strict=True))
-        return self.derive(("outline", self.min_sentence), lambda text: outline(text, cut[text]), _outline_bytes)
+        return self._of_sentences("outline", outline, lambda found: sum(map(_bytes, found)))
 
     @cached_property
     def sections(self) -> list[list[Section]]:
         """The sections of each document; see `find_sections`."""
-        cut = dict(zip(self.texts, self._sentences, strict=True))
-        return self.derive(("sections", self.min_sentence), lambda text: find_sections(text, cut[text]), _section_bytes)
+        return self._of_sentences("sections", find_sections, lambda found: _SECTION * len(found))
 
     @cached_property
     def words(self) -> Units:
@@ -186,6 +183,13 @@ class Sources:
             return [compute(text) for text in self.texts]
         keys = [(what, digest) for digest in self.digests]
         return self.cache.derive(keys, lambda chosen: [compute(self.texts[i]) for i in chosen], size)
+
+    def _of_sentences(
+        self, what: str, compute: Callable[[str, NDArray[np.int64]], T], size: Callable[[T], int]
+    ) -> list[T]:
+        """`compute` of each text and its sentences; see `derive`."""
+        cut = dict(zip(self.texts, self._sentences, strict=True))
+        return self.derive((what, self.min_sentence), lambda text: compute(text, cut[text]), size)
 
     @cached_property
     def sentence_terms(self) -> list[list[str]]:
@@ -208,11 +212,10 @@ class Sources:
         cut = [(d, end, self.texts[d][start:end].lstrip()) for d in sorted(spans) for start, end in spans[d]]
         ends = np.array([self.starts[d] + end for d, end, text in cut if text], dtype=np.int64)
         begins = ends - np.array([len(text) for _, _, text in cut if text], dtype=np.int64)
+        base = self.starts[units.document]
         # By the first span that ends after a unit's start, if that begins before its end.
-        first = np.searchsorted(ends, self.starts[units.document] + units.start, side="right")
-        touched: NDArray[np.bool_] = (
-            np.append(begins, np.iinfo(np.int64).max)[first] < self.starts[units.document] + units.end
-        )
+        first = np.searchsorted(ends, base + units.start, side="right")
+        touched: NDArray[np.bool_] = np.append(begins, np.iinfo(np.int64).max)[first] < base + units.end
         return touched
 
     def cut(self, units: Units) -> list[str]:
@@ -229,16 +232,8 @@ def character_starts(texts: Sequence[str]) -> NDArray[np.int64]:
     return starts
 
 
-def _bytes(spans: NDArray[np.int64]) -> int:
-    return spans.nbytes
-
-
-def _outline_bytes(found: Outline) -> int:
-    return sum(part.nbytes for part in found)
-
-
-def _section_bytes(found: list[Section]) -> int:
-    return _SECTION * len(found)
+def _bytes(array: NDArray[Any]) -> int:
+    return array.nbytes
 
 
 def _flatten(spans: Sequence[NDArray[np.int64]]) -> Units:

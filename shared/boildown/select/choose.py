@@ -110,6 +110,13 @@ def _cheapest(
     return float(costs[rest].min()) if len(rest) else 0.0
 
 
+def _groups(candidates: Candidates, which: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which groups are named by `which`. Shape (groups,)."""
+    found = np.zeros(int(candidates.group[-1]) + 1, dtype=bool)
+    found[which] = True
+    return found
+
+
 def _is_led(candidates: Candidates, kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Which candidates say something beside those that are kept. Shape (candidates,).
 
@@ -118,9 +125,8 @@ def _is_led(candidates: Candidates, kept: NDArray[np.bool_]) -> NDArray[np.bool_
     led = (candidates.behind < 0) | kept[candidates.behind]
     if candidates.serves.any():
         others, needed = candidates.needs.T
-        wanted = np.zeros(int(candidates.group[-1]) + 1, dtype=bool)
-        wanted[needed[np.isin(others, candidates.group[kept])]] = True
-        led &= ~candidates.serves | wanted[candidates.group]
+        there = _groups(candidates, candidates.group[kept])
+        led &= ~candidates.serves | _groups(candidates, needed[there[others]])[candidates.group]
     return led
 
 
@@ -132,16 +138,14 @@ def _misread(candidates: Candidates, kept: NDArray[np.bool_]) -> NDArray[np.bool
     if not candidates.firm.any() or not kept.any():
         return np.zeros_like(kept)
     group, document = candidates.group, candidates.units.document
-    there = np.zeros(int(group[-1]) + 1, dtype=bool)
-    there[group[kept]] = True
+    there = _groups(candidates, group[kept])
     owners, first = np.unique(document[kept], return_index=True)
-    begins = np.full(int(document[-1]) + 1, int(group[-1]) + 1)
+    begins = np.full(int(document[-1]) + 1, len(there))
     begins[owners] = group[kept][first]
     owner = document[np.searchsorted(group, np.arange(len(there)))]
     others, needed = candidates.needs[candidates.firm].T
-    misread = np.zeros_like(there)
-    misread[others[~there[needed] & (needed < others) & (begins[owner[needed]] < needed)]] = True
-    return kept & misread[group]
+    misread = others[~there[needed] & (needed < others) & (begins[owner[needed]] < needed)]
+    return kept & _groups(candidates, misread)[group]
 
 
 def _greedy(
@@ -179,19 +183,15 @@ def _greedy(
         if len(possible) == 0:
             break
         best = possible[0]
-        together = _serving(candidates, kept, best)
-        together[best] = True
-        cost = float(costs[together].sum())
-        if cost > left:  # a row without its header, say, which nothing before it takes for its own
-            together[:] = False
-            together[best] = True
-            cost = float(costs[best])
-        if _misread(candidates, kept | together).any():
-            rest = rest[rest != best]
-            continue
-        kept |= together
-        left -= cost
-        rest = rest[~kept[rest]]
+        alone = np.arange(len(kept)) == best
+        together = alone | _serving(candidates, kept, best)
+        if costs[together].sum() > left:  # a row without its header, say, which nothing before it takes for its own
+            together = alone
+        rest = rest[rest != best]
+        if not _misread(candidates, kept | together).any():
+            kept |= together
+            left -= float(costs[together].sum())
+            rest = rest[~kept[rest]]
     return _sensible(candidates, kept)
 
 
@@ -204,14 +204,10 @@ def _sensible(candidates: Candidates, kept: NDArray[np.bool_]) -> NDArray[np.boo
 
 def _serving(candidates: Candidates, kept: NDArray[np.bool_], which: np.int64) -> NDArray[np.bool_]:
     """What a candidate needs beside it and is not kept yet, such as a row its header. Shape (candidates,)."""
-    if not len(candidates.needs):
-        return np.zeros_like(kept)
     others, needed = candidates.needs.T
-    serving = np.zeros(int(candidates.group[-1]) + 1, dtype=bool)
-    found = needed[others == candidates.group[which]]
-    while len(found):  # a row's header has an announcement, and that a heading
-        serving[found] = True
-        found = needed[np.isin(others, found) & ~serving[needed]]
+    serving = _groups(candidates, candidates.group[which])
+    while (missed := serving[others] & ~serving[needed]).any():  # a row's header has an announcement, that a heading
+        serving[needed[missed]] = True
     serving[candidates.group[which]] = False
     # Of a sentence in clauses the first one says what it is about.
     return ~kept & serving[candidates.group] & ((candidates.behind < 0) | candidates.protected)
@@ -227,9 +223,7 @@ def _incomplete(candidates: Candidates, kept: NDArray[np.bool_]) -> NDArray[np.b
     missing = candidates.protected & ~kept
     if not missing.any():
         return missing
-    closed = np.zeros(int(candidates.group.max()) + 1, dtype=bool)
-    closed[candidates.group[missing]] = True
-    return closed[candidates.group]
+    return _groups(candidates, candidates.group[missing])[candidates.group]
 
 
 def _take_away(

@@ -23,6 +23,9 @@ from boildown.types import CompressedDocument, DropReason, Scores, Span
 
 __all__ = ["Cut", "cut", "limit_of"]
 
+_LEAST_COST = 0.01
+"""Tokens that each piece is taken to add, so that none is free, and costs can be divided by."""
+
 
 @dataclass(frozen=True, slots=True)
 class Cut:
@@ -112,15 +115,25 @@ def cut(sources: Sources, scores: Scores, budget: Budget, plan: Plan) -> Cut:
         )
     result = seen.get(kept.tobytes()) or assemble(kept)
     tokens_out = counter.count_many(list(result.parts.values()))
-    documents = tuple(
-        _compressed(d, sources, scores, candidates, part, result.runs[d], tokens_in[d], n)
-        for (d, part), n in zip(result.parts.items(), tokens_out, strict=True)
-    )
+
+    def compressed(d: int, tokens: int, reason: DropReason = "") -> CompressedDocument:
+        runs = result.runs.get(d, [])
+        return CompressedDocument(
+            index=d,
+            id=sources.documents[d].id,
+            text=result.parts.get(d, ""),
+            score=float(scores.relevance[d]),
+            spans=tuple([Span(start, end) for start, end in runs]),
+            protected=_inside(candidates.spans[d], runs),
+            tokens_in=tokens_in[d],
+            tokens_out=tokens,
+            reason=reason,
+        )
+
+    documents = tuple(compressed(d, tokens) for d, tokens in zip(result.parts, tokens_out, strict=True))
     edges = np.searchsorted(document, np.arange(len(texts) + 1)).tolist()
     dropped = tuple(
-        _compressed(
-            d, sources, scores, candidates, "", [], tokens_in[d], 0, _reason(reasons[edges[d] : edges[d + 1]], texts[d])
-        )
+        compressed(d, 0, _reason(reasons[edges[d] : edges[d + 1]], texts[d]))
         for d in rank(scores.relevance).tolist()
         if d not in result.parts
     )
@@ -160,52 +173,26 @@ def _costs(candidates: Candidates, sources: Sources, source_counts: SourceCounts
     if _are_sentences(candidates):
         same = len(units) == len(sentences) and np.array_equal(units.start, sentences.start)
         whole = source_counts.sentences() if same else source_counts.pieces(units)
-        return np.maximum(whole, 0.01)
-    counts = source_counts.sentences().astype(np.float64)
-    lengths = candidates.units.lengths.astype(np.float64)
-    groups = candidates.group
+        return np.maximum(whole, _LEAST_COST)
+    lengths, groups = units.lengths.astype(np.float64), candidates.group
     group_length = np.bincount(groups, weights=lengths)
     # Sentences that protected spans joined have been counted apart; their sum serves as well.
-    owner = candidates.group[units.containing(sentences)]
-    group_count = np.bincount(owner, weights=counts, minlength=len(group_length))
-    return np.maximum(group_count[groups] * lengths / group_length[groups], 0.01)
+    owner = groups[units.containing(sentences)]
+    group_count = np.bincount(owner, weights=source_counts.sentences(), minlength=len(group_length))
+    return np.maximum(group_count[groups] * lengths / group_length[groups], _LEAST_COST)
 
 
 def _costs_of_clauses(divided: Candidates, costs: NDArray[np.float64], counts: SourceCounts) -> NDArray[np.float64]:
     """The costs of sentences, of which some are now clauses, counted by themselves: each token matters."""
     parts = np.bincount(divided.group)[divided.group] > 1
     result = costs[divided.group]
-    result[parts] = np.maximum(counts.pieces(divided.units.at(np.flatnonzero(parts))), 0.01)
+    result[parts] = np.maximum(counts.pieces(divided.units.at(np.flatnonzero(parts))), _LEAST_COST)
     return result
 
 
 def _are_sentences(candidates: Candidates) -> bool:
     """Whether the units are whole sentences, of which protected spans may have joined some."""
     return len(candidates) == 0 or int(candidates.group[-1]) + 1 == len(candidates)
-
-
-def _compressed(
-    index: int,
-    sources: Sources,
-    scores: Scores,
-    candidates: Candidates,
-    text: str,
-    runs: Runs,
-    tokens_in: int,
-    tokens_out: int,
-    reason: DropReason = "",
-) -> CompressedDocument:
-    return CompressedDocument(
-        index=index,
-        id=sources.documents[index].id,
-        text=text,
-        score=float(scores.relevance[index]),
-        spans=tuple([Span(start, end) for start, end in runs]),
-        protected=_inside(candidates.spans[index], runs),
-        tokens_in=tokens_in,
-        tokens_out=tokens_out,
-        reason=reason,
-    )
 
 
 def _inside(protected: tuple[Span, ...], runs: Runs) -> tuple[Span, ...]:

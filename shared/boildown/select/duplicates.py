@@ -11,7 +11,7 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from boildown.text.scripts import HAN_KANA, SOUTH_EAST_ASIAN
+from boildown.text.scripts import WITHOUT_SPACES
 
 __all__ = ["find_duplicates", "long_texts"]
 
@@ -24,9 +24,8 @@ _LONG_WORDS = 10
 """From here on a repetition is mostly a copy. Shorter ones are rows, headings, lines of code, and what is true of two
 things ("The warranty period is two years.")."""
 
-_UNSPACED = f"{HAN_KANA}{SOUTH_EAST_ASIAN}"
-_WORD = re.compile(rf"[{_UNSPACED}]|[^\s{_UNSPACED}]+")
-_SAID = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}][^\s{_UNSPACED}]*")
+_WORD = re.compile(rf"[{WITHOUT_SPACES}]|[^\s{WITHOUT_SPACES}]+")
+_SAID = re.compile(rf"[{WITHOUT_SPACES}]|[^\W_{WITHOUT_SPACES}][^\s{WITHOUT_SPACES}]*")
 """Words with a letter or a digit: of a table's row its cells and not their borders."""
 _OPENING = "'\"([{“‘«„‚「『（【《〈"
 _CLOSING = "'\")]}”’»」』）】》〉.,;:!?…。、，；：！？"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -74,8 +76,25 @@ def _repeated(
     repeated = find_duplicates(texts, owners, order, 1.0 if dedupe == "long" else dedupe, long=dedupe == "long")
     pairs = candidates.needs if len(candidates.needs) else sentences.containing(sources.sentences)[sources.needs]
     if len(pairs):
-        # What others need stays with them, such as the header that all parts of a split table begin with.
-        others, needed = pairs.T
-        while (missed := repeated[needed] & ~repeated[others]).any():
-            repeated[needed[missed]] = False
+        _keep_needed(repeated, pairs)
     return np.take(repeated, sentence)
+
+
+def _keep_needed(repeated: NDArray[np.bool_], pairs: NDArray[np.int64]) -> None:
+    """Takes out of `repeated` what others need, such as the header that all parts of a split table begin with.
+
+    In one pass, since what is needed may need something in turn, and so on through the whole document.
+
+    Args:
+        repeated: shape (sentences,); it is changed.
+        pairs: shape (pairs, 2), of a sentence and of the one that it needs.
+    """
+    needs = defaultdict(list)
+    for other, needed in pairs.tolist():
+        needs[other].append(needed)
+    waiting = [other for other in needs if not repeated[other]]
+    while waiting:
+        for needed in needs.get(waiting.pop(), ()):
+            if repeated[needed]:
+                repeated[needed] = False
+                waiting.append(needed)

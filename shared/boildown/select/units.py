@@ -11,13 +11,12 @@ from boildown.errors import ConfigurationError
 from boildown.select.plan import Plan
 from boildown.select.protection import CROSS_SENTENCES, Fits, within_budget
 from boildown.sources import Sources, Units
-from boildown.text.needs import announces, only_announces
+from boildown.text.needs import is_label, only_announces
 from boildown.text.protected import PROTECTED_KINDS, find_protected
 from boildown.types import Scores, Span, TokenScores, Unit
 
 __all__ = ["Candidates", "build_candidates", "protected_within"]
 
-_NO_PAIRS = np.zeros((0, 2), dtype=np.int64)
 _PROMISING = 0.5
 """Of the best sentence's score, from which on an announcement is one that the query asks for."""
 _OF_ITEMS = 0.3
@@ -53,6 +52,29 @@ class Candidates:
     def __len__(self) -> int:
         return len(self.units)
 
+    @classmethod
+    def free(
+        cls,
+        units: Units,
+        score: NDArray[np.float64],
+        spans: tuple[tuple[Span, ...], ...],
+        group: NDArray[np.int64] | None = None,
+        protected: NDArray[np.bool_] | None = None,
+    ) -> Candidates:
+        """Candidates of which none needs another. Without `group` each is a sentence of its own."""
+        no = np.zeros(len(units), dtype=bool)
+        return cls(
+            units,
+            score,
+            group=np.arange(len(units)) if group is None else group,
+            protected=no if protected is None else protected,
+            behind=np.full(len(units), -1),
+            needs=np.zeros((0, 2), dtype=np.int64),
+            firm=no[:0],
+            serves=no,
+            spans=spans,
+        )
+
 
 def build_candidates(sources: Sources, scores: Scores, plan: Plan, fits: Fits | None = None) -> Candidates:
     """Brings the method's scores to the unit that is to be cut.
@@ -72,11 +94,8 @@ def build_candidates(sources: Sources, scores: Scores, plan: Plan, fits: Fits | 
         return _with_headings(sources, _sentence_scores(sources, scores), spans, fits)
     covering = _covering(sources.sentences, spans, sources.starts)
     sentences, sentence_score = _merge(sources.sentences, _sentence_scores(sources, scores), covering)
-    if unit == "sentence":
-        no = np.zeros(len(sentences), dtype=bool)
-        free = np.full(len(sentences), -1)
-        whole = Candidates(sentences, sentence_score, np.arange(len(sentences)), no, free, _NO_PAIRS, no[:0], no, spans)
-        return whole  # what a method has kept in the end is kept as it is
+    if unit == "sentence":  # what a method has kept in the end is kept as it is
+        return Candidates.free(sentences, sentence_score, spans)
     units, score = _finer_units(sources, scores, unit)
     group = sentences.containing(units)
     if scores.tokens is None:
@@ -84,14 +103,16 @@ def build_candidates(sources: Sources, scores: Scores, plan: Plan, fits: Fits | 
     elif scores.sentences is not None:
         score = (score + sentence_score[group]) / 2
     covering = _covering(units, spans, sources.starts)
-    units, score, protected = _merge_protected(units, score, covering)
+    first = units.at(covering[:, 0])
+    units, score = _merge(units, score, covering)
+    protected = np.zeros(len(units), dtype=bool)
+    protected[units.containing(first)] = True
     group = sentences.containing(units)
     # A protected unit is as good as the best of its sentence, so that the cut reaches it no later than that.
     best = np.full(len(sentences), -np.inf)
     np.maximum.at(best, group, score)
     score = np.where(protected, best[group], score)
-    no = np.zeros(len(units), dtype=bool)
-    return Candidates(units, score, group, protected, np.full(len(units), -1), _NO_PAIRS, no[:0], no, spans)
+    return Candidates.free(units, score, spans, group, protected)
 
 
 def protected_within(candidates: Candidates, costs: NDArray[np.float64], limit: int, plan: Plan) -> Candidates:
@@ -146,11 +167,7 @@ def _with_headings(
     """
     pieces, outline = sources.outline
     merged, score = _merge(pieces, score[outline.sentence], _covering(pieces, spans, sources.starts))
-    no = np.zeros(len(merged), dtype=bool)
-    free = np.full(len(merged), -1)
-    whole = Candidates(merged, score, np.arange(len(merged)), no, free, _NO_PAIRS, no[:0], no, spans)
-    if not len(outline.below) and not len(sources.needs):
-        return whole
+    whole = Candidates.free(merged, score, spans)
     place = merged.containing(pieces)
     # A sentence that is needed, or needs something, is the last of its pieces, which is no heading unless all of it is.
     last = np.flatnonzero(np.diff(outline.sentence, append=-1))
@@ -186,12 +203,13 @@ def _raised(sentences: Candidates, headings: NDArray[np.bool_], texts: list[str]
         score[needed] = max(score[needed], (score if needed < other else own)[other])
     serves = (own < _PROMISING * score) | headings
     promising = _PROMISING * own.max()
+    asked = np.zeros(len(own), dtype=bool)
     for needed in np.unique(needs[:, 1]).tolist():
         text = texts[int(units.document[needed])][int(units.start[needed]) : int(units.end[needed])]
         serves[needed] |= only_announces(text)
-        if own[needed] >= promising and not headings[needed] and announces(text):
-            items = needs[needs[:, 1] == needed, 0]
-            score[items] = np.maximum(score[items], _OF_ITEMS * own[needed])
+        asked[needed] = own[needed] >= promising and not headings[needed] and is_label(text)
+    items, announcement = needs[asked[needs[:, 1]]].T
+    np.maximum.at(score, items, _OF_ITEMS * own[announcement])
     return replace(sentences, score=score, serves=serves)
 
 
@@ -257,28 +275,13 @@ def _covering(units: Units, spans: tuple[tuple[Span, ...], ...], base: NDArray[n
     return np.stack([first, last], axis=1)
 
 
-def _joined(count: int, covering: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Indices of the units that begin a merged unit, when each span's units become one."""
-    edges = np.zeros(count + 1, dtype=np.int64)
-    np.add.at(edges, covering[:, 0] + 1, 1)
-    np.add.at(edges, covering[:, 1] + 1, -1)
-    return np.flatnonzero(np.cumsum(edges)[:count] == 0)
-
-
 def _merge(units: Units, score: NDArray[np.float64], covering: NDArray[np.int64]) -> tuple[Units, NDArray[np.float64]]:
+    """The units, of which those that one span touches become one, as good as the best of them."""
     if len(covering) == 0 or len(units) == 0:
         return units, score
-    begin = _joined(len(units), covering)
+    edges = np.zeros(len(units) + 1, dtype=np.int64)
+    np.add.at(edges, covering[:, 0] + 1, 1)
+    np.add.at(edges, covering[:, 1] + 1, -1)
+    begin = np.flatnonzero(np.cumsum(edges)[:-1] == 0)
     end = units.end[np.append(begin[1:], len(units)) - 1]
     return Units(units.document[begin], units.start[begin], end), np.maximum.reduceat(score, begin)
-
-
-def _merge_protected(
-    units: Units, score: NDArray[np.float64], covering: NDArray[np.int64]
-) -> tuple[Units, NDArray[np.float64], NDArray[np.bool_]]:
-    merged, best = _merge(units, score, covering)
-    protected = np.zeros(len(merged), dtype=bool)
-    if len(covering):
-        begin = _joined(len(units), covering)
-        protected[np.searchsorted(begin, covering[:, 0], side="right") - 1] = True
-    return merged, best, protected

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import accumulate
 
 _FENCE = re.compile(r"(`{3,}|~{3,})([^`]*)$")
 _LANGUAGE = re.compile(r"\w")
@@ -40,3 +41,12 @@ def closed_fences(lines: list[str]) -> dict[int, int]:
         if closing is not None:
             fences[index] = closing
     return fences
+
+
+def fence_spans(text: str) -> list[tuple[int, int]]:
+    """Where every fenced code block of a text begins and ends, in characters."""
+    if "```" not in text and "~~~" not in text:
+        return []
+    lines = text.split("\n")
+    starts = [0, *accumulate(len(line) + 1 for line in lines)]
+    return [(starts[first], starts[last] + len(lines[last].rstrip())) for first, last in closed_fences(lines).items()]

@@ -7,30 +7,20 @@ import re
 import numpy as np
 from numpy.typing import NDArray
 
-from boildown.text.blocks import LIST_ITEM
 from boildown.text.markup import bare_end
-from boildown.text.sentences import QUESTION_MARKS, STOPS
+from boildown.text.sentences import AFTER_STOP, QUESTION_MARKS, STOPS
+from boildown.text.titles import LABEL_LEVEL, TITLE_LEVEL, is_title, marked_heading
 from boildown.text.words import split_words
 
-__all__ = ["LONGEST_TITLE", "TITLE", "join_fragments"]
+__all__ = ["join_fragments"]
 
 _LONGEST_FRAGMENT = 24
 """Characters; a longer sentence is never a fragment, so its words need not be counted."""
-LONGEST_TITLE = 60
-"""Characters of a heading that no marks tell from other lines."""
 
 # Cells of a row are words too, though no white space stands between them.
 _SPACED_WORD = re.compile(r"[^\s,;|]*\w[^\s,;|]*")
 _WORD = re.compile(r"\w")
-_STOPPED = re.compile(rf"[{STOPS}][\"'”’»)\]」』】）*_]*\Z")
-_MARKED = re.compile(r"(#{1,6})\s")
-_UNDERLINED = re.compile(r".+[\n\r]([=-])\1{2,}\Z")
-_TAGGED = re.compile(r"<h([1-6])\b[^<>]*>[^<>]*</h\1>\Z", re.IGNORECASE)
-TITLE = re.compile(r"[*_【〔]*(?:§{1,2} ?)?\w(?!.*(?::\s|[|\t])).*\Z")
-
-# How deep a heading stands, as in Markdown; those that are not marked stand below all that are.
-_TITLE_LEVEL = 7
-_LABEL_LEVEL = 8
+_STOPPED = re.compile(rf"[{STOPS}]{AFTER_STOP}")
 
 
 def join_fragments(text: str, sentences: NDArray[np.int64], min_words: int) -> NDArray[np.int64]:
@@ -64,7 +54,7 @@ def join_fragments(text: str, sentences: NDArray[np.int64], min_words: int) -> N
         closes = end == len(text) or (ends_line and len(piece[len(body) :].splitlines()) > 1)
         # The end of a record of data belongs to that, and not to the next one.
         stopped = short and (_STOPPED.search(body) is not None or body.endswith(("}", "},")))
-        level = _level(body, begins and closes) if ends_line else 0
+        level = _level(text, start, end, begins and closes) if ends_line else 0
         # A line without a stop announces what follows, unless it ends a paragraph that it does not begin.
         back = stopped or not ends_line or (closes and not bare_end(body).endswith(":"))
         back = short and not level and back and (not begins or (asked and stopped))
@@ -81,7 +71,7 @@ def join_fragments(text: str, sentences: NDArray[np.int64], min_words: int) -> N
             waiting = level
         else:
             forward = short and not back and not (stopped and ends_line)
-            waiting = _LABEL_LEVEL if forward and words < min_words else 0
+            waiting = LABEL_LEVEL if forward and words < min_words else 0
         begins, asked = closes, bare_end(body).endswith(QUESTION_MARKS)
     kept = np.array(starts, dtype=np.int64)
     return np.stack([kept, np.append(kept[1:], sentences[-1, 1])], axis=1)
@@ -94,13 +84,9 @@ def _words(text: str) -> int:
     return sum(_WORD.search(text, start, end) is not None for start, end in split_words(text).tolist())
 
 
-def _level(line: str, alone: bool) -> int:
-    """The level of a heading, 0 for what is none; `alone` says that blank lines stand around it."""
-    if line[:1] == "#" and (marks := _MARKED.match(line)):
-        return len(marks[1])
-    if line[-3:] in ("===", "---") and (rule := _UNDERLINED.match(line)):
-        return "=-".index(rule[1]) + 1
-    if line[-1:] == ">" and (tags := _TAGGED.search(line)):
-        return int(tags[1])
-    titled = alone and len(line) <= LONGEST_TITLE and TITLE.match(line) and not _STOPPED.search(line)
-    return _TITLE_LEVEL if titled and not LIST_ITEM.match(line) else 0
+def _level(text: str, start: int, end: int, alone: bool) -> int:
+    """The level of a sentence that is a heading, 0 of any other; `alone` says that blank lines stand around it."""
+    marked = marked_heading(text, start, end)
+    if marked and marked[0] == end:
+        return marked[1]
+    return TITLE_LEVEL if alone and is_title(text[start:end].rstrip()) else 0

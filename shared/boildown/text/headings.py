@@ -5,28 +5,20 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Sequence
-from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from boildown.text.blocks import LIST_ITEM
-from boildown.text.fences import closed_fences
-from boildown.text.fragments import LONGEST_TITLE, TITLE
-from boildown.text.sentences import STOPS
+from boildown.text.fences import fence_spans
+from boildown.text.sentences import AFTER_STOP
+from boildown.text.titles import LABEL_LEVEL, LONGEST_TITLE, TITLE_LEVEL, is_title, marked_heading
 
 __all__ = ["Outline", "join_outlines", "outline"]
 
-_MARKED = re.compile(r"(#{1,6})[ \t][^\n]*\n\s*")
-_UNDERLINED = re.compile(r"[^\n]{1,200}\n([=-])\1{2,}[ \t]*\n\s*")
-_TAGGED = re.compile(r"<h([1-6])\b[^<>]{0,100}>.{0,100}?</h\1>\s*", re.IGNORECASE | re.DOTALL)
-_CODE = re.compile(r"[=<>{}();\\]")
 _COMMENT = re.compile(r"(?m)^(#{1,6})(?:[ \t][^\n]*)?\n(?:\1(?:[ \t][^\n]*)?(?:\n|\Z))+")
 _LINE = re.compile(rf"([^\n]{{1,{LONGEST_TITLE}}})\n(\s*)")
-_STOPPED = re.compile(rf"[{STOPS}:：,;，；、][\"'”’»)\]」』】）*_]*\Z")
-# Below all that are marked; a line right above a paragraph stands below one between blank lines.
-_ALONE, _ABOVE = 7, 8
+_GOES_ON = re.compile(rf"[:：,;，；、]{AFTER_STOP}")
 _COLUMNS = (((2,), np.int64), ((), np.int64), ((), np.bool_), ((2,), np.int64))
 """Shape of a row and type of each of an outline's arrays."""
 
@@ -79,11 +71,11 @@ def outline(text: str, sentences: NDArray[np.int64]) -> Outline:
             if above:
                 below.append((len(pieces), above[-1][1]))
             above.append((level, len(pieces)))
-            if level < _ABOVE:
+            if level < LABEL_LEVEL:
                 alone.append(len(pieces))
             pieces.append((start, cut))
             owner.append(index)
-            begins = level < _ABOVE
+            begins = level < LABEL_LEVEL
             start = cut
         if start == end:
             continue
@@ -104,12 +96,8 @@ def outline(text: str, sentences: NDArray[np.int64]) -> Outline:
 
 def _code_spans(text: str) -> list[tuple[int, int]]:
     """Fences, and comments of several lines, which begin as headings do; ascending."""
-    found = [match.span() for match in _COMMENT.finditer(text)] if "#" in text else []
-    if "```" in text or "~~~" in text:
-        lines = text.split("\n")
-        starts = [0, *accumulate(len(line) + 1 for line in lines)]
-        found += [(starts[first], starts[last + 1]) for first, last in closed_fences(lines).items()]
-    return sorted(found)
+    comments = [match.span() for match in _COMMENT.finditer(text)] if "#" in text else []
+    return sorted([*comments, *fence_spans(text)])
 
 
 def join_outlines(outlines: Sequence[Outline]) -> Outline:
@@ -134,26 +122,21 @@ def _heading(text: str, start: int, end: int, begins: bool) -> tuple[int, int] |
         begins: it begins a paragraph.
     """
     start += len(text[start:end]) - len(text[start:end].lstrip())
-    level = 0
-    if found := _MARKED.match(text, start, end):
-        level = len(found[1])
-    elif found := _TAGGED.match(text, start, end):
-        level = int(found[1])
-    elif found := _UNDERLINED.match(text, start, end):
-        level = "=-".index(found[1]) + 1
-    elif begins and (found := _LINE.match(text, start, end)) and _is_title(found[1].rstrip()):
-        level = _ALONE if "\n" in found[2] else _ABOVE
-        if level == _ABOVE and found.end() < end and found[1].count(" ") > 1:
+    found = marked_heading(text, start, end)
+    if found is None and begins and (line := _LINE.match(text, start, end)) and _is_title(line[1]):
+        alone = "\n" in line[2]
+        following = _LINE.match(text, line.end(), end)
+        if alone and following and "\n" in following[2] and _is_title(following[1]):
+            return None  # short lines between blank ones are no headings of each other
+        if not alone and line.end() < end and line[1].count(" ") > 1:
             return None  # the first line of a sentence that is wrapped
-        following = _LINE.match(text, found.end(), end)
-        if following and level == _ALONE and "\n" in following[2] and _is_title(following[1].rstrip()):
-            return None
+        found = line.end(), TITLE_LEVEL if alone else LABEL_LEVEL
+    if found is None:
+        return None
     # Something must be left that it is the heading of, in this sentence or right below it.
-    followed = found and (found.end() < end or (level == _ABOVE and end < len(text)))
-    return (found.end(), level) if found and level and followed else None
+    cut, level = found
+    return found if cut < end or (level == LABEL_LEVEL and end < len(text)) else None
 
 
 def _is_title(line: str) -> bool:
-    return (
-        bool(TITLE.match(line)) and len(line) <= LONGEST_TITLE and not (_STOPPED.search(line) or LIST_ITEM.match(line))
-    )
+    return is_title(line.rstrip()) and not _GOES_ON.search(line.rstrip())

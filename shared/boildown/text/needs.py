@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 
 from boildown.text.blocks import LIST_ITEM
 from boildown.text.markup import bare_end
-from boildown.text.sentences import QUESTION_MARKS, STOPS
+from boildown.text.sentences import AFTER_STOP, QUESTION_MARKS, STOPS
 
-__all__ = ["announces", "is_opener", "needs", "only_announces"]
+__all__ = ["is_label", "is_opener", "needs", "only_announces"]
 
 _LONGEST = 200
 """Characters of what announces something; a longer text costs more than it explains."""
-_LONGEST_TITLE = 80
-"""Characters of a title and the first item of its list, or of a speaker and the first words."""
+_LONGEST_LABEL = 80
+"""Characters of a few words with a colon, or of a title with the first item of its list."""
 _COLONS = (":", "：")
 
 _SPEAKER = re.compile(
@@ -28,7 +28,7 @@ _SPEAKER = re.compile(
 )
 """Who speaks; in Chinese and Japanese with a wide colon, or a question's and an answer's letter with a stop."""
 
-_ENDED = re.compile(rf"[{STOPS}:：,;][\"'”’»)\]*_]*\Z")
+_ENDED = re.compile(rf"[{STOPS}:：,;]{AFTER_STOP}")
 _FOLLOWING = re.compile(
     r"\b(?:following|below|folgende\w*|nachstehend\w*|suivant\w*|ci-dessous|siguientes?|seguintes?|seguenti|volgende"
     r"|następując\w*|poniższ\w*|следующ\w*|наступн\w*|aşağıdaki\w*|berikut|sau đây)\b"
@@ -41,6 +41,7 @@ _NOTE = re.compile(r"([*†‡§¹²³⁴⁵])\s?\w")
 _MEANING = "\n: "
 """Before what a term means, in the line below it."""
 _COUNT = re.compile(r"\w+")
+"""Of an item: "2." and "ix." are marks of one kind as "1." is."""
 
 _MARKED_ROW = re.compile(r"^[ \t]*\|| \| |<tr\b", re.MULTILINE)
 _HEADER = re.compile(r"^[ \t]*\|?[ \t]*:?-{3,}:?[ \t]*\||<th\b", re.MULTILINE)
@@ -86,17 +87,21 @@ def needs(text: str, sentences: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def is_opener(text: str) -> bool:
     """Whether what follows may need all of a text: it announces that, or is a table's row, or holds one."""
-    return bare_end(text).endswith(_COLONS) or _MARKED_ROW.search(text) is not None
+    return _ends_with_colon(text) or _MARKED_ROW.search(text) is not None
 
 
 def only_announces(text: str) -> bool:
     """Whether a text says nothing without what follows it: a few words with a colon, or the header of a table."""
-    return announces(text) or _HEADER.search(text) is not None
+    return is_label(text) or _HEADER.search(text) is not None
 
 
-def announces(text: str) -> bool:
-    """Whether a text is a few words with a colon after them."""
-    return len(text) <= _LONGEST_TITLE and bare_end(text).endswith(_COLONS)
+def is_label(text: str) -> bool:
+    """Whether a text is a few words with a colon after them: "Answer 2:"."""
+    return len(text) <= _LONGEST_LABEL and _ends_with_colon(text)
+
+
+def _ends_with_colon(text: str) -> bool:
+    return bare_end(text).endswith(_COLONS)
 
 
 def _questions(pieces: Sequence[str], bodies: Sequence[str]) -> Iterator[tuple[int, int]]:
@@ -109,12 +114,12 @@ def _questions(pieces: Sequence[str], bodies: Sequence[str]) -> Iterator[tuple[i
 
 def _announced(pieces: Sequence[str], bodies: Sequence[str]) -> Iterator[tuple[int, int]]:
     """Pairs of what stands after an announcement and that; after a short one, "Answer 2:", all up to a blank line."""
-    opener, inner = -1, False
+    opener, inner = -1, False  # `inner`: something after the announcement stands further in
     for i in range(1, len(pieces)):
         ends = _line_ends(pieces[i - 1])
         if _announces(bodies[i - 1]):
             opener, inner = i - 1, False
-        elif ends > 1 or len(bodies[opener]) > _LONGEST_TITLE or (ends and _mark(bodies[i - 1])):
+        elif ends > 1 or len(bodies[opener]) > _LONGEST_LABEL or (ends and _mark(bodies[i - 1])):
             opener = -1  # below a list's item stands another, or what is none of the list
         if opener >= 0 and ends:
             further = _depth(pieces[i]) > _depth(pieces[opener])
@@ -131,7 +136,8 @@ def _depth(piece: str) -> int:
 
 
 def _announces(body: str) -> bool:
-    return len(body) <= _LONGEST and bare_end(body).endswith(_COLONS)
+    """Whether a text announces what follows it, with a colon; it may be longer than a label."""
+    return len(body) <= _LONGEST and _ends_with_colon(body)
 
 
 def _items(pieces: Sequence[str], bodies: Sequence[str]) -> Iterator[tuple[int, int]]:
@@ -216,7 +222,7 @@ def _footnotes(bodies: Sequence[str]) -> Iterator[tuple[int, int]]:
 
 def _is_title_with_item(body: str) -> bool:
     title, _, item = body.rpartition("\n")
-    is_title = bool(title) and len(body) <= _LONGEST_TITLE and not LIST_ITEM.match(title)
+    is_title = bool(title) and len(body) <= _LONGEST_LABEL and not LIST_ITEM.match(title)
     return is_title and LIST_ITEM.match(item.lstrip()) is not None
 
 

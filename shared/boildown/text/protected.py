@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 
 from boildown.errors import ConfigurationError, unknown_name
-from boildown.text.fences import closed_fences
+from boildown.text.fences import fence_spans
 from boildown.text.identifiers import email_spans, identifier_spans, url_spans
 from boildown.text.json_spans import json_spans
 from boildown.text.quantities import date_spans, number_spans
@@ -87,13 +87,7 @@ _INLINE_CODE = re.compile(r"(?<!`)(?:`[^`\n]+`|``(?:[^`\n]|`(?!`))+``)(?!`)")
 
 
 def _code(text: str) -> Iterator[_Pair]:
-    if "```" in text or "~~~" in text:
-        lines = text.split("\n")
-        starts = [0]
-        for line in lines:
-            starts.append(starts[-1] + len(line) + 1)
-        for first, last in closed_fences(lines).items():
-            yield starts[first], starts[last] + len(lines[last].rstrip())
+    yield from fence_spans(text)
     if "`" in text:
         for match in _INLINE_CODE.finditer(text):
             yield match.span()

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from boildown.errors import InputError
-from boildown.text.scripts import HAN_KANA, SOUTH_EAST_ASIAN
+from boildown.text.scripts import WITHOUT_SPACES
 from boildown.text.sentences import split_sentences
 from boildown.text.words import split_words
 from boildown.types import Span
@@ -30,7 +30,7 @@ _MAX_GAP = 200
 """In characters. A run does not reach over more dropped text than that, nor over the end of a sentence:
 what is put back should read as the sentence that was quoted, not as a paragraph the model never saw."""
 
-_UNSPACED = re.compile(rf"[{HAN_KANA}{SOUTH_EAST_ASIAN}]")
+_UNSPACED = re.compile(f"[{WITHOUT_SPACES}]")
 _MAY_END_SENTENCE = re.compile(r"[^\w\s,'’\-–—]|\n")
 _MARKUP = re.compile(r"[*`~|<>\[\]\r\n]|__")
 """Between two words of an answer these end a run: replacing across them would leave a lone mark behind."""

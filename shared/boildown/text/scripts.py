@@ -11,6 +11,7 @@ HAN_KANA = (
     "\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f\U0001b000-\U0001b16f\U00020000-\U0003ffff"
 )
 SOUTH_EAST_ASIAN = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17dd\uaa60-\uaa7f"
+WITHOUT_SPACES = HAN_KANA + SOUTH_EAST_ASIAN
 
 # First code point of each stretch of letters, in ascending order, and its script; "" is not counted
 # (digits, punctuation, symbols, combining marks, which any script uses).

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from boildown.text.blocks import LIST_ITEM
 from boildown.text.names import opening_name
-from boildown.text.sentences import STOPS
+from boildown.text.sentences import AFTER_STOP, STOPS
 from boildown.text.words import stems, terms
 
 __all__ = ["Section", "find_sections"]
@@ -28,7 +28,7 @@ _MARKED = re.compile(r"#{1,6}\s")
 _PAGE = re.compile(rf"\s*#\s+([^\n]{{1,{_HEADING}}})\n(?!(?s:.)*\n#\s)")
 """A page's only heading of the first level, above all else."""
 _MARKS = "#*_= \t"
-_STOPPED = re.compile(rf"[{STOPS},;][\"'”’»)\]*_]*\Z")
+_STOPPED = re.compile(rf"[{STOPS},;]{AFTER_STOP}")
 
 
 class Section(NamedTuple):

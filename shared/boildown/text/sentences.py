@@ -35,6 +35,8 @@ from boildown.text.wrapping import UNSPACED
 _STRONG = "。！？；｡︒؟۔।॥។៕။።፧፨։།༎"
 STOPS = f".!?…‥{_STRONG}"
 QUESTION_MARKS = ("?", "？", "؟")
+AFTER_STOP = r"[\"'”’»)\]」』】）*_]*\Z"
+"""An expression for what may stand between a text's last stop and its end."""
 _STOP = re.compile(
     rf"[{STOPS};\u037e][{STOPS}]*"
     # Closing quotes and brackets, emphasis marks, and reference marks such as [12] or ² belong to the sentence;

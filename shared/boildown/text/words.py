@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boildown.text.function_words import FUNCTION_WORDS
-from boildown.text.scripts import HAN_KANA, SOUTH_EAST_ASIAN
+from boildown.text.scripts import HAN_KANA, SOUTH_EAST_ASIAN, WITHOUT_SPACES
 
 _OPENING = r"(\[{“‘«‹„¿¡「『《〈【（［｛〔〖"
 _KATAKANA = "\u30a1-\u30ff\u31f0-\u31ff\uff66-\uff9f"
@@ -32,7 +32,7 @@ _WORD = re.compile(
     rf"(?:(?:[{_KATAKANA}]+"
     rf"|[{HAN_KANA}]"
     rf"|{_SYLLABLE}"
-    rf"|[^\s{HAN_KANA}{SOUTH_EAST_ASIAN}\u3001-\u3004\u3008-\u3020\uff01-\uff0f\uff1a-\uff20]+)"
+    rf"|[^\s{WITHOUT_SPACES}\u3001-\u3004\u3008-\u3020\uff01-\uff0f\uff1a-\uff20]+)"
     rf"{_CLOSING}*)?"
     # A dash or an ampersand that stands alone goes with the word before it, but not across a line end,
     # where it would be the bullet of a list.
@@ -73,7 +73,7 @@ _MARKS = (
 )
 _TERM = re.compile(rf"[\w{_MARKS}{SOUTH_EAST_ASIAN}]+")
 # Korean has spaces, but puts particles to its nouns and joins them: 연차는, 연차휴가.
-_UNSPACED = re.compile(rf"[{HAN_KANA}\u30fc{SOUTH_EAST_ASIAN}\uac00-\ud7a3]+")
+_UNSPACED = re.compile(rf"[{WITHOUT_SPACES}\uac00-\ud7a3]+")
 
 
 _STEM = 5

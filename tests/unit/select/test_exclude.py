@@ -72,3 +72,14 @@ def test_a_long_repetition_that_others_need_stays() -> None:
     result = cut(sources, scores, Budget(rate=1.0), Plan(dedupe="long"))
     assert [d.text for d in result.documents] == [texts[0].strip(), texts[1].strip()]
     assert [(d.index, d.reason) for d in result.dropped] == [(2, "duplicate")]
+
+
+def test_time_grows_with_a_chain_of_needs_and_not_with_its_square() -> None:
+    """Each line needs the one after it, so that the last one, which is not repeated, keeps all of them."""
+    lines = "".join(f"Is the very long item {i} of the whole list open for all of us?\n" for i in range(30_000))
+    sources = Sources([lines, f"{lines}Is there anything else on the list that nobody asked us about today?\n"])
+    assert len(sources.needs) > 100_000
+    scores = Scores(relevance=np.zeros(2), sentences=np.linspace(0.9, 0.1, len(sources.sentences)))
+    plan = Plan(dedupe="long")
+    assert sources.outline
+    assert thread_seconds(lambda: cut(sources, scores, Budget(threshold=0.5), plan)) < 3

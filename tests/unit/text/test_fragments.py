@@ -28,6 +28,8 @@ CASES = {
     "empty section": "# On call of engineers\n\n‖# Leave of all people\n\nAnnual leave is 28 days.",
     "underlined": "The opening hours\n=====\n\nWe open at nine every day.",
     "headings of a page": "<h1>Reed</h1><h2>Weight</h2><p>It weighs 2.1 kg.</p>‖<h2>Depth</h2><p>It dives to 40 m.",
+    "heading inside of another element": '<div class="a"><h2>The <b>Reed</b></h2><p>It weighs 2.1 kg.</p>',
+    "prompts of a shell": "# extendlv testlv 2\n#\n\n‖The commands below confirm that.",
     "rows without spaces": "store,month,sales\n‖Lyon,May,91350\n‖Nice,May,80200\n‖Lyon,June,70990\n",
     "values": "Weight: 2kg\nDepth: 40m\n‖Life: long\nName: Reed\n\n‖Another paragraph follows them.",
     "announced list": "Fruit:\n- Apples\n- Pears\n‖- Plums\n- Kiwis\n\n‖Another paragraph follows them.",

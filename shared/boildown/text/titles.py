@@ -1,0 +1,43 @@
+"""Lines that are headings, marked as such or not, and how deep they stand."""
+
+from __future__ import annotations
+
+import re
+
+from boildown.text.blocks import LIST_ITEM
+from boildown.text.sentences import AFTER_STOP, STOPS
+
+__all__ = ["LABEL_LEVEL", "LONGEST_TITLE", "TITLE_LEVEL", "is_title", "marked_heading"]
+
+LONGEST_TITLE = 60
+"""Characters of a heading that no marks tell from other lines."""
+TITLE_LEVEL = 7
+"""Of a heading that is not marked, which stands below all that are."""
+LABEL_LEVEL = 8
+"""Of a line right above a paragraph, which stands below a heading with a blank line after it."""
+
+_MARKED = re.compile(r"(#{1,6})[ \t][^\r\n]*[\r\n]\s*")
+_UNDERLINED = re.compile(r"[^\r\n]{1,200}(?:\r\n?|\n)([=-])\1{2,}[ \t]*[\r\n]\s*")
+# Other elements may open right before it, such as the one that holds a page's title.
+_TAGGED = re.compile(
+    r"[^\w<]{0,3}(?:<[a-z][^<>]{0,200}>\s*){0,4}<h([1-6])\b[^<>]{0,100}>.{0,100}?</h\1>\s*", re.IGNORECASE | re.DOTALL
+)
+_TITLE = re.compile(r"[*_【〔]*(?:§{1,2} ?)?\w(?!.*(?::\s|[|\t])).*\Z")
+_STOPPED = re.compile(rf"[{STOPS}]{AFTER_STOP}")
+
+
+def marked_heading(text: str, start: int, end: int) -> tuple[int, int] | None:
+    """The end of a heading of Markdown or HTML that begins at `start`, white space included, and its level, 1 to 6."""
+    if found := _MARKED.match(text, start, end):
+        return found.end(), len(found[1])
+    if found := _TAGGED.match(text, start, end):
+        return found.end(), int(found[1])
+    if found := _UNDERLINED.match(text, start, end):
+        return found.end(), "=-".index(found[1]) + 1
+    return None
+
+
+def is_title(line: str) -> bool:
+    """Whether a line may be a heading though nothing marks it: it is short, without a stop, and no list item or row."""
+    is_short = len(line) <= LONGEST_TITLE and _TITLE.match(line) is not None
+    return is_short and not (_STOPPED.search(line) or LIST_ITEM.match(line))
