@@ -68,7 +68,8 @@ def needs(text: str, sentences: NDArray[np.int64]) -> NDArray[np.int64]:
     Returns:
         Pairs of indices, of a sentence and of the one that it needs, ascending. Shape (pairs, 2).
     """
-    if "\n" not in text and "|" not in text and "<" not in text and not _SPEAKER.match(text.lstrip()):
+    begin = text.lstrip()
+    if not (set("\n|<") & set(text) or _SPEAKER.match(begin) or LIST_ITEM.match(begin)):
         return np.zeros((0, 2), dtype=np.int64)  # a paragraph, as most texts are
     pieces = [text[start:end] for start, end in sentences.tolist()]
     bodies = [piece.strip() for piece in pieces]
@@ -105,9 +106,10 @@ def _ends_with_colon(text: str) -> bool:
 
 
 def _questions(pieces: Sequence[str], bodies: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Pairs of a question and the line after it, both ways."""
+    """Pairs of a question and the line after it, both ways, unless that is another question."""
+    asks = [bare_end(body).endswith(QUESTION_MARKS) for body in bodies]
     for i, (piece, body) in enumerate(zip(pieces[:-1], bodies, strict=False)):
-        if bare_end(body).endswith(QUESTION_MARKS) and piece.count("\n", len(body)) == 1:
+        if asks[i] and not asks[i + 1] and piece.count("\n", len(body)) == 1:
             yield i + 1, i
             yield i, i + 1
 

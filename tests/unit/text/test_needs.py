@@ -75,6 +75,8 @@ def needed(text: str) -> list[tuple[str, str]]:
         ),
         (LETTERS, [("どうすれ", "Q. 届"), ("どうすれ", "A. 七"), ("A. 七", "どうすれ"), ("交換いた", "A. 七")]),
         (CHAT, [("Ann:", "Ben:"), ("Ben:", "Ann:")]),
+        ("May it be sent back?\nWho pays for that?\nThe buyer pays.\n", [("Who ", "The "), ("The ", "Who ")]),
+        ("- Close the valve at once. Then call the engineer on duty.", [("Then", "- Cl")]),
         (BOLD, [("**Ar", "With"), ("With", "**Ar"), ("- kn", "**No"), ("- li", "**No")]),
     ],
     ids=[
@@ -99,6 +101,8 @@ def needed(text: str) -> list[tuple[str, str]]:
         "turn with a wide colon",
         "letters of question and answer",
         "question",
+        "question after question",
+        "item by itself",
         "bold",
     ],
 )
