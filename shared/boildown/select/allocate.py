@@ -41,7 +41,7 @@ def document_caps(
     if len(taking_part) == 0:
         return caps
     best_first = taking_part[rank(relevance[taking_part])]
-    offsets = np.linspace(spread, -spread, len(best_first)) if len(best_first) > 1 else np.zeros(1)
+    offsets = np.linspace(spread, -spread, len(best_first))
     caps[best_first] = np.clip(limit / lengths.sum() + offsets, 0, 1) * lengths[best_first]
     total = caps.sum()
     return caps * (limit / total) if total > limit else caps
@@ -49,14 +49,11 @@ def document_caps(
 
 def _fill_equally(limit: float, lengths: NDArray[np.float64]) -> NDArray[np.float64]:
     """The same share for each; what short documents leave is shared among the longer ones."""
-    by_length = np.sort(lengths[lengths > 0])
-    count = len(by_length)
-    if count == 0:
-        return np.zeros_like(lengths)
+    by_length = np.sort(lengths)
     # With the k shortest documents whole, the others share the rest: the first k for which the share is no longer
     # than the next document gives the level.
     whole = np.concatenate([[0.0], np.cumsum(by_length)[:-1]])
-    shares = (limit - whole) / np.arange(count, 0, -1)
+    shares = (limit - whole) / np.arange(len(lengths), 0, -1)
     enough = shares <= by_length
-    level = shares[int(np.argmax(enough))] if enough.any() else by_length[-1]
-    return np.minimum(lengths, max(level, 0.0))
+    level = float(shares[np.argmax(enough)] if enough.any() else by_length[-1])
+    return np.minimum(lengths, level)

@@ -135,7 +135,7 @@ def _misread(candidates: Candidates, kept: NDArray[np.bool_]) -> NDArray[np.bool
 
     Shape (candidates,) in and out.
     """
-    if not candidates.firm.any() or not kept.any():
+    if not candidates.firm.any():
         return np.zeros_like(kept)
     group, document = candidates.group, candidates.units.document
     there = _groups(candidates, group[kept])

@@ -177,7 +177,6 @@ def _divide(candidates: Candidates, sentences: NDArray[np.int64], ends: Sequence
         units=units,
         score=candidates.score[group],
         group=group,
-        protected=candidates.protected[group],
         serves=candidates.serves[group],
     )
 

@@ -211,7 +211,7 @@ def _reason(reasons: NDArray[np.object_], text: str) -> DropReason:
     if not text.strip():
         return "empty"
     excluded = [r for r in reasons.tolist() if r]
-    if not excluded or len(excluded) < len(reasons):
+    if len(excluded) < len(reasons):
         return "budget"
     last: DropReason = excluded[0]
     return last

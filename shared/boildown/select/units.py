@@ -76,14 +76,14 @@ class Candidates:
         )
 
 
-def build_candidates(sources: Sources, scores: Scores, plan: Plan, fits: Fits | None = None) -> Candidates:
+def build_candidates(sources: Sources, scores: Scores, plan: Plan, fits: Fits = lambda _: True) -> Candidates:
     """Brings the method's scores to the unit that is to be cut.
 
     Args:
         sources: the documents.
         scores: of sentences, of tokens, of both, or of documents alone.
         plan: names the unit, or leaves it to the scores, and says what is protected.
-        fits: see `boildown.select.protection.Fits`; None if there is no limit.
+        fits: see `boildown.select.protection.Fits`; everything does where there is no limit.
 
     Raises:
         ConfigurationError: tokens are asked for, and the method has scored none.
@@ -133,7 +133,7 @@ def protected_within(candidates: Candidates, costs: NDArray[np.float64], limit: 
     return replace(candidates, protected=candidates.protected & (needed <= limit)[candidates.group])
 
 
-def _protected_spans(sources: Sources, plan: Plan, unit: Unit, fits: Fits | None) -> tuple[tuple[Span, ...], ...]:
+def _protected_spans(sources: Sources, plan: Plan, unit: Unit, fits: Fits) -> tuple[tuple[Span, ...], ...]:
     kinds = plan.protect
     if kinds is None:
         # The others lie inside a sentence, so that they need no care where whole ones are cut.
@@ -148,14 +148,12 @@ def _protected_spans(sources: Sources, plan: Plan, unit: Unit, fits: Fits | None
         every = sources.derive(("protected", *kinds, None, *plan.patterns), find, lambda found: _SPAN * len(found))
     else:  # a compiled one would live as long as the cache, which does not know how large it is
         every = [find(text) for text in sources.texts]
-    if fits is None:
-        return tuple(every)
     pairs = zip(sources.texts, every, strict=True)
     return tuple([tuple(within_budget(text, found, kinds, plan, fits)) for text, found in pairs])
 
 
 def _with_headings(
-    sources: Sources, score: NDArray[np.float64], spans: tuple[tuple[Span, ...], ...], fits: Fits | None
+    sources: Sources, score: NDArray[np.float64], spans: tuple[tuple[Span, ...], ...], fits: Fits
 ) -> Candidates:
     """Sentences, with the headings before them apart, so that whatever stands below one can bring it.
 
@@ -163,7 +161,7 @@ def _with_headings(
         sources: the documents.
         score: shape (sentences,).
         spans: the protected spans of each document.
-        fits: see `boildown.select.protection.Fits`; None if there is no limit.
+        fits: see `boildown.select.protection.Fits`.
     """
     pieces, outline = sources.outline
     merged, score = _merge(pieces, score[outline.sentence], _covering(pieces, spans, sources.starts))
@@ -177,10 +175,8 @@ def _with_headings(
         return whole
     headings = np.zeros(len(merged), dtype=bool)
     headings[place[outline.heading]] = True
-    firm = np.ones(len(needs), dtype=bool)
-    if fits is not None:
-        needed, which = np.unique(needs[:, 1], return_inverse=True)
-        firm = np.array([fits(_AT_MOST * text) for text in sources.cut(merged.at(needed))])[which]
+    needed, which = np.unique(needs[:, 1], return_inverse=True)
+    firm = np.array([fits(_AT_MOST * text) for text in sources.cut(merged.at(needed))])[which]
     return _raised(replace(whole, needs=needs, firm=firm), headings, sources.texts)
 
 
