@@ -140,6 +140,21 @@ def test_the_budget_is_used_up_where_units_are_fine_enough(unit, allocation, rat
     assert min(0.98 * limit, limit - slack) - 1 <= result.tokens_out <= limit
 
 
+def test_shares_of_a_budget_go_to_lesser_documents_too():
+    sources = Sources(LONG[:3])
+    best = np.where(sources.sentences.document == 1, 0.9, 0.1)
+    scores = Scores(relevance=np.array([0.5, 0.9, 0.1]), sentences=best)
+
+    def shares(allocation):
+        budget = Budget(tokens=90, counter=lambda text: len(text.split()))
+        result = cut(sources, scores, budget, Plan(allocation=allocation, spread=0.1))
+        return {d.index: d.tokens_out for d in result.documents}
+
+    assert shares("global") == {1: 90}
+    assert shares("equal") == {0: 30, 1: 30, 2: 30}
+    assert shares("linear") == {0: 30, 1: 50, 2: 10}
+
+
 def test_rate_one_keeps_everything_and_rate_zero_nothing():
     sources = Sources(["One sentence here. Another one there.", "  A second document follows.  "])
     whole = cut(sources, scored(sources, 0), Budget(rate=1.0), Plan())
@@ -166,6 +181,16 @@ def test_tokens_only_methods_are_cut_by_words():
         tokens=TokenScores(words.document, words.start, words.end, np.array([1.0, 0, 3, 2])),
     )
     assert cut(sources, scores, Budget(tokens=2, counter=lambda t: len(t.split())), Plan()).text == "gamma delta"
+
+
+def test_a_word_scores_as_its_tokens_do_on_average_and_half_as_its_sentence():
+    sources = Sources(["alpha beta. gamma delta."], 1)
+    starts = np.array([0, 2, 4, 6, 12, 18])  # "alpha" is three tokens
+    tokens = TokenScores(np.zeros(6, dtype=np.int64), starts, starts + 1, np.array([0.4, 0.4, 0.4, 0.8, 0.1, 0.6]))
+    two = Budget(tokens=2, counter=lambda text: len(text.split()))
+    assert cut(sources, Scores(np.ones(1), tokens=tokens), two, Plan()).text == "beta. delta."
+    both = Scores(np.ones(1), sentences=np.array([0.0, 0.9]), tokens=tokens)
+    assert cut(sources, both, two, Plan(unit="word")).text == "gamma delta."
 
 
 def test_a_method_that_ranks_documents_keeps_whole_documents_best_first():
@@ -212,6 +237,21 @@ def test_protected_spans_stay_whole_whenever_their_sentence_is_kept(tokens, seed
             assert "1,250.50 EUR" in document.text
             assert "3 May 2021" in document.text
             assert len(document.protected) == 2
+
+
+@pytest.mark.parametrize("limit", [10, 30, 60])
+def test_protected_spans_that_do_not_all_fit_let_others_of_their_sentence_be_kept(limit):
+    sources = Sources(["The keys are 550e8400-e29b-41d4-a716-446655440000 and 7c9e6679-7425-40de-944b-e07fc1f90ae7."])
+    scores = scored(sources, 0, tokens=True)
+    assert cut(sources, scores, Budget(tokens=limit, counter=len), Plan(unit="word")).text
+
+
+def test_a_counter_for_which_parts_cost_more_than_the_whole_leaves_something():
+    def counter(text):
+        return 100 if len(text) < 40 else len(text) // 10
+
+    sources = Sources(["One sentence here. Another one there. A third one follows. It ends with this."])
+    assert cut(sources, scored(sources, 0), Budget(tokens=6, counter=counter), Plan()).text
 
 
 def test_a_json_object_over_several_sentences_is_one_unit():

@@ -62,6 +62,26 @@ def test_time_grows_with_the_documents_and_not_with_their_square() -> None:
     assert min(seconds(8_000) for _ in range(2)) < 32 * min(seconds(500) for _ in range(5))
 
 
+STEPS = "Open the lid of it. Pull the red ring. Close the lid again."
+PUMP = "水泵在夜间把冷却液从水箱输送到大厅里面。"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "left"),
+    [
+        (BRIDGE, f"{BRIDGE.upper()} It is painted green.", "It is painted green."),
+        (STEPS, STEPS, ""),
+        (f"{PUMP}大厅位于城市的北部地区。", f"{PUMP}仓库位于城市的南部地区。", "仓库位于城市的南部地区。"),
+    ],
+    ids=["upper case", "short texts", "Chinese"],
+)
+def test_of_a_long_repetition_only_the_first_is_kept(one: str, other: str, left: str) -> None:
+    sources = Sources([one, other])
+    scores = Scores(relevance=np.zeros(2), sentences=np.zeros(len(sources.sentences)))
+    result = cut(sources, scores, Budget(rate=1.0), Plan(dedupe="long"))
+    assert result.text == "\n\n".join(filter(None, [one, left]))
+
+
 HEADER = "| Part of the boat | Price in euros | Weight in kilograms | Colour of the hull |\n|---|---|---|---|\n"
 
 

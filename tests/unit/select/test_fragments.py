@@ -91,10 +91,24 @@ def test_a_sentence_too_long_for_the_budget_is_kept_from_its_beginning_without_g
     assert text.startswith(kept)
 
 
+def test_of_a_long_text_without_an_end_the_part_with_the_point_is_kept() -> None:
+    speech = SPEECH[: len(SPEECH) // 2]
+    text = f"{speech}it was the blue pelican that had lost its anchor {speech}"
+    start = np.array([0, text.index("pelican")])
+    points = TokenScores(np.zeros(2, dtype=np.int64), start, start + 3, np.array([0.0, 9.0]))
+    scores = Scores(relevance=np.zeros(1), sentences=np.array([0.9]), points=points)
+    kept = cut(Sources([text]), scores, Budget(tokens=200, counter=characters), Plan()).text
+    assert kept.startswith("so we went to the harbour")
+    assert "pelican" in kept
+
+
 def test_no_fragment_ends_right_before_what_takes_it_back() -> None:
     text = "The daily dose may be doubled after two weeks (not in children under twelve or in pregnancy), if at all."
     for limit in range(20, 100):
         assert not cut_alike(text, limit).text.endswith(("weeks", "weeks (", "pregnancy),", "pregnancy)"))
+    for longest in range(15, 60):
+        ends = fragment_ends(text, [], [], longest, lambda part: False)[0]
+        assert not any(text[:end].rstrip("( ").endswith("weeks") for end in ends)
 
 
 def test_fragments_end_at_lines_or_words_and_leave_spans_whole() -> None:

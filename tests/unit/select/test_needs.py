@@ -28,7 +28,10 @@ def words(count: int) -> Budget:
     return Budget(tokens=count, counter=lambda text: len(text.split()))
 
 
-def test_a_row_comes_with_its_header() -> None:
+def test_any_row_comes_with_its_header() -> None:
+    sources = Sources([f"{HEADER}{SUMMER}{WINTER}{OTHER}"])
+    scores = Scores(relevance=np.zeros(1), sentences=np.array([0.1, 0.9, 0.2, 0.5]))
+    assert cut(sources, scores, Budget(threshold=0.9), Plan()).text == f"{HEADER}{SUMMER}".rstrip()
     assert cut_table(words(18)).text == f"{HEADER}{WINTER}".rstrip()
     assert cut_table(Budget(threshold=0.9)).text == f"{HEADER}{WINTER}".rstrip()
 
@@ -39,8 +42,8 @@ def test_a_header_is_not_kept_for_a_row_that_does_not_fit() -> None:
 
 def test_a_row_that_fills_what_is_left_brings_its_header() -> None:
     longer = SUMMER.replace("14 days", "14 working days after the day of the sale at the counter")
-    sources = Sources([OTHER, f"{HEADER}{longer}{WINTER}"])
-    scores = Scores(relevance=np.zeros(2), sentences=np.array([0.9, 0.1, 0.8, 0.4]))
+    sources = Sources([OTHER, f"{HEADER}{longer}{WINTER}", CITIES])  # of which no heading is needed
+    scores = Scores(relevance=np.zeros(3), sentences=np.array([0.9, 0.1, 0.8, 0.4, 0, 0, 0, 0]))
     assert cut(sources, scores, words(28), Plan()).text == f"{OTHER.strip()}\n\n{HEADER}{WINTER}".rstrip()
 
 
@@ -72,6 +75,13 @@ def test_an_item_does_not_come_to_stand_below_what_does_not_announce_it(best: st
         assert ITEM.strip() not in kept or EXCLUDED in kept or RETURNS.strip() not in kept
 
 
+def test_an_announcement_that_costs_too_much_does_not_take_the_place_of_what_is_asked() -> None:
+    costly = f"{15 * 'and also '}of these goods we take back none:\n"
+    sources = Sources([f"{costly}{ITEM}", OTHER])
+    scores = Scores(relevance=np.zeros(2), sentences=np.array([0.1, 0.9, 0.5]))
+    assert cut(sources, scores, words(44), Plan()).text == f"{ITEM.strip()}\n\n{OTHER.strip()}"
+
+
 CITIES = (
     "# Bristol\n\nIt is closed on Sundays. Dogs may come in.\n\n# Cardiff\n\nIt is open on Sundays. Nobody asked us."
 )
@@ -87,6 +97,13 @@ def test_nothing_comes_to_stand_below_the_heading_of_another(budget: Budget) -> 
         assert cardiff.strip() or not heading
         assert kept in CITIES or not ("# Bristol" in bristol and ("It is open" in bristol or "Nobody" in bristol))
         assert not kept.startswith("# Bristol\n\n# Cardiff")
+
+
+def test_what_would_be_misread_takes_no_room_from_others() -> None:
+    sources = Sources([CITIES, "Cats sleep here all day."])
+    scores = Scores(relevance=np.zeros(2), sentences=np.array([0.9, 0.1, 0.8, 0.2, 0.3]))
+    kept = cut(sources, scores, words(12), Plan()).text  # no room for the heading of Cardiff
+    assert kept == "# Bristol\n\nIt is closed on Sundays.\n\nCats sleep here all day."
 
 
 def test_a_heading_is_brought_by_what_stands_below_it() -> None:

@@ -61,6 +61,11 @@ def test_short_lines_without_a_stop() -> None:
     ]
 
 
+def test_two_words_right_above_a_sentence_are_a_heading() -> None:
+    text = "Opening hours\nWe open at nine on all days but Sunday. We close at six.\n"
+    assert below(text) == [("We open at nin", "Opening hours"), ("We close at si", "Opening hours")]
+
+
 @pytest.mark.parametrize("text", [LINES, PROSE, "One line alone", "# Nothing follows it", ""])
 def test_no_headings(text: str) -> None:
     assert below(text) == []

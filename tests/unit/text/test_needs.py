@@ -13,7 +13,10 @@ CSV = "store,month,sales\nParis Nord,March,1310\nLyon Gare,March,9135\nNice Port
 COMMAS = "Tarif\tPreis\tNutzer\nBasis\t9,99 €\t1\nProfi\t24,90 €\t5\nFirma\tauf Anfrage\talle\n"
 ALIGNED = "               2023      2022\nNet sales   383,285   394,328\nGross margin   169,148   170,782\n"
 HTML = "<tr><th>Part</th><th>Unit</th></tr>\n<tr><td>Supply voltage</td><td>V</td></tr>\n"
-LIST = "It may be ended at once if:\n(a) the fee is not paid; or\n(b) a term is breached. That is all.\nIt is yearly."
+LIST = (
+    "It may be ended at once if:\n(a) the fee is not paid; or\n(b) a term is breached. That is all.\nIt is yearly.\n"
+    "- bring a photo of you\n"
+)
 STOPPED = "Goods can be sent back. The following are excluded.\n- All gift cards\n- Some of the perfumes\n"
 KOREAN = "환불을 신청하실 수 있습니다. 다음의 경우에는 불가능합니다.\n- 포장을 개봉한 경우\n- 주문 제작 상품\n"
 JAPANESE = "返品を承ります。次の場合は有償となります。\n- 保証書の提示がない場合\n- 落下による故障\n"
@@ -27,8 +30,10 @@ BOLD = (
 STATUTE = "(3) It does not apply to\n  (a) those with a licence; or\n  (b) those below ten.\n(4) It is yearly."
 LEAFLET = "Do not take it\n- if you are ill. Ask a doctor first.\n- if you are old\n\nTake it with a meal.\n"
 MIXED = "1. Excluded goods here:\n- war and any riots\n- floods of rivers\n2. Included goods here:\n- theft at night\n"
+TIGHT = "Prices rose.\n\n|Kind of sale|Days|\n|---|---|\n|Summer sale|14|\n|Winter sale|7|\n"
 ANSWERS = "Answer 1:\nRun the first command. It is safe.\n\nAnswer 2:\nUse the other command. Nothing is lost by it.\n"
-TERMS = "Amount\n: It is in cents. It must be given.\n\nReason\n: It says why. It may be left out.\n"
+ANSWER = "The other answer:\nRun the first command. It is safe.\n\nWe hope that it helps.\n"
+TERMS = "Amount\n: It is in cents. It must be given.\n\nReason for the payment\n: It says why. It may be left out.\n"
 NOTES = "Pro costs nine*.\nTeam costs twenty†.\n\nIt is *very* good.\n\n* if paid yearly\n† for up to five\n"
 WIDE = "客服：您好！请先关闭进水阀。请问您的是哪个型号？\n小张：买了八个月，是标准的型号。明天有人来吗？\n"
 LETTERS = "Q. 届いた商品が壊れていました。どうすればいいですか？\nA. 七日以内にご連絡ください。交換いたします。\n"
@@ -46,6 +51,7 @@ def needed(text: str) -> list[tuple[str, str]]:
     ("text", "pairs"),
     [
         (TABLE, [("| Su", "| Ki"), ("| Wi", "| Ki")]),
+        (TIGHT, [("|Sum", "|Kin"), ("|Win", "|Kin")]),
         (CSV, [("Pari", "stor"), ("Lyon", "stor"), ("Nice", "stor")]),
         (COMMAS, [("Basi", "Tari"), ("Prof", "Tari"), ("Firm", "Tari")]),
         (ALIGNED, [("Net ", "2023"), ("Gros", "2023")]),
@@ -59,7 +65,8 @@ def needed(text: str) -> list[tuple[str, str]]:
         (LEAFLET, [("- if", "Do n"), ("Ask ", "- if"), ("- if", "Do n")]),
         (MIXED, [("- wa", "1. E"), ("- fl", "1. E"), ("- th", "2. I")]),
         (ANSWERS, [("It i", "Answ"), ("Noth", "Answ")]),
-        (TERMS, [("It m", "Amou"), ("It m", "Reas")]),
+        (ANSWER, [("Run ", "The "), ("It i", "The ")]),
+        (TERMS, [("It m", "Amou"), (": It", "Reas"), ("It m", ": It")]),
         (NOTES, [("Pro ", "* if"), ("Team", "† fo")]),
         (TITLED, [("- So", "Excl"), ("- Al", "Excl")]),
         (TURN, [("Plea", "Ann:"), ("It i", "Ann:")]),
@@ -81,6 +88,7 @@ def needed(text: str) -> list[tuple[str, str]]:
     ],
     ids=[
         "table",
+        "table without spaces",
         "csv",
         "decimal commas",
         "aligned",
@@ -94,6 +102,7 @@ def needed(text: str) -> list[tuple[str, str]]:
         "leaflet",
         "lists in turn",
         "answers",
+        "answer up to a blank line",
         "terms",
         "footnotes",
         "titled list",
@@ -116,7 +125,7 @@ def test_what_is_not_understood_alone(text: str, pairs: list[tuple[str, str]]) -
         "The harbour is old. It was rebuilt in 1931. Why? Nobody knows that today.",
         "1,Paris Nord,1310\n2,Lyon Gare,9135\n3,Nice Port,7099\n",
         "- wash the pump\n- close the valve\n",
-        "We sell apples; they sell pears. Tickets are cheap; children pay half. It is late; we go.",
+        "We sell apples; they sell pears. Tickets are cheap; children pay half. It is late; we go.\nGood night.",
         "It was said.\n1. wash the pump\n2. close the valve\n",
     ],
     ids=["prose", "rows without a header", "list without an announcement", "semicolons", "list after a stop"],

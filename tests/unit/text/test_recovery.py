@@ -160,6 +160,19 @@ def test_chinese_is_traced_by_characters() -> None:
     assert recovery.text == "答：净利润大幅增长了百分之五。"
 
 
+def test_three_characters_are_traced_and_two_are_not() -> None:
+    text = "该公司去年在海外市场的净利润大幅增长。"
+    assert [m.source.of(text) for m in recover_one("净利润", text, text).matches] == ["净利润"]
+    assert recover_one("利润", text, text).matches == ()
+
+
+def test_what_an_answer_says_twice_is_traced_twice() -> None:
+    text = "The harbour of the town was rebuilt after the storm by two hundred men from the hills."
+    answer = "The harbour of the town was rebuilt after a storm. The harbour of the town was rebuilt, after all."
+    once = "The harbour of the town was rebuilt"
+    assert [m.source.of(text) for m in recover_one(answer, text, text).matches] == [f"{once} after", f"{once} after"]
+
+
 def test_hindi_words_stay_whole() -> None:
     text = "कंपनी का वार्षिक शुद्ध लाभ बढ़ गया"
     recovery = recover_one("वार्षिक लाभ बढ़ गया", text, "वार्षिक ", "लाभ बढ़ गया")
