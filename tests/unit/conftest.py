@@ -86,6 +86,9 @@ TOKENIZERS: dict[str, Callable[[], Any]] = {
     "xlm-roberta": _unigram,
     "modernbert": _modernbert_tokenizer,
     "deberta-v2": _modernbert_tokenizer,
+    "distilbert": _wordpiece,
+    "electra": _wordpiece,
+    "mpnet": _wordpiece,
 }
 SHAPE = {
     "hidden_size": 32,
