@@ -66,7 +66,9 @@ class Plan:
         if not (_is_number(self.spread) and 0 <= self.spread <= 1):
             raise ConfigurationError(f"spread= is a difference of keep rates, from 0 to 1; got {self.spread!r}.")
         if self.dedupe not in (None, "long") and not (_is_number(self.dedupe) and 0 < float(self.dedupe) <= 1):
-            raise ConfigurationError(f"dedupe= is 'long', a similarity above 0 and at most 1, or None; got {self.dedupe!r}.")
+            raise ConfigurationError(
+                f"dedupe= is 'long', a similarity above 0 and at most 1, or None; got {self.dedupe!r}."
+            )
         for kind in self.protect or ():
             if kind not in PROTECTED_KINDS:
                 raise unknown_name("kind of protected span", kind, PROTECTED_KINDS)
