@@ -130,10 +130,11 @@ def _sentences(kind: str, folder: str, device: str, dtype: str | None) -> System
 
 
 def _count_theirs(model: Any) -> None:
-    def note(module: Any, args: Any, kwargs: Any) -> None:
-        FORWARDED.append((kwargs["input_ids"] if kwargs.get("input_ids") is not None else args[0]).numel())
+    def note(embeddings: Any, args: Any) -> None:
+        FORWARDED.append(args[0].numel())
 
-    model.base_model.register_forward_pre_hook(note, with_kwargs=True)
+    # Every forward begins there, and not all packages call the model itself as a module.
+    model.get_input_embeddings().register_forward_pre_hook(note)
 
 
 def _count(ours: Any) -> None:

@@ -249,7 +249,7 @@ def _without(tokens: TokenScores, documents: NDArray[np.bool_]) -> TokenScores:
 def _joined(parts: Sequence[TokenScores]) -> TokenScores:
     columns = ((t.document, t.start, t.end, t.score) for t in parts)
     document, start, end, score = (np.concatenate(column) for column in zip(*columns, strict=True))
-    order = np.lexsort((start, document))
+    order = np.argsort(document, kind="stable")  # no document is in two parts, and in each its tokens are in order
     return TokenScores(document[order], start[order], end[order], score[order])
 
 

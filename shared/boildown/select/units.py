@@ -166,6 +166,8 @@ def _with_headings(
     pieces, outline = sources.outline
     merged, score = _merge(pieces, score[outline.sentence], _covering(pieces, spans, sources.starts))
     whole = Candidates.free(merged, score, spans)
+    if not len(outline.below) and not len(sources.needs):
+        return whole
     place = merged.containing(pieces)
     # A sentence that is needed, or needs something, is the last of its pieces, which is no heading unless all of it is.
     last = np.flatnonzero(np.diff(outline.sentence, append=-1))

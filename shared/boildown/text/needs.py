@@ -69,7 +69,7 @@ def needs(text: str, sentences: NDArray[np.int64]) -> NDArray[np.int64]:
         Pairs of indices, of a sentence and of the one that it needs, ascending. Shape (pairs, 2).
     """
     begin = text.lstrip()
-    if not (set("\n|<") & set(text) or _SPEAKER.match(begin) or LIST_ITEM.match(begin)):
+    if not any(mark in text for mark in "\n|<") and not (_SPEAKER.match(begin) or LIST_ITEM.match(begin)):
         return np.zeros((0, 2), dtype=np.int64)  # a paragraph, as most texts are
     pieces = [text[start:end] for start, end in sentences.tolist()]
     bodies = [piece.strip() for piece in pieces]

@@ -221,7 +221,7 @@ def _is_abbreviation(text: str, last: int, stop: int, following: str, dotted: bo
         word = before + word  # "d. h." is "d.h."
     if elided := _ELIDED.match(word):
         word = word[elided.end() :]  # "l'art. 5", "dell'ing. Rossi"
-    if word in NEVER_END or _THAI_SHORTENED.search(word):
+    if word in NEVER_END or (not word.isascii() and _THAI_SHORTENED.search(word)):
         return True
     if following[:1].isdigit():
         if _DAY.fullmatch(word) and _DAY.fullmatch(following if dotted else before):

@@ -39,7 +39,7 @@ def test_ties_keep_the_input_order():
         ({"protect": ("numbers",)}, "Did you mean 'number'"),
         ({"spread": 1.5}, "from 0 to 1"),
         ({"spread": "wide"}, "from 0 to 1; got 'wide'"),
-        ({"dedupe": "near"}, "at most 1; got 'near'"),
+        ({"dedupe": "near"}, "or None; got 'near'"),
         ({"dedupe": 0.0}, "above 0"),
         ({"separator": None}, "separator= must be text"),
         ({"patterns": ("(",)}, "not a valid regular expression: .* at position 0"),
