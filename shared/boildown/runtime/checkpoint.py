@@ -17,6 +17,7 @@ __all__ = [
     "check_weights",
     "find_folder",
     "first_line",
+    "has_files",
     "read_config",
     "read_json",
     "read_tokenizer",
@@ -64,6 +65,11 @@ def find_folder(name: str | Path, files: Sequence[str] = _WANTED) -> Path:
             f"copy in {constants.HF_HUB_CACHE}, and on the hub ({constants.ENDPOINT}): {first_line(error)} "
             "Check the name; without a network, give the path of a folder that holds the model."
         ) from error
+
+
+def has_files(folder: Path) -> bool:
+    """Whether a model's config.json and its fast tokenizer are there, which for older models other libraries make."""
+    return (folder / "config.json").is_file() and (folder / "tokenizer.json").is_file()
 
 
 def read_config(folder: Path) -> dict[str, Any]:

@@ -13,7 +13,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from boildown.errors import ModelError
-from boildown.runtime.checkpoint import check_vocabulary, read_config, read_json, read_tokenizer, tokenizer_limit
+from boildown.runtime.checkpoint import (
+    check_vocabulary,
+    has_files,
+    read_config,
+    read_json,
+    read_tokenizer,
+    tokenizer_limit,
+)
 from boildown.runtime.encoder import Encoder
 from boildown.runtime.load import TextEncoder
 from boildown.runtime.tokens import Template, pair_template, tokenize
@@ -51,7 +58,7 @@ class PairClassifier:
     @staticmethod
     def supports(folder: Path) -> bool:
         """Whether the folder holds an encoder that can run here, and nothing on top of it."""
-        if not (folder / "config.json").is_file():
+        if not has_files(folder):
             return False
         config = read_config(folder)
         settings = _sentence_transformers(folder)

@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from boildown.errors import ModelError
-from boildown.runtime.checkpoint import check_vocabulary, read_config, read_json, read_tokenizer, tokenizer_limit
+from boildown.runtime.checkpoint import (
+    check_vocabulary,
+    has_files,
+    read_config,
+    read_json,
+    read_tokenizer,
+    tokenizer_limit,
+)
 from boildown.runtime.devices import to_device
 from boildown.runtime.encoder import Encoder
 from boildown.runtime.load import TextEncoder, load_encoder
@@ -62,7 +69,7 @@ class TextEmbedder:
         """Whether the folder holds an encoder that can run here, and only what is known on top of it."""
         modules = _modules(folder)
         inner = _encoder_folder(folder, modules)
-        if [name for name, _ in modules] not in _MODULES or not (inner / "config.json").is_file():
+        if [name for name, _ in modules] not in _MODULES or not has_files(inner):
             return False
         config = read_config(inner)
         lowers = any(read_json(path, {}).get("do_lower_case") for path in inner.glob("sentence_*_config.json"))

@@ -110,6 +110,12 @@ def test_what_else_stands_on_a_model_is_left_to_sentence_transformers(save: Save
     assert load_pair_classifier(str(folder), "cpu", "float32") is None
 
 
+def test_so_is_a_model_with_a_slow_tokenizer(save: Save) -> None:
+    folder = save("bert")
+    (folder / "tokenizer.json").unlink()
+    assert load_pair_classifier(str(folder), "cpu", "float32") is None
+
+
 @pytest.mark.parametrize("kind", ["bert", "xlm-roberta"])
 def test_bfloat16_and_int8(save: Save, kind: str) -> None:
     from boildown.runtime.int8_linear import int8_available

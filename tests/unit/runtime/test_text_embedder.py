@@ -135,6 +135,12 @@ def test_what_else_there_is_is_left_to_sentence_transformers(save: Save, file: s
     assert load_text_embedder(str(folder), "cpu", "float32") is None
 
 
+def test_so_is_a_model_with_a_slow_tokenizer(save: Save) -> None:
+    folder = save("bert")
+    (folder / "tokenizer.json").unlink()
+    assert load_text_embedder(str(folder), "cpu", "float32") is None
+
+
 def test_so_are_other_modules(save: Save) -> None:
     folder = save("bert")
     (folder / "modules.json").write_text(json.dumps([*MODULES[:2], dict(MODULES[2], type="x.models.Dense")]))
