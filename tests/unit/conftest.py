@@ -110,8 +110,8 @@ def save_model(kind: str, folder: Path, task: str = "AutoModelForTokenClassifica
         if kind in ("roberta", "xlm-roberta")
         else ("[CLS]", "[SEP]", "[PAD]", "[UNK]")
     )
-    # Published tokenizers of BERT give token types, which the class for tokenizers of any model leaves out.
-    inputs = ["input_ids", *["token_type_ids"][: kind == "bert"], "attention_mask"]
+    # Published tokenizers of BERT and ELECTRA give token types, which the class for tokenizers of any model leaves out.
+    inputs = ["input_ids", *["token_type_ids"][: kind in ("bert", "electra")], "attention_mask"]
     tokenizer = transformers.PreTrainedTokenizerFast(
         tokenizer_object=raw, cls_token=names[0], sep_token=names[1], pad_token=names[2], unk_token=names[3],
         model_input_names=inputs,

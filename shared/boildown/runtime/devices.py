@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "available_devices",
+    "cast_parameters",
     "dtype_argument",
     "input_device",
     "pick_device",
@@ -120,12 +121,18 @@ def dtype_argument(dtype: str | torch.dtype) -> dict[str, Any]:
     """The precision as an argument of transformers' `from_pretrained`, whose name depends on the version.
 
     A model that is cast when it is there loses what it needs in fp32: the frequencies of rotary positions are its
-    buffers, and in bf16 a position of a thousand is off by a fifth of a radian.
+    buffers, and in bf16 they put far positions elsewhere.
     """
     import transformers
 
     version = tuple(int(part) for part in transformers.__version__.split(".")[:2])
     return {"dtype" if version >= (4, 56) else "torch_dtype": dtype}
+
+
+def cast_parameters(module: Any, dtype: torch.dtype) -> None:
+    """Casts a loaded module to a precision, but not its buffers; see `dtype_argument`."""
+    for parameter in module.parameters():
+        parameter.data = parameter.data.to(dtype)
 
 
 def input_device(model: Any) -> torch.device:

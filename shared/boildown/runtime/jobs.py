@@ -83,7 +83,7 @@ class Job:
                 part.record_stream(stream)
         with torch.inference_mode():
             rows = torch.cat(parts)
-            # Indexing with brackets waits for a thread team of the caller's, for milliseconds where the cores are busy.
+            # Indexing with brackets waits for a thread team of the caller's, which takes long where the cores are busy.
             return rows.index_select(0, to_device(place, rows.device))
 
 

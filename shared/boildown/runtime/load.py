@@ -17,7 +17,10 @@ from boildown.runtime.jobs import Head
 from boildown.runtime.packing import Ids
 from boildown.runtime.transformers_encoder import TransformersEncoder
 
-__all__ = ["TextEncoder", "load_encoder"]
+__all__ = ["TextEncoder", "is_encoder", "load_encoder"]
+
+_BY_TRANSFORMERS = ("deberta", "deberta-v2", "distilbert", "electra", "modernbert", "mpnet")
+"""Encoders that `TransformersEncoder` is known to run, by the model_type of config.json."""
 
 
 class TextEncoder(Protocol):
@@ -36,6 +39,11 @@ class TextEncoder(Protocol):
     ) -> tuple[Tensor, NDArray[np.int64]]:
         """States of shape (tokens, hidden_size), or what the head makes of them, and where each sequence begins."""
         ...
+
+
+def is_encoder(config: dict[str, Any]) -> bool:
+    """Whether a config.json is of an encoder that runs here; causal models, which pool at the last token, do not."""
+    return Encoder.supports(config) or config.get("model_type") in _BY_TRANSFORMERS
 
 
 def load_encoder(

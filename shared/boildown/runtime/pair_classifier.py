@@ -22,14 +22,12 @@ from boildown.runtime.checkpoint import (
     tokenizer_limit,
 )
 from boildown.runtime.encoder import Encoder
-from boildown.runtime.load import TextEncoder
+from boildown.runtime.load import TextEncoder, is_encoder
 from boildown.runtime.tokens import Template, pair_template, tokenize
 from boildown.runtime.transformers_encoder import TransformersEncoder
 
 __all__ = ["PairClassifier"]
 
-_BY_TRANSFORMERS = ("deberta", "deberta-v2", "electra", "modernbert")
-"""Encoders that `TransformersEncoder` runs, by the model_type of config.json; causal models pool at the last token."""
 _BERT_HEAD = ("pooler.dense", "classifier")
 _ROBERTA_HEAD = ("classifier.dense", "classifier.out_proj")
 _ACTIVATIONS = {"Identity": False, "Sigmoid": True}
@@ -63,7 +61,7 @@ class PairClassifier:
         config = read_config(folder)
         settings = _sentence_transformers(folder)
         return (
-            (Encoder.supports(config) or config.get("model_type") in _BY_TRANSFORMERS)
+            is_encoder(config)
             and len(settings["modules"]) <= 1
             and not settings["default_prompt_name"]
             and _activation(config, settings) in _ACTIVATIONS

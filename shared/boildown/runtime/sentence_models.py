@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from boildown.errors import MissingExtraError, ModelError
 from boildown.runtime.checkpoint import find_folder, refuse_no_vocabulary, refuse_pickles
-from boildown.runtime.devices import dtype_argument, pick_device, pick_dtype, refuse_int8
+from boildown.runtime.devices import cast_parameters, dtype_argument, pick_device, pick_dtype, refuse_int8
 from boildown.runtime.models import shared_model
 from boildown.runtime.seats import away
 
@@ -113,8 +113,7 @@ def load_sentence_model(kind: Kind, name: str, device: str, dtype: str, method: 
             loaded = build(name, device=str(place), model_kwargs=arguments)
             # A CrossEncoder holds its module; a SentenceTransformer is one.
             module = (loaded.model if kind == "CrossEncoder" else loaded).eval()
-            for parameter in module.parameters():  # of other modules than transformers'
-                parameter.data = parameter.data.to(precision)
+            cast_parameters(module, precision)  # of other modules than transformers'
             missing = _missing(module) if kind == "CrossEncoder" else []
         except Exception as error:
             raise ModelError(

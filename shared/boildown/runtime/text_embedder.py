@@ -21,14 +21,11 @@ from boildown.runtime.checkpoint import (
     tokenizer_limit,
 )
 from boildown.runtime.devices import to_device
-from boildown.runtime.encoder import Encoder
-from boildown.runtime.load import TextEncoder, load_encoder
+from boildown.runtime.load import TextEncoder, is_encoder, load_encoder
 from boildown.runtime.tokens import special_tokens, tokenize
 
 __all__ = ["TextEmbedder"]
 
-_BY_TRANSFORMERS = ("deberta", "deberta-v2", "distilbert", "electra", "modernbert", "mpnet")
-"""Encoders that `TransformersEncoder` runs, by the model_type of config.json."""
 _MODULES = (["Transformer"], ["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"])
 """What sentence-transformers may have saved, by the last part of the class; the first one gets the mean."""
 _OLD_NAMES = {"cls": "pooling_mode_cls_token", "mean": "pooling_mode_mean_tokens"}
@@ -74,7 +71,7 @@ class TextEmbedder:
         config = read_config(inner)
         lowers = any(read_json(path, {}).get("do_lower_case") for path in inner.glob("sentence_*_config.json"))
         return (
-            (Encoder.supports(config) or config.get("model_type") in _BY_TRANSFORMERS)
+            is_encoder(config)
             and _pooling(folder, modules) in ("cls", "mean")
             and not lowers
             and not read_json(folder / "config_sentence_transformers.json", {}).get("default_prompt_name")

@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from boildown.runtime.devices import cast_parameters
+
 from .model import load_encoder, load_tokenizer
 
 __all__ = ["Teacher"]
@@ -33,7 +35,8 @@ class Teacher:
 
     def __init__(self, base: str, device: torch.device, dtype: torch.dtype) -> None:
         self.device = device
-        self.encoder = load_encoder(base).to(device, dtype).eval()
+        self.encoder = load_encoder(base).to(device).eval()
+        cast_parameters(self.encoder, dtype)
         self.tokenizer = load_tokenizer(base)
         self._known: dict[str, NDArray[np.float32]] = {}
 

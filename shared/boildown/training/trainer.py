@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from boildown.errors import ConfigurationError, InputError
-from boildown.runtime.devices import pick_device, pick_dtype
+from boildown.runtime.devices import cast_parameters, pick_device, pick_dtype
 from boildown.text.sentences import split_sentences
 
 from .alter import alter
@@ -67,7 +67,10 @@ class Trainer:
             self.model.encoder.get_input_embeddings().weight.requires_grad_(False)
         fastest = pick_dtype("auto", self.device)
         dtype = torch.bfloat16 if fastest == torch.bfloat16 else torch.float32  # fp16 would lose small gradients
-        self.compute = self.model if dtype == torch.float32 else copy.deepcopy(self.model).to(dtype)
+        self.compute = self.model
+        if dtype != torch.float32:
+            self.compute = copy.deepcopy(self.model)
+            cast_parameters(self.compute, dtype)
         self.master = [p for p in self.model.parameters() if p.requires_grad]
         self.working = [p for p in self.compute.parameters() if p.requires_grad]
         self.optimizer = torch.optim.AdamW(

@@ -15,6 +15,7 @@ from boildown import Budget, Compressor, Document
 from boildown.errors import ConfigurationError, MissingExtraError, ModelError
 from boildown.methods.embedding import Embedding
 from boildown.methods.exact.model_rankers import TextEmbeddingRanker
+from boildown.runtime import sentence_models
 from boildown.runtime.identity import model_identity
 from boildown.sources import Sources
 
@@ -162,17 +163,18 @@ def test_a_real_model_by_name(sentence_model: Path, dtype: str) -> None:
     )
 
 
-def test_a_short_precision_spares_the_frequencies_of_positions(make_model: Any, tmp_path: Path) -> None:
-    from boildown.runtime.sentence_models import load_sentence_model
-
+def test_a_short_precision_spares_the_frequencies_of_positions(
+    make_model: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sentence_models, "pick_dtype", lambda *_: torch.bfloat16)  # also where it is slower
     sentence_transformers = pytest.importorskip("sentence_transformers")
     models = sentence_transformers.models
     make_model("modernbert", tmp_path / "encoder", "AutoModel")
     modules = [models.Transformer(str(tmp_path / "encoder")), models.Pooling(32), models.Dense(32, 8)]
     sentence_transformers.SentenceTransformer(modules=modules, device="cpu").save(str(tmp_path / "model"))
-    loaded = load_sentence_model("SentenceTransformer", str(tmp_path / "model"), "cpu", "bfloat16", "embedding")
-    if loaded.dtype == torch.float32:
-        pytest.skip("this CPU has no bfloat16")
+    loaded = sentence_models.load_sentence_model(
+        "SentenceTransformer", str(tmp_path / "model"), "cpu", "bfloat16", "embedding"
+    )
     assert {parameter.dtype for parameter in loaded.parameters()} == {torch.bfloat16}
     frequencies = {buffer.dtype for name, buffer in loaded.named_buffers() if name.endswith("inv_freq")}
     assert frequencies == {torch.float32}

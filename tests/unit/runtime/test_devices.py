@@ -8,7 +8,14 @@ import torch
 
 from boildown.errors import ConfigurationError, ModelError
 from boildown.runtime import devices
-from boildown.runtime.devices import available_devices, input_device, pick_device, pick_dtype, to_device
+from boildown.runtime.devices import (
+    available_devices,
+    cast_parameters,
+    input_device,
+    pick_device,
+    pick_dtype,
+    to_device,
+)
 
 CPU = torch.device("cpu")
 
@@ -118,3 +125,11 @@ def test_where_the_input_of_an_offloaded_model_goes() -> None:
         input_device(offloaded)
     offloaded.embeddings._hf_hook = Hook()
     assert input_device(offloaded).type == "cpu"
+
+
+def test_a_cast_spares_what_is_no_parameter() -> None:
+    module = torch.nn.Linear(2, 2)
+    module.register_buffer("frequencies", torch.ones(2))
+    cast_parameters(module, torch.bfloat16)
+    assert {parameter.dtype for parameter in module.parameters()} == {torch.bfloat16}
+    assert module.frequencies.dtype == torch.float32

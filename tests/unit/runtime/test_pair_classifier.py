@@ -27,7 +27,11 @@ DEBERTA = {
     "relative_attention": True, "pos_att_type": ["p2c", "c2p"], "position_biased_input": False, "type_vocab_size": 0,
     "share_att_key": True, "position_buckets": 16, "norm_rel_ebd": "layer_norm",
 }  # fmt: skip
-KINDS = {"bert": {}, "roberta": {}, "xlm-roberta": {}, "modernbert": {}, "deberta-v2": DEBERTA}
+KINDS = {
+    **{kind: {} for kind in ("bert", "roberta", "xlm-roberta", "modernbert", "electra", "mpnet")},
+    "deberta-v2": DEBERTA,
+    "distilbert": {"dim": 32, "hidden_dim": 64, "n_layers": 2, "n_heads": 4},
+}
 
 Save = Callable[..., Path]
 
