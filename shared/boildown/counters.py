@@ -123,12 +123,14 @@ class _Callable:
         value = self._function(text)
         try:
             tokens: int = math.ceil(value)  # what stands in a part of a token still has to fit
-            return tokens
         except (TypeError, ValueError, OverflowError):
+            tokens = -1
+        if tokens < 0:
             raise ConfigurationError(
                 f"The counter {self.name!r} returned {value!r} ({type(value).__name__}); it must return the number of "
                 "tokens. For a function that returns a list of tokens, give: lambda text: len(function(text))."
-            ) from None
+            )
+        return tokens
 
     def count_many(self, texts: Sequence[str]) -> list[int]:
         return [self.count(text) for text in texts]

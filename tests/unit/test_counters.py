@@ -70,7 +70,7 @@ def test_parts_of_a_token_count_as_one():
     assert counter.count_many(["", "one", "four", "seven"]) == [0, 1, 1, 2]
 
 
-@pytest.mark.parametrize("value", [None, float("nan"), float("inf"), "many"])
+@pytest.mark.parametrize("value", [None, float("nan"), float("inf"), "many", -1])
 def test_a_callable_must_return_a_number(value):
     with pytest.raises(ConfigurationError, match="must return the number of tokens"):
         resolve_counter(lambda text: value).count("text")
