@@ -17,7 +17,7 @@ from report_adaptive import adaptive
 from report_quality import means, quality
 from report_robustness import fuzzed, leaks
 from report_scale import concurrency, corpus, langchain, pays, service, stored
-from report_speed import alone, beside, memory, selection
+from report_speed import alone, beside, limits, memory, selection
 from report_tables import Results, missing
 
 HERE = Path(__file__).parent
@@ -61,7 +61,8 @@ def page(folder: Path) -> str:
         *["### On a GPU", "", *(beside("llmlingua", gpu, "GPU") if gpu.matching("*") else missing(ON_A_GPU))],
         *["## Speed beside sentence-transformers", "", *beside("sentence-transformers", results, "CPU")],
         *(["### On a GPU", "", *beside("sentence-transformers", gpu, "GPU")] if gpu.matching("*") else []),
-        *["## Speed by itself", "", "### On a CPU", "", *alone(results, "CPU"), *selection(results), *stored(results)],
+        *["## Speed by itself", "", "### On a CPU", "", *alone(results, "CPU"), *limits(results)],
+        *[*selection(results), *stored(results)],
         *(["### On a GPU", "", *alone(gpu, "GPU")] if gpu.matching("*") else []),
         *["## Memory", "", *memory(results, "CPU")],
         *["## Many requests at once", "", *concurrency(results), *langchain(results)],

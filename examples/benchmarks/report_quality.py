@@ -13,6 +13,8 @@ __all__ = ["means", "quality"]
 RATES = ("rate=0.5", "rate=0.25", "rate=0.1")
 COLUMNS = [f".{rate[7:]:0<2}" for rate in RATES]
 DEFAULT, BASELINE = "prune", "bm25"
+WRITTEN = "written"
+"""The set of examples/data, whose like the bundled model was trained on; it is in no mean with the public ones."""
 OTHER_LANGUAGES = re.compile(r"_(\d+langs|ar|de|es|fr|hi|ja|ko|ru|th|tr|vi|zh)(_|$)")
 Rows = dict[tuple[str, str, str], dict[str, Any]]  # by method, set and budget
 
@@ -28,7 +30,8 @@ def quality(results: Results) -> list[str]:
         "Answer retention: of the questions of which an answer stands in the retrieved documents, the share where one "
         f"still stands in the compressed text. Budgets are shares of the tokens, counted by `{counter}`. "
         "`boildown eval` makes these numbers, on any file of questions. All sets served in development, so expect a "
-        "little less on others.",
+        "little less on others; of the one written for this project, which lies in [examples/data](../data/README.md), "
+        "other questions by the same hand were trained on.",
         "",
         "Not every method was run on every set or on every question, so beside each stands the default one on the same "
         "sets.",
@@ -61,7 +64,8 @@ def means(results: Results) -> list[str]:
     for title, sets in groups(rows):
         for method in (DEFAULT, BASELINE):
             common = [s for s in sets if all((m, s, RATES[0]) in rows for m in (DEFAULT, BASELINE))]
-            body.append([f"{title}, {len(common)} sets", f"`{method}`", *mean(rows, method, common)])
+            number = f"{len(common)} set{'s' if len(common) != 1 else ''}"
+            body.append([f"{title}, {number}", f"`{method}`", *mean(rows, method, common)])
     return table(["", "method", *COLUMNS], body)
 
 
@@ -91,8 +95,10 @@ def rows_with(rows: Rows, name: str, value: str, without: str) -> bool:
 
 def groups(rows: Rows) -> list[tuple[str, list[str]]]:
     answered = [s for s in sets_of(rows) if not rows_with(rows, s, "gold_retention", without="answer_retention")]
-    english = [name for name in answered if not OTHER_LANGUAGES.search(name)]
-    return [("English", english), ("Other languages", [name for name in answered if name not in english])]
+    public = [name for name in answered if name != WRITTEN]
+    other = [name for name in public if OTHER_LANGUAGES.search(name)]
+    found = [("English", [name for name in public if name not in other]), ("Other languages", other)]
+    return [*found, ("Written for this project", [WRITTEN])] if WRITTEN in answered else found
 
 
 def mean(rows: Rows, method: str, sets: Sequence[str]) -> list[str]:

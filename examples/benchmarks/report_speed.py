@@ -10,9 +10,15 @@ from report_tables import Results, missing, table
 from boildown.benchmark.processes import ALONE
 from boildown.benchmark.rows import ROWS
 
-__all__ = ["alone", "beside", "measured_by", "memory", "selection"]
+__all__ = ["alone", "beside", "limits", "measured_by", "memory", "selection"]
 
 NAMES = {"auto": "fastest precision", "float32": "float32", "int8": "int8", "exact": "the same text as llmlingua's"}
+REQUEST = "bundled model, 20 documents of 150 tokens"
+ENCODERS = {
+    "speed_gemm-bert": "BERT-base",
+    "speed_gemm-xlmr": "XLM-R-large",
+    "speed_gemm-minilm": "the bundled model's size",
+}
 COMPARED = [name for name, row in ROWS.items() if row.task not in ALONE]
 
 
@@ -74,23 +80,51 @@ def alone(results: Results, device: str) -> list[str]:
         judged = "" if goal is None else results.judge(f"{device}: {what}", value, scale * goal, most=most, unit=unit)
         rows.append([what, format(value, shown) + unit, judged])
 
-    request = "bundled model, 20 documents of 150 tokens"
-    add("speed_bundled", f"{request}, p50", "p50_ms", ",.1f", unit=" ms")
-    add("speed_bundled", f"{request}, p95", "p95_ms", ",.1f", unit=" ms")
-    add("speed_bundled", f"{request}, tokens a second", "tokens_per_second", ",.0f")
+    add("speed_bundled", f"{REQUEST}, p50", "p50_ms", ",.1f", unit=" ms")
+    add("speed_bundled", f"{REQUEST}, p95", "p95_ms", ",.1f", unit=" ms")
+    add("speed_bundled", f"{REQUEST}, tokens a second", "tokens_per_second", ",.0f")
     add("speed_bundled", "of this outside the model", "outside_model", ".1f", unit=" %", scale=100)
-    what = f"{request} in int8, times faster than float32"
+    what = f"{REQUEST} in int8, times faster than float32"
     add("speed_bundled-int8", what, "int8_times_float32", ".2f", most=False, unit="×")
     what = "of its decisions about tokens, other than float32's"
     add("speed_bundled-int8", what, "flips_int8", ".1f", unit=" %", scale=100)
     add("speed_cold", "from the start of a process to the first result", "first_result_seconds", ".2f", unit=" s")
     add("speed_cold", "`import boildown`", "import_seconds", ".2f", unit=" s")
-    for name, size in (("speed_gemm-bert", "BERT-base"), ("speed_gemm-xlmr", "XLM-R-large")):
+    for name, size in ENCODERS.items():
         what = f"{size}: the forward's share of the rate of its matrix products alone"
         add(name, what, "share", ".0f", most=False, unit=" %", scale=100)
     what = "time for each document, 10 to 10,000 documents: largest deviation from the middle"
     add("speed_linear", what, "worst_deviation", ".0f", unit=" %", scale=100)
     return table(["", "measured", "goal"], rows)
+
+
+def limits(results: Results) -> list[str]:
+    """What is left to gain on the processor that was measured: a forward is no faster than its matrix products."""
+    body = []
+    for encoder, row in (("bert", "llmlingua2-bert"), ("xlmr", "llmlingua2-xlmr")):
+        products, report = _products_ms(results, encoder), results.read(f"speed_{row}")
+        if products is not None and report is not None and "llmlingua" in report["systems"]:
+            ratio = report["systems"]["auto"]["ratio"]["median"]
+            most = 1000 * median(report["systems"]["llmlingua"]["seconds"]) / products
+            what, goal = f"{report['what']}, {report['model']}", f"at least {report['goals']['auto']}×"
+            body.append([what, f"{ratio:.1f}×", f"{most:.1f}×", goal])
+    products, report = _products_ms(results, "minilm"), results.read("speed_bundled")
+    if products is not None and report is not None:
+        goal = f"at most {report['goals']['p50_ms']} ms"
+        body.append([f"{REQUEST}, p50", f"{report['p50_ms']:.0f} ms", f"{products:.0f} ms", goal])
+    if not body:
+        return []
+    return [
+        "A forward in the fastest precision takes at least as long as its matrix products alone, by oneDNN on all "
+        "cores; so on this processor no more is to be had than:",
+        "",
+        *table(["", "measured", "with the products alone", "goal"], body),
+    ]
+
+
+def _products_ms(results: Results, encoder: str) -> float | None:
+    report = results.read(f"speed_gemm-{encoder}")
+    return None if report is None else 1000 * float(report["seconds"]) * float(report["share"])
 
 
 def selection(results: Results) -> list[str]:

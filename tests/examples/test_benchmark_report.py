@@ -207,3 +207,25 @@ def test_the_check_fails_on_an_old_page(report: ModuleType, tmp_path: Path, monk
     with pytest.raises(SystemExit, match="Not up to date"):
         report.main()
     assert (tmp_path / "README.md").read_text("utf-8") == "old"
+
+
+def test_what_a_processor_allows_is_said_beside_what_was_measured(report: ModuleType, tmp_path: Path) -> None:
+    systems = {"llmlingua": {"seconds": [12.0]}, "auto": {"seconds": [1.5], "ratio": {"median": 8.0}}}
+    found = {"what": "Classifying", "model": "bert", "goals": {"auto": 15}, "systems": systems}
+    write(tmp_path, "speed_llmlingua2-bert", {**found, "machine": MACHINE})
+    write(tmp_path, "speed_gemm-bert", {"seconds": 1.25, "share": 0.8, "goals": {}, "machine": MACHINE})
+    assert "| Classifying, bert | 8.0× | 12.0× | at least 15× |" in "\n".join(report.limits(report.Results(tmp_path)))
+    write(tmp_path, "speed_bundled", {"p50_ms": 200.4, "goals": {"p50_ms": 105}, "machine": MACHINE})
+    write(tmp_path, "speed_gemm-minilm", {"seconds": 0.2, "share": 0.9, "goals": {}, "machine": MACHINE})
+    lines = "\n".join(report.limits(report.Results(tmp_path)))
+    assert "p50 | 200 ms | 180 ms | at most 105 ms |" in lines
+
+
+def test_what_was_written_for_the_project_is_in_no_mean_with_the_public_sets(
+    report: ModuleType, tmp_path: Path
+) -> None:
+    quality(tmp_path, {"prune": {"a": 0.8, "written": 0.5}, "bm25": {"a": 0.5, "written": 0.25}})
+    page = report.page(tmp_path)
+    assert "| `prune` | 1 | 10 | 0.800 |" in page
+    assert "### Written for this project" in page
+    assert "| Written for this project, 1 set | `prune` | 0.500 |" in "\n".join(report.means(report.Results(tmp_path)))

@@ -75,6 +75,7 @@ ROWS: dict[str, Row] = {
     ),
     "gemm-bert": Row("the encoder's forward", BERT, "gemm", goals={"share": 0.8}),
     "gemm-xlmr": Row("the encoder's forward", XLMR, "gemm", goals={"share": 0.8}),
+    "gemm-minilm": Row("the encoder's forward", "minilm-l6-encoder", "gemm"),
     "linear": Row("time against documents", "", "linear", 10_000, goals={"worst_deviation": 0.1}),
     "cold": Row("a new process", "", "cold", 2, 40, goals={"first_result_seconds": 1.0, "import_seconds": 0.15}),
     "concurrency": Row(

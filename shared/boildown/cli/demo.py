@@ -58,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.epilog = _EXAMPLES
     parser.add_argument("--query", "-q", default=_QUESTION, help="another question to the text")
-    parser.add_argument("--tokens", type=int, default=60, metavar="N", help="keep at most N tokens (default: 60)")
+    parser.add_argument("--tokens", type=int, default=44, metavar="N", help="keep at most N tokens (default: 44)")
     parser.add_argument("--method", metavar="NAME", help="how text is scored (default: prune)")
 
 
