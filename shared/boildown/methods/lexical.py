@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -25,8 +25,6 @@ _SAID = 0.5
 """Weight of a word that the query only says before or after it asks: a greeting, an instruction, what happened."""
 _VAGUE = 0.4
 """A name of which no more than this share is said is not meant."""
-_FADE = 0.3
-"""How much less each further sentence counts."""
 _FEW, _FEW_SHARE = 3, 0.2
 """Sentences, and their share of all, beyond which a code tells them apart no more."""
 _IN_BRACKETS = re.compile(r"\([^)]*\)")
@@ -58,21 +56,20 @@ class Lexical:
         self.documents = bm25_scores(weights, [stems(text) for text in self._documents])
         self.codes = _with_code(query, sources)
 
-    def mentions(self, leads: Iterable[int]) -> NDArray[np.float64]:
-        """How plainly each document is spoken of: by how much of its name stands in one of the sentences.
+    def mentions(self, leads: Sequence[int]) -> NDArray[np.float64]:
+        """How plainly each sentence speaks of each document: by how much of its name stands there.
 
         This is the step from one document to the next that a question in two steps asks for. A document's name is its
         title, without what stands in brackets, or else the name that its text opens with. Rare words of a name weigh
-        more; a sentence does not speak of its own document, a later sentence counts less, and a name that the query
-        itself has tells nothing new.
+        more; a sentence does not speak of its own document, and a name that the query itself has tells nothing new.
 
         Args:
-            leads: indices of sentences, the most important first.
+            leads: indices of sentences.
 
         Returns:
-            shape (documents,), from 0 to 1; 0 for documents without a name.
+            shape (leads, documents), from 0 to 1; 0 for documents without a name.
         """
-        strength = np.zeros(len(self._names))
+        strength = np.zeros((len(leads), len(self._names)))
         for rank, lead in enumerate(leads):
             said = set(self._terms[lead])
             for document, name in enumerate(self._names):
@@ -80,7 +77,7 @@ class Lexical:
                     continue
                 weights = self._weights[document]
                 share = sum(w for term, w in weights.items() if term in said) / sum(weights.values())
-                strength[document] = max(strength[document], (share - _VAGUE) / (1 - _VAGUE) / (1 + _FADE * rank))
+                strength[rank, document] = max(0.0, (share - _VAGUE) / (1 - _VAGUE))
         return strength
 
     def named(self, scores: NDArray[np.float64]) -> NDArray[np.int64]:

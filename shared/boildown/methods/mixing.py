@@ -192,11 +192,18 @@ class MixedScores:
         rank[order] = np.arange(len(order)) - starts
         return rank
 
-    def best_sentences(self, count: int) -> NDArray[np.int64]:
-        """Indices of the best sentences of documents that were read, best first. Shape (at most `count`,)."""
+    def leads(self, best: int, beside: int) -> NDArray[np.int64]:
+        """Indices of sentences, of documents that were read, that may lead to another document; the likeliest first.
+
+        Args:
+            best: how many of the best of all.
+            beside: how many more of the best one's document.
+        """
         logit = np.where(self._was_read[self._owner], self._sentences, -np.inf)
-        best = np.argsort(-logit, kind="stable")[:count]
-        return best[np.isfinite(logit[best])]
+        order = np.argsort(-logit, kind="stable")
+        order = order[np.isfinite(logit[order])]
+        rest = order[best:]
+        return np.concatenate([order[:best], rest[self._owner[rest] == self._owner[order[:1]]][:beside]])
 
     def scores(self, model_seconds: float) -> Scores:
         """Probabilities, from 0 to 1."""

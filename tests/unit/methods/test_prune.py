@@ -16,7 +16,9 @@ from boildown.cache import ScoreCache
 from boildown.errors import ModelError
 from boildown.methods.bm25 import BM25
 from boildown.methods.lexical import Lexical
+from boildown.methods.mixing import Mix, MixedScores
 from boildown.methods.prune import Prune
+from boildown.runtime.reader import CrossReader, Reading
 from boildown.sources import Sources
 
 FERRY = Document(
@@ -156,15 +158,15 @@ def test_a_document_that_the_best_sentence_names_is_found():
     sources = Sources(TOWN)
     words = Lexical("Where was the designer of the Hestan lighthouse born?", sources)
     lead = int(np.flatnonzero(sources.sentences.document == 2)[0])
-    assert words.mentions([lead]).tolist() == [0, 0, 0, 1]
-    assert words.mentions([]).tolist() == [0, 0, 0, 0]
+    assert words.mentions([lead]).tolist() == [[0, 0, 0, 1]]
+    assert words.mentions([]).shape == (0, 4)
 
 
 def test_a_title_that_the_query_names_tells_nothing_new():
     sources = Sources(TOWN)
     words = Lexical("Did Isobel Tarrant design the Hestan lighthouse?", sources)
     lead = int(np.flatnonzero(sources.sentences.document == 2)[0])
-    assert words.mentions([lead]).tolist() == [0, 0, 0, 0]
+    assert words.mentions([lead]).tolist() == [[0, 0, 0, 0]]
 
 
 def test_a_question_that_compares_gets_a_sentence_of_each_thing():
@@ -194,7 +196,7 @@ def test_a_document_without_a_title_goes_by_the_name_that_it_opens_with():
         ["It was shot in Leith. Red Gorse is a film by Ina Roe.", "Ina Roe (born 1920) made five films."], 1
     )
     words = Lexical("Who made Red Gorse?", sources)
-    assert words.mentions([1]).tolist() == [0, 1]
+    assert words.mentions([1]).tolist() == [[0, 1]]
     films = Sources(["Red Gorse (1951) is a film.", "The Long Tide is a film."])
     assert Lexical("Is Red Gorse older than The Long Tide?", films).named(np.ones(2)).tolist() == [0, 1]
 
@@ -295,6 +297,46 @@ def test_what_is_read_a_second_time_only_does_not_count_as_cached():
     # The lighthouse is new, and its sentence leads to a second reading of its designer's life.
     assert cached(LIBRARY, TARRANT, LIGHTHOUSE) == 1
     assert cached(LIBRARY, TARRANT, LIGHTHOUSE) == 3
+
+
+def test_a_document_is_read_again_with_the_sentence_that_speaks_of_it(monkeypatch):
+    read: list[tuple[str, list[str]]] = []
+    real = CrossReader.read
+
+    def noted(self: CrossReader, query: str, texts: list[str], titles: list[str]) -> Reading:
+        read.append((query, list(titles)))
+        return real(self, query, texts, titles)
+
+    monkeypatch.setattr(CrossReader, "read", noted)
+    question = "Where do the designer and the lamp of the Hestan lighthouse come from?"
+    lamp = "Its lamp was made by Noble and Sons. The lighthouse was designed by Isobel Tarrant. It is white."
+    maker = Document("The firm was founded in Hull in 1811. It closed in 1930.", title="Noble and Sons")
+    documents = [FERRY, LIBRARY, Document(lamp, title="Hestan lighthouse"), TARRANT, maker]
+    Compressor(cache=False).compress(question, documents, Budget(tokens=50))
+    (first, everything), *again = read
+    assert (first, len(everything)) == (question, 5)
+    assert {title for _, titles in again for title in titles} >= {"Isobel Tarrant", "Noble and Sons"}
+    assert len(again) == 2
+    for query, titles in again:
+        assert query.startswith(question)
+        assert all(title in query for title in titles)
+
+
+def test_leads_are_the_best_sentences_and_more_of_the_best_ones_document():
+    sources = Sources(["One. Two. Three. Four.", "Five. Six."], 1)
+    mixed = MixedScores(sources, Lexical("", sources), Mix())
+    assert mixed.leads(2, 3).tolist() == []
+    keep = np.array([1.0, 0.0, 3.0, 2.0, 5.0, -1.0])
+    units = sources.sentences
+    zeros = np.zeros(6)
+    reading = Reading(
+        relevance=np.zeros(2), document=units.document, start=units.start, end=units.end, keep=keep, window=zeros,
+        answer=zeros, query_cut=False, seconds=0.0,
+    )  # fmt: skip
+    mixed.add(reading, np.arange(2))
+    assert mixed.leads(1, 3).tolist() == [4, 5]
+    assert mixed.leads(2, 3).tolist() == [4, 2, 5]
+    assert mixed.leads(0, 0).tolist() == []
 
 
 def test_an_empty_name_is_not_the_bundled_model():
