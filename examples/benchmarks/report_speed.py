@@ -102,14 +102,16 @@ def limits(results: Results) -> list[str]:
     """What is left to gain on the processor that was measured: a forward is no faster than its matrix products."""
     body = []
     for encoder, row in (("bert", "llmlingua2-bert"), ("xlmr", "llmlingua2-xlmr")):
-        products, report = _products_ms(results, encoder), results.read(f"speed_{row}")
-        if products is not None and report is not None and "llmlingua" in report["systems"]:
+        report = results.read(f"speed_{row}")
+        products = _products_ms(results, encoder, report)
+        if report is not None and products is not None and "llmlingua" in report["systems"]:
             ratio = report["systems"]["auto"]["ratio"]["median"]
             most = 1000 * median(report["systems"]["llmlingua"]["seconds"]) / products
             what, goal = f"{report['what']}, {report['model']}", f"at least {report['goals']['auto']}×"
             body.append([what, f"{ratio:.1f}×", f"{most:.1f}×", goal])
-    products, report = _products_ms(results, "minilm"), results.read("speed_bundled")
-    if products is not None and report is not None:
+    report = results.read("speed_bundled")
+    products = _products_ms(results, "minilm", report)
+    if report is not None and products is not None:
         goal = f"at most {report['goals']['p50_ms']} ms"
         body.append([f"{REQUEST}, p50", f"{report['p50_ms']:.0f} ms", f"{products:.0f} ms", goal])
     if not body:
@@ -122,9 +124,12 @@ def limits(results: Results) -> list[str]:
     ]
 
 
-def _products_ms(results: Results, encoder: str) -> float | None:
-    report = results.read(f"speed_gemm-{encoder}")
-    return None if report is None else 1000 * float(report["seconds"]) * float(report["share"])
+def _products_ms(results: Results, encoder: str, beside: dict[str, Any] | None) -> float | None:
+    """None unless both were measured with as many threads."""
+    found = results.read(f"speed_gemm-{encoder}")
+    if found is None or beside is None or found["machine"]["threads"] != beside["machine"]["threads"]:
+        return None
+    return 1000 * float(found["seconds"]) * float(found["share"])
 
 
 def selection(results: Results) -> list[str]:
