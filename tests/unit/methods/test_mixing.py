@@ -193,3 +193,20 @@ def test_a_longer_sentence_has_to_be_needed_more() -> None:
 def test_a_checkpoint_with_another_mix_is_named(mix: dict[str, object]) -> None:
     with pytest.raises(ModelError, match=r"boildown\.json has 'lex.*takes numbers for relevance, window, lexical"):
         Mix.of_checkpoint({"mix": mix})
+
+
+def test_leads_are_the_best_sentences_and_more_of_the_best_ones_document():
+    sources = Sources(["One. Two. Three. Four.", "Five. Six."], 1)
+    mixing = MixedScores(sources, Lexical("", sources), Mix())
+    assert mixing.leads(2, 3).tolist() == []
+    keep = np.array([1.0, 0.0, 3.0, 2.0, 5.0, -1.0])
+    units = sources.sentences
+    zeros = np.zeros(6)
+    reading = Reading(
+        relevance=np.zeros(2), document=units.document, start=units.start, end=units.end, keep=keep, window=zeros,
+        answer=zeros, query_cut=False, seconds=0.0,
+    )  # fmt: skip
+    mixing.add(reading, np.arange(2))
+    assert mixing.leads(1, 3).tolist() == [4, 5]
+    assert mixing.leads(2, 3).tolist() == [4, 2, 5]
+    assert mixing.leads(0, 0).tolist() == []

@@ -16,7 +16,6 @@ from boildown.cache import ScoreCache
 from boildown.errors import ModelError
 from boildown.methods.bm25 import BM25
 from boildown.methods.lexical import Lexical
-from boildown.methods.mixing import Mix, MixedScores
 from boildown.methods.prune import Prune
 from boildown.runtime.reader import CrossReader, Reading
 from boildown.sources import Sources
@@ -320,23 +319,6 @@ def test_a_document_is_read_again_with_the_sentence_that_speaks_of_it(monkeypatc
     for query, titles in again:
         assert query.startswith(question)
         assert all(title in query for title in titles)
-
-
-def test_leads_are_the_best_sentences_and_more_of_the_best_ones_document():
-    sources = Sources(["One. Two. Three. Four.", "Five. Six."], 1)
-    mixed = MixedScores(sources, Lexical("", sources), Mix())
-    assert mixed.leads(2, 3).tolist() == []
-    keep = np.array([1.0, 0.0, 3.0, 2.0, 5.0, -1.0])
-    units = sources.sentences
-    zeros = np.zeros(6)
-    reading = Reading(
-        relevance=np.zeros(2), document=units.document, start=units.start, end=units.end, keep=keep, window=zeros,
-        answer=zeros, query_cut=False, seconds=0.0,
-    )  # fmt: skip
-    mixed.add(reading, np.arange(2))
-    assert mixed.leads(1, 3).tolist() == [4, 5]
-    assert mixed.leads(2, 3).tolist() == [4, 2, 5]
-    assert mixed.leads(0, 0).tolist() == []
 
 
 def test_an_empty_name_is_not_the_bundled_model():
