@@ -49,7 +49,8 @@ def int8(task: Task) -> dict[str, Any]:
                 seconds[dtype].append(perf_counter() - begin)
         if i % _REQUESTS == 0:
             readers = {dtype: load_reader(_BUNDLED, task.device, dtype) for dtype in dtypes}
-            keep = {dtype: reader.read(QUESTION, texts, [""] * len(texts)).keep for dtype, reader in readers.items()}
+            queries, titles = [QUESTION] * len(texts), [""] * len(texts)
+            keep = {dtype: reader.read(queries, texts, titles).keep for dtype, reader in readers.items()}
             kept = {dtype: values > np.median(values) for dtype, values in keep.items()}
             for dtype, rates in flips.items():
                 rates.append(float((kept[dtype] != kept["float32"]).mean()))

@@ -53,29 +53,31 @@ def cached_scores(method: Method, identity: str, sources: Sources) -> Scores:
 
 
 def cached_reading(
-    reader: CrossReader, identity: Sequence[str], query: str, sources: Sources, chosen: NDArray[np.int64]
+    reader: CrossReader, identity: Sequence[str], queries: Sequence[str], sources: Sources, chosen: NDArray[np.int64]
 ) -> Reading:
-    """What the reader says about some documents, for a query.
+    """What the reader says about some documents, each for its query.
 
     Args:
         reader: reads the documents that are not in the cache.
         identity: the model, and what it computes in.
-        query: what is asked.
+        queries: what is asked of each document to read.
         sources: the documents, and the cache.
         chosen: shape (read,), indices of the documents to read; the reading's own are in their order.
     """
     documents = [sources.documents[d] for d in chosen.tolist()]
     cache = sources.cache
     if cache is None or not documents:
-        return reader.read(query, [d.text for d in documents], [d.title for d in documents])
-    head = _head("reading", *identity, query)
-    keys = [_key(head, sources.digests[i], d.title) for i, d in zip(chosen.tolist(), documents, strict=True)]
+        return reader.read(queries, [d.text for d in documents], [d.title for d in documents])
+    heads = {query: _head("reading", *identity, query) for query in dict.fromkeys(queries)}
+    asked = zip(queries, chosen.tolist(), documents, strict=True)
+    keys = [_key(heads[query], sources.digests[i], d.title) for query, i, d in asked]
     rows = zip(cache.get(keys), documents, strict=True)
     found = [None if data is None else _reading_of(data, len(d.text)) for data, d in rows]
     fresh = [i for i, columns in enumerate(found) if columns is None]
     seconds = 0.0
     if fresh:
-        reading = reader.read(query, [documents[i].text for i in fresh], [documents[i].title for i in fresh])
+        rest = [documents[i] for i in fresh]
+        reading = reader.read([queries[i] for i in fresh], [d.text for d in rest], [d.title for d in rest])
         seconds = reading.seconds
         columns_of_each = list(_split_reading(reading, len(fresh)))
         cache.put({keys[i]: _pack(columns) for i, columns in zip(fresh, columns_of_each, strict=True)})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -45,15 +45,13 @@ class Lexical:
         self._sources = sources
         self._owner = sources.sentences.document
         self._terms = sources.sentence_terms
-        self._documents = [terms(document.title) for document in sources.documents]
-        for owner, found in zip(self._owner.tolist(), self._terms, strict=True):
-            self._documents[owner].extend(found)
         wanted = terms(query)
         self._wanted = set(wanted)
         weights = dict.fromkeys(stems(wanted), _SAID)
         weights.update(dict.fromkeys(stems(terms(asking_part(query))), 1.0))
-        self.sentences = bm25_scores(weights, [stems(text) for text in self._terms])
-        self.documents = bm25_scores(weights, [stems(text) for text in self._documents])
+        sentences = [stems(text) for text in self._terms]
+        self.sentences = bm25_scores(weights, sentences)
+        self.documents = bm25_scores(weights, self._with_titles(sentences, stems))
         self.codes = _with_code(query, sources)
 
     def mentions(self, leads: Sequence[int]) -> NDArray[np.float64]:
@@ -107,6 +105,15 @@ class Lexical:
                 named.append(sentence)
         return np.array(named if len(named) > 1 else [], dtype=np.int64)
 
+    def _with_titles(
+        self, sentences: Sequence[Sequence[str]], form: Callable[[list[str]], list[str]]
+    ) -> list[list[str]]:
+        """For each document the terms of its title, in the form that its sentences' have, and theirs."""
+        documents = [form(terms(document.title)) for document in self._sources.documents]
+        for owner, found in zip(self._owner.tolist(), sentences, strict=True):
+            documents[owner].extend(found)
+        return documents
+
     @cached_property
     def _names(self) -> list[dict[str, None]]:
         """For each document the terms of its name, in order."""
@@ -116,8 +123,9 @@ class Lexical:
     @cached_property
     def _weights(self) -> list[dict[str, float]]:
         """For each name its terms, weighted by how few of the documents have them."""
-        counts = Counter(term for whole in self._documents for term in set(whole))
-        size = len(self._documents)
+        documents = self._with_titles(self._terms, list)
+        counts = Counter(term for whole in documents for term in set(whole))
+        size = len(documents)
         return [{term: _idf(size, counts[term]) for term in name} for name in self._names]
 
 

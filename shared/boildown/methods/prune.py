@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from heapq import nsmallest
 from importlib.resources import files
@@ -124,7 +124,7 @@ class Prune:
         mixed = MixedScores(sources, words, mix)
         if not len(readable):
             return _Answer(mixed.scores(0.0), set(), query_cut=False)
-        first = self._read(reader, question, sources, readable)
+        first = self._read(reader, [question] * len(readable), sources, readable)
         mixed.add(first, readable)
         seconds = first.seconds
         cached = {document for i, document in enumerate(readable.tolist()) if i in first.cached}
@@ -134,14 +134,13 @@ class Prune:
         mentioned = readable[np.argsort(-plainest[readable], kind="stable")[:_SECOND_READING]]
         mentioned = np.sort(mentioned[plainest[mentioned] > 0])
         if len(mentioned):
-            speaking = mentions[:, mentioned].argmax(axis=0)
-            for lead in np.unique(speaking).tolist():
-                spoken_of = mentioned[speaking == lead]
-                second = self._read(reader, f"{question} {_quote(sources, int(leads[lead]))}", sources, spoken_of)
-                mixed.add(second, spoken_of)
-                seconds += second.seconds
-                cached -= {document for i, document in enumerate(spoken_of.tolist()) if i not in second.cached}
+            speaking = leads[mentions[:, mentioned].argmax(axis=0)]
+            queries = [f"{question} {_quote(sources, lead)}" for lead in speaking.tolist()]
+            second = self._read(reader, queries, sources, mentioned)
+            mixed.add(second, mentioned)
             mixed.add_mentions(plainest)
+            seconds += second.seconds
+            cached -= {document for i, document in enumerate(mentioned.tolist()) if i not in second.cached}
         mixed.add_named()
         return _Answer(mixed.scores(seconds), cached, first.query_cut)
 
@@ -156,11 +155,13 @@ class Prune:
 
         return load_reader(self._folder(), self.device, self.dtype)
 
-    def _read(self, reader: CrossReader, query: str, sources: Sources, chosen: NDArray[np.int64]) -> Reading:
+    def _read(
+        self, reader: CrossReader, queries: Sequence[str], sources: Sources, chosen: NDArray[np.int64]
+    ) -> Reading:
         from boildown.runtime.identity import model_identity
 
         identity = () if sources.cache is None else (model_identity(self._folder()), *computed_in(self))
-        return cached_reading(reader, identity, query, sources, chosen)
+        return cached_reading(reader, identity, queries, sources, chosen)
 
 
 class _Answer(NamedTuple):

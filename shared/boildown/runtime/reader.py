@@ -46,7 +46,7 @@ class Reading:
         keep: shape (tokens,).
         window: shape (tokens,), the relevance of the window in which the token was read.
         answer: shape (tokens,), whether the token answers; zeros from a model without an answer head.
-        query_cut: the query was longer than the model reads.
+        query_cut: a query was longer than the model reads.
         seconds: time inside the forward.
         cached: those of the documents that the model had read before, so that it did not read them now.
     """
@@ -122,26 +122,32 @@ class CrossReader:
         forms = (word, f" {word}")
         return any(len(self.tokenizer.encode(form, add_special_tokens=False).ids) == 1 for form in forms)
 
-    def read(self, query: str, texts: Sequence[str], titles: Sequence[str]) -> Reading:
-        """Reads each text, under its title, for the query.
+    def read(self, queries: Sequence[str], texts: Sequence[str], titles: Sequence[str]) -> Reading:
+        """Reads each text, under its title, for its query.
 
         Args:
-            query: what is asked; as many tokens as in training are read, from its beginning and its end.
+            queries: what is asked of each text; as many tokens as in training are read, from its beginning and its end.
             texts: the documents' texts.
             titles: one for each text, empty for none.
         """
         headings = [f"{title}. " if title else "" for title in titles]
-        found = tokenize(self.tokenizer, [query, *headings, *texts])
-        edges = np.searchsorted(found.text, np.arange(2 * len(texts) + 2))
-        question, *parts = (found.ids[i:j] for i, j in pairwise(edges.tolist()))
-        heads, bodies = parts[: len(texts)], parts[len(texts) :]
+        asked = list(dict.fromkeys(queries))
+        found = tokenize(self.tokenizer, [*asked, *headings, *texts])
+        before = len(asked) + len(texts)
+        edges = np.searchsorted(found.text, np.arange(before + len(texts) + 1))
+        parts = [found.ids[i:j] for i, j in pairwise(edges.tolist())]
+        questions, heads, bodies = parts[: len(asked)], parts[len(asked) : before], parts[before:]
         limit = min(self.encoder.max_length, int(self.settings.get("max_length", self.encoder.max_length)))
 
         ids, types, windows = [], [], []
         # However small the window, half of it is left for the document.
         most = min(int(self.settings.get("max_query", _MAX_QUERY)), limit // 4)
-        front = np.concatenate([self._before, without_middle(question, most), self._after])
-        for document, (head, body) in enumerate(zip(heads, bodies, strict=True)):
+        fronts = {
+            query: np.concatenate([self._before, without_middle(question, most), self._after])
+            for query, question in zip(asked, questions, strict=True)
+        }
+        for document, (query, head, body) in enumerate(zip(queries, heads, bodies, strict=True)):
+            front = fronts[query]
             heading = np.concatenate([front, head[: min(_MAX_TITLE, limit // 8)]])
             room = limit - len(heading) - len(self._after)
             for window in _windows(document, len(body), len(heading), room):
@@ -166,16 +172,16 @@ class CrossReader:
             keep[target] = own[:, 0]
             if own.shape[1] > 2:
                 answer[target] = own[:, 2]
-        body_tokens = slice(int(edges[1 + len(texts)]), None)
+        body_tokens = slice(int(edges[before]), None)
         return Reading(
             relevance=relevance,
-            document=found.text[body_tokens] - 1 - len(texts),
+            document=found.text[body_tokens] - before,
             start=found.start[body_tokens],
             end=found.end[body_tokens],
             keep=keep,
             window=near,
             answer=answer,
-            query_cut=len(question) > most,
+            query_cut=any(len(question) > most for question in questions),
             seconds=seconds,
         )
 

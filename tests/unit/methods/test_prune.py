@@ -299,12 +299,12 @@ def test_what_is_read_a_second_time_only_does_not_count_as_cached():
 
 
 def test_a_document_is_read_again_with_the_sentence_that_speaks_of_it(monkeypatch):
-    read: list[tuple[str, list[str]]] = []
+    read: list[dict[str, str]] = []
     real = CrossReader.read
 
-    def noted(self: CrossReader, query: str, texts: list[str], titles: list[str]) -> Reading:
-        read.append((query, list(titles)))
-        return real(self, query, texts, titles)
+    def noted(self: CrossReader, queries: list[str], texts: list[str], titles: list[str]) -> Reading:
+        read.append(dict(zip(titles, queries, strict=True)))
+        return real(self, queries, texts, titles)
 
     monkeypatch.setattr(CrossReader, "read", noted)
     question = "Where do the designer and the lamp of the Hestan lighthouse come from?"
@@ -312,13 +312,12 @@ def test_a_document_is_read_again_with_the_sentence_that_speaks_of_it(monkeypatc
     maker = Document("The firm was founded in Hull in 1811. It closed in 1930.", title="Noble and Sons")
     documents = [FERRY, LIBRARY, Document(lamp, title="Hestan lighthouse"), TARRANT, maker]
     Compressor(cache=False).compress(question, documents, Budget(tokens=50))
-    (first, everything), *again = read
-    assert (first, len(everything)) == (question, 5)
-    assert {title for _, titles in again for title in titles} >= {"Isobel Tarrant", "Noble and Sons"}
-    assert len(again) == 2
-    for query, titles in again:
+    first, again = read
+    assert first == dict.fromkeys([document.title for document in documents], question)
+    assert again.keys() >= {"Isobel Tarrant", "Noble and Sons"}
+    for title, query in again.items():
         assert query.startswith(question)
-        assert all(title in query for title in titles)
+        assert title in query
 
 
 def test_an_empty_name_is_not_the_bundled_model():

@@ -29,7 +29,7 @@ TITLES = ["Harbour", "Nothing", "", "Violin"]
 def test_a_short_document_is_read_as_transformers_reads_the_pair(reader: CrossReader, prune_model: Path) -> None:
     from transformers import AutoModel
 
-    reading = reader.read("Who keeps a log?", TEXTS[:1], TITLES[:1])
+    reading = reader.read(["Who keeps a log?"], TEXTS[:1], TITLES[:1])
     tokenizer = reader.tokenizer
     front = [2, *tokenizer.encode("Who keeps a log?", add_special_tokens=False).ids, 3]
     title = tokenizer.encode("Harbour. ", add_special_tokens=False).ids
@@ -50,10 +50,11 @@ def test_a_short_document_is_read_as_transformers_reads_the_pair(reader: CrossRe
     assert [(s, e) for s, e in zip(reading.start, reading.end, strict=True)] == body.offsets
 
 
-def test_a_document_reads_the_same_alone_and_among_others(reader: CrossReader) -> None:
-    together = reader.read("Who keeps a log?", TEXTS, TITLES)
+def test_a_document_reads_the_same_alone_and_among_others_with_other_queries(reader: CrossReader) -> None:
+    queries = ["Who keeps a log?", "Who keeps a log?", "What was lost?", "log " * 200]
+    together = reader.read(queries, TEXTS, TITLES)
     for i in range(len(TEXTS)):
-        alone = reader.read("Who keeps a log?", TEXTS[i : i + 1], TITLES[i : i + 1])
+        alone = reader.read(queries[i : i + 1], TEXTS[i : i + 1], TITLES[i : i + 1])
         assert together.keep[together.document == i] == pytest.approx(alone.keep, abs=1e-4)
         assert together.relevance[i] == pytest.approx(alone.relevance[0], abs=1e-4)
     assert np.isfinite(together.keep).all()
@@ -62,7 +63,7 @@ def test_a_document_reads_the_same_alone_and_among_others(reader: CrossReader) -
 
 def test_every_token_of_every_document_is_read_and_stands_where_it_says(reader: CrossReader) -> None:
     texts = [*TEXTS, "café 灯塔 \ud800 🙂‍↔️ مرحبا", "x" * 5000, "\x00 nul"]
-    reading = reader.read("?", texts, [""] * len(texts))
+    reading = reader.read(["?"] * len(texts), texts, [""] * len(texts))
     assert np.isfinite(reading.keep).all()
     for document, start, end in zip(reading.document, reading.start, reading.end, strict=True):
         assert 0 <= start <= end <= len(texts[document])
@@ -81,21 +82,21 @@ def test_windows_share_out_every_token_once(length: int, room: int) -> None:
 
 def test_a_query_longer_than_the_window_is_cut_and_says_so(reader: CrossReader, prune_model: Path) -> None:
     wide = CrossReader.load(prune_model, "cpu", "float32")
-    reading = wide.read("log " * 500, TEXTS[:1], TITLES[:1])
+    reading = wide.read(["log " * 500], TEXTS[:1], TITLES[:1])
     assert reading.query_cut
     assert len(reading.keep)
-    assert not reader.read("log", TEXTS[:1], TITLES[:1]).query_cut
+    assert not reader.read(["log"], TEXTS[:1], TITLES[:1]).query_cut
 
 
 def test_a_long_query_is_read_from_both_ends(prune_model: Path) -> None:
     wide = CrossReader.load(prune_model, "cpu", "float32")
     keep = [
-        wide.read(f"{first} {'log ' * 500} {last}", TEXTS[:1], TITLES[:1]).keep
+        wide.read([f"{first} {'log ' * 500} {last}"], TEXTS[:1], TITLES[:1]).keep
         for first, last in (("spare", "spare"), ("battery", "spare"), ("spare", "battery"))
     ]
     assert not np.allclose(keep[0], keep[1])
     assert not np.allclose(keep[0], keep[2])
-    middle = wide.read(f"spare {'log ' * 250} battery {'log ' * 250} spare", TEXTS[:1], TITLES[:1])
+    middle = wide.read([f"spare {'log ' * 250} battery {'log ' * 250} spare"], TEXTS[:1], TITLES[:1])
     assert np.allclose(keep[0], middle.keep)
 
 
@@ -130,7 +131,7 @@ def test_a_checkpoint_without_an_answer_head_sees_no_answers(prune_model: Path, 
         save_file({k: v for k, v in tensors.items() if not k.startswith("answer")}, folder / "model.safetensors")
 
     older = CrossReader.load(broken(prune_model, tmp_path / "older", change), "cpu", "float32")
-    reading = older.read("Who keeps a log?", TEXTS, TITLES)
+    reading = older.read(["Who keeps a log?"] * len(TEXTS), TEXTS, TITLES)
     assert len(reading.keep)
     assert reading.answer.tolist() == [0.0] * len(reading.keep)
 
