@@ -19,6 +19,7 @@ import inspect
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
+from operator import index
 from typing import Any, Protocol, runtime_checkable
 
 from boildown.budget import Budget
@@ -31,6 +32,7 @@ from boildown.types import CompressedDocument, Document
 __all__ = [
     "RETRIEVAL_SCORE",
     "SETTINGS",
+    "SPANS",
     "Engine",
     "build_engine",
     "copied",
@@ -44,7 +46,8 @@ __all__ = [
 
 RETRIEVAL_SCORE = "boildown_retrieval_score"
 """Metadata key of the score that a document came with."""
-_SPANS = "boildown_spans"
+SPANS = "boildown_spans"
+"""Metadata key of where the kept text stood."""
 
 _BUDGET = frozenset(field.name for field in fields(Budget))
 _ENGINE = {name: parameter.default for name, parameter in inspect.signature(Compressor).parameters.items()}
@@ -122,7 +125,7 @@ def report(document: CompressedDocument, result: Compression) -> dict[str, str |
     """
     return {
         "boildown_method": result.method,
-        _SPANS: json.dumps([[span.start, span.end] for span in document.spans]),
+        SPANS: json.dumps([[span.start, span.end] for span in document.spans]),
         "boildown_tokens_in": document.tokens_in,
         "boildown_tokens_out": document.tokens_out,
     }
@@ -139,12 +142,12 @@ def reported_spans(metadata: Mapping[str, Any], what: str, maker: str) -> list[t
     Raises:
         InputError: there are none, or they are not what `report` writes.
     """
-    if _SPANS not in metadata:
-        raise InputError(f"The {what} has no {_SPANS!r} in its metadata, so it did not come from a {maker}.")
+    if SPANS not in metadata:
+        raise InputError(f"The {what} has no {SPANS!r} in its metadata, so it did not come from a {maker}.")
     try:
-        return [(start, end) for start, end in json.loads(metadata[_SPANS])]
+        return [(index(start), index(end)) for start, end in json.loads(metadata[SPANS])]
     except (TypeError, ValueError):
-        raise InputError(f"The {what}'s {_SPANS!r} is {metadata[_SPANS]!r}, which no {maker} wrote.") from None
+        raise InputError(f"The {what}'s {SPANS!r} is {metadata[SPANS]!r}, which no {maker} wrote.") from None
 
 
 def has_scores(result: Compression) -> bool:

@@ -109,7 +109,7 @@ def test_source_spans_of_a_foreign_document() -> None:
         source_spans(Document("text"))
 
 
-@pytest.mark.parametrize("written", ["no JSON", "[1, 2]", "5", 5, None, [[1]]])
+@pytest.mark.parametrize("written", ["no JSON", "[1, 2]", "5", 5, None, [[1]], '[["a", "b"]]', "[[0, null]]"])
 def test_source_spans_that_somebody_else_wrote(written: object) -> None:
     with pytest.raises(InputError, match="no BoildownCompressor wrote"):
         source_spans(Document("text", metadata={"boildown_spans": written}))

@@ -187,8 +187,34 @@ def test_a_second_pass_keeps_the_first_retrieval_score() -> None:
     (twice,) = compress([once])
     assert twice.node.metadata["boildown_retrieval_score"] == 0.5
     assert twice.node.excluded_llm_metadata_keys.count("boildown_spans") == 1
+
+
+def test_after_a_second_pass_the_spans_are_those_of_the_first_text() -> None:
+    query = "When was the wheel of the mill made, and of which colour is the door?"
+    node = TextNode(id_="mill", text=f"Bread is baked. {TEXT} Ducks are not fed.")
+    (once,) = compress([NodeWithScore(node=node)], query, tokens=45)
+    (twice,) = compress([once], query, tokens=30, unit="word")
+    (thrice,) = compress([twice], query, tokens=10, unit="word")
+    assert len({once.node.get_content(), twice.node.get_content(), thrice.node.get_content()}) == 3
+    assert len(spans_of(twice.node)) > 1
+    for kept in (once, twice, thrice):
+        assert kept.node.metadata["boildown_node_id"] == "mill"
+        assert "".join(node.text[s:e] for s, e in spans_of(kept.node)) == kept.node.get_content()
+
+
+@pytest.mark.parametrize("changed", ["text", "id", "spans"])
+def test_spans_that_are_not_the_nodes_own_are_written_anew(changed: str) -> None:
+    (once,) = compress([NodeWithScore(node=TextNode(text=TEXT))], tokens=30)
+    if changed == "text":
+        once.node.set_content(f"{once.node.get_content()} Ducks are not fed.")
+    elif changed == "id":
+        once.node.id_ = "a part"
+    else:
+        once.node.metadata["boildown_spans"] = '[["a", "b"]]'
+    (twice,) = compress([once])
     text = once.node.get_content()
     assert "".join(text[s:e] for s, e in spans_of(twice.node)) == twice.node.get_content()
+    assert twice.node.metadata["boildown_node_id"] == once.node.node_id
 
 
 def test_the_same_node_twice_and_equal_texts_are_told_apart_by_place() -> None:

@@ -99,6 +99,22 @@ def test_text_that_the_engine_has_changed_has_all_that_was_kept(llm: Any) -> Non
 def test_the_text_of_another_node(llm: Any) -> None:
     with pytest.raises(InputError, match="too short"):
         source_spans(citing(llm)[0], "Short.")
+    (kept,) = BoildownPostprocessor(method="bm25", rate=0.6).postprocess_nodes(
+        [NodeWithScore(node=TextNode(text=TEXTS["Harrow"]))], query_str=QUERY
+    )
+    for whole in (kept, citing(llm, citation_chunk_size=4096)[0]):
+        with pytest.raises(InputError, match="not cut from it"):
+            source_spans(whole, TEXTS["Quill"] * 2)
+
+
+def test_sources_of_nodes_that_were_cut_twice(llm: Any) -> None:
+    index = SummaryIndex([TextNode(id_=name, text=text) for name, text in TEXTS.items()])
+    cuts = [BoildownPostprocessor(method="bm25", rate=rate) for rate in (0.7, 0.6)]
+    for size in (4096, 120):
+        engine = CitationQueryEngine.from_args(index, llm=llm, node_postprocessors=cuts, citation_chunk_size=size)
+        sources = engine.query(QUERY).source_nodes
+        for source in sources:
+            assert cut(source, TEXTS[source.node.metadata["boildown_node_id"]]) == body(source)
 
 
 @pytest.mark.parametrize(

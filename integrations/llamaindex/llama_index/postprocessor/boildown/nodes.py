@@ -3,6 +3,7 @@ that go out."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -12,7 +13,7 @@ from llama_index.core.schema import BaseNode, ImageNode, MetadataMode, Node, Nod
 from boildown.checks import series
 from boildown.errors import InputError
 from boildown.result import Compression
-from boildown.settings import RETRIEVAL_SCORE, copied, has_scores, report, reported_spans, title_of
+from boildown.settings import RETRIEVAL_SCORE, SPANS, copied, has_scores, report, reported_spans, title_of
 from boildown.stored_scores import STORED_KEY
 from boildown.types import CompressedDocument, Document
 
@@ -87,6 +88,9 @@ def _rebuild(
 ) -> NodeWithScore:
     node = copy_node(source.node)
     added = {**stats, NODE_ID: node.node_id}
+    before = _earlier_spans(node)
+    if before is not None:
+        added[SPANS] = json.dumps([part for span in document.spans for part in _within(before, span.start, span.end)])
     if source.score is not None:
         added[RETRIEVAL_SCORE] = node.metadata.get(RETRIEVAL_SCORE, float(source.score))
     node.metadata.update(added)
@@ -97,6 +101,18 @@ def _rebuild(
     if document.text != node.get_content(metadata_mode=MetadataMode.NONE):
         _replace_text(node, document.text)
     return NodeWithScore(node=node, score=float(document.score) if scored else source.score)
+
+
+def _earlier_spans(node: BaseNode) -> list[tuple[int, int]] | None:
+    """Where the node's text stands in the node of its id, if it has been cut from that before."""
+    if node.metadata.get(NODE_ID) != node.node_id:
+        return None
+    try:
+        spans = reported_spans(node.metadata, "node", "BoildownPostprocessor")
+    except InputError:
+        return None
+    length = sum(end - start for start, end in spans)
+    return spans if length == len(node.get_content(metadata_mode=MetadataMode.NONE)) else None
 
 
 def _replace_text(node: BaseNode, text: str) -> None:
@@ -127,34 +143,38 @@ def source_spans(node: BaseNode | NodeWithScore, text: str | None = None) -> lis
     Args:
         node: as `BoildownPostprocessor` returned it, or a source of an engine that has split it once more, such as a
             `CitationQueryEngine`.
-        text: the text that went into the postprocessor, which is that of the node by the id
+        text: the text that went into the postprocessor, of several the first, which is that of the node by the id
             `metadata["boildown_node_id"]`. Only a part of a split node needs it.
 
     Returns:
-        Character offsets (start, end) in the text that went in, in order: the pieces, joined without glue, are the
-        node's text. For a part of a split node they are those of the part, or of its first place if there are several;
-        or of all that was kept, if the engine has changed more of the text than to write "Source 1:" before it.
+        Character offsets (start, end) in that text, in order: the pieces, joined without glue, are the node's text. For
+        a part of a split node they are those of the part, or of its first place if there are several; or of all that
+        was kept, if the engine has changed more of the text than to write "Source 1:" before it.
 
     Raises:
         InputError: the node does not come from a `BoildownPostprocessor`; it is a part, and there is no text; or the
-            text is another node's.
+            text is seen to be another node's, since it is too short, or a node that is no part was not cut from it. A
+            part does not tell, since the engine may have changed it.
     """
     node = node.node if isinstance(node, NodeWithScore) else node
     spans = reported_spans(node.metadata, "node", "BoildownPostprocessor")
     content = node.get_content(metadata_mode=MetadataMode.NONE)
     part = _CITED.sub("", content, count=1).strip()
-    kept = sum(end - start for start, end in spans)
-    if len(part) == kept or (len(content) == kept and node.node_id == node.metadata.get(NODE_ID)):
-        return spans
+    length = sum(end - start for start, end in spans)
+    whole = len(part) == length or (len(content) == length and node.node_id == node.metadata.get(NODE_ID))
     if text is None:
+        if whole:
+            return spans
         raise InputError(
             "The node is a part of what was kept of its original. To find the part, give the original's text: "
             f"source_spans(node, index.docstore.get_node(node.metadata[{NODE_ID!r}]).text)."
         )
-    if spans and spans[-1][1] > len(text):
-        raise InputError(f"text= is not the text of the node {node.metadata.get(NODE_ID)!r}: it is too short.")
-    place = "".join(text[start:end] for start, end in spans).find(part)
-    return spans if place < 0 else _within(spans, place, place + len(part))
+    kept = "".join(text[start:end] for start, end in spans)
+    if len(kept) < length or (whole and kept not in (part, content)):
+        why = "it is too short" if len(kept) < length else "the node was not cut from it"
+        raise InputError(f"text= is not the text of the node {node.metadata.get(NODE_ID)!r}: {why}.")
+    place = kept.find(part)
+    return spans if whole or place < 0 else _within(spans, place, place + len(part))
 
 
 def _within(spans: Sequence[tuple[int, int]], first: int, last: int) -> list[tuple[int, int]]:

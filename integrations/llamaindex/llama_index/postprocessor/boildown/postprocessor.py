@@ -53,8 +53,8 @@ class BoildownPostprocessor(EngineFields, BaseNodePostprocessor):
 
     The metadata gain these flat values, which neither the LLM nor an embedding model is shown:
 
-    - `boildown_spans` (str): JSON, the [start, end] pairs of characters of the text that went in; cut out and
-      joined they are the text that comes out;
+    - `boildown_spans` (str): JSON, the [start, end] pairs of characters of the text that went in, or of the text
+      that went into an earlier postprocessor; cut out and joined they are the text that comes out;
     - `boildown_tokens_in`, `boildown_tokens_out` (int): the node's tokens before and after;
     - `boildown_method` (str): the method that scored;
     - `boildown_node_id` (str): the node's id, which outlives engines that split nodes once more;
