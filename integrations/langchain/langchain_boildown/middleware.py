@@ -82,7 +82,8 @@ class BoildownToolMiddleware(AgentMiddleware[BoildownState, Any, Any]):
             middleware first in `middleware=[...]`, since what stands before it gets a `Command` for a `ToolMessage`.
         rules: for tools by name, a `ToolRule` of their own, or None to leave their results alone.
         counter: whose tokens; see `boildown.Budget`.
-        engine: what compresses; None for `boildown.Compressor()`.
+        engine: what compresses; None for `boildown.Compressor()`. Of a `Compressor` or a `Client` a copy with
+            `dedupe=None` is taken, since data may repeat a value.
 
     Raises:
         ConfigurationError: an argument is out of range or unknown.

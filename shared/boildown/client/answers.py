@@ -77,6 +77,7 @@ def write_request(call: Call, settings: Mapping[str, Any]) -> bytes:
         "query": well_formed(call.query),
         "documents": [_outgoing(document) for document in call.sources.documents],
         "budget": _limits(call.budget),
+        **asdict(call.plan),
         **settings,
     }
     return json.dumps(body, ensure_ascii=False).encode()

@@ -97,12 +97,11 @@ class Client:
             "method": method,
             "model": model,
             "rank": rank,
-            **asdict(self.plan),
             "min_sentence": min_sentence,
             "on_empty_query": check_empty_query(on_empty_query),
         }
         try:
-            json.dumps(self._settings, ensure_ascii=False, allow_nan=False).encode()
+            json.dumps({**asdict(self.plan), **self._settings}, ensure_ascii=False, allow_nan=False).encode()
         except (TypeError, ValueError) as error:  # half of a surrogate pair, for one, has no UTF-8
             raise ConfigurationError(f"A setting cannot be sent as JSON: {error}.") from None
         headers = {"Content-Type": "application/json"}
@@ -163,8 +162,7 @@ class Client:
 
     def _again(self, call: Call) -> RemoteCompression:
         """Asks for a first result, or for one that is cut again."""
-        body = write_request(call, {**self._settings, "order": call.plan.order})
-        answer = self._connections.post(_PATH, body)
+        answer = self._connections.post(_PATH, write_request(call, self._settings))
         return read_answer(answer, call, self._again)
 
 

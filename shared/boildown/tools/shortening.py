@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import warnings
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from boildown.compressor import Compressor
 from boildown.counters import CounterSpec, resolve_counter
 from boildown.errors import CancelledError, ConfigurationError
+from boildown.select.plan import Plan
 from boildown.settings import Engine
 from boildown.tools.content import Content
 from boildown.tools.shorten import Memory, Short, ToolRule, shorten
@@ -34,7 +37,8 @@ class Shortening:
         tokens, trigger_tokens: the `ToolRule` of tools that have none of their own, of at least 50 tokens.
         rules: for tools by name, a `ToolRule` of their own, or None to leave their results alone.
         counter: whose tokens; see `boildown.Budget`.
-        engine: what compresses; None for `boildown.Compressor()`.
+        engine: what compresses; None for `boildown.Compressor()`. Of a `Compressor` or a `Client` a copy with
+            `dedupe=None` is taken, since data may repeat a value.
         exempt: more tools whose results stay.
 
     Raises:
@@ -66,8 +70,7 @@ class Shortening:
                     f"Give at least {_LEAST}."
                 )
         self.counter = counter
-        # Values of data that repeat each other stay, since an empty one would say something else.
-        self.engine: Engine = Compressor(dedupe=None) if engine is None else engine
+        self.engine = _keeping_repetitions(Compressor() if engine is None else engine)
         self._memory = Memory()
 
     def short_form(self, tool: str, content: Content, query: str) -> Short | None:
@@ -102,6 +105,15 @@ class Shortening:
             reason = f"{type(error).__name__}: {error}"
             warnings.warn(f"A result of {tool!r} stays whole, for want of an engine. {reason}", RuntimeWarning, 2)
             return None
+
+
+def _keeping_repetitions(engine: Engine) -> Engine:
+    """The engine without `dedupe`: values of data may repeat each other, and an empty one would say something else."""
+    plan = getattr(engine, "plan", None)
+    if isinstance(plan, Plan):  # A Compressor's or a Client's; what others do is their own.
+        engine = copy.copy(engine)
+        engine.plan = replace(plan, dedupe=None)  # type: ignore[attr-defined]
+    return engine
 
 
 def note_of(content: Content) -> str:

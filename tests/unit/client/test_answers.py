@@ -21,6 +21,8 @@ from boildown import (
 )
 from boildown.errors import DeadlineError, OverloadedError
 from boildown.stored_scores import STORED_KEY
+from boildown.tools.content import Content
+from boildown.tools.shortening import Shortening
 
 QUESTION = "When was the tower built?"
 TEXTS = [
@@ -85,6 +87,14 @@ def test_another_budget_is_another_request(small: Any) -> None:
     assert (smaller.text, smaller.plan.order, smaller.budget) == (local.text, "score", Budget(tokens=12))
     assert (smallest.text, smallest.plan.order) == ("", "score")
     assert [body["order"] for _, _, body in small.requests] == ["original", "score", "score"]
+
+
+def test_tool_results_are_asked_for_with_their_repetitions(small: Any) -> None:
+    text = " ".join(f"Entry {i} of the harbour log notes calm weather." for i in range(50))
+    with Client(small.url, order="score") as client:
+        assert Shortening(60, 100, None, None, client).short_form("log", Content(text), "weather") is not None
+        client.compress("weather", [text], Budget(tokens=20))
+    assert [(body["dedupe"], body["order"]) for _, _, body in small.requests] == [(None, "score"), ("long", "score")]
 
 
 def test_results_can_be_pickled_and_cut_again(small: Any) -> None:

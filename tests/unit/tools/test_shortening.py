@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import logging
 from typing import Any
 
@@ -70,6 +71,17 @@ def test_what_the_developer_should_know_is_logged_once(caplog: pytest.LogCapture
     assert short is not None
     assert [record.getMessage() for record in caplog.records] == [f"A result of 'search': {n}" for n in short.notes]
     assert "more than tokens=60" in caplog.text
+
+
+@pytest.mark.parametrize("engine", [None, Compressor("bm25"), Compressor("bm25", dedupe=1.0)])
+def test_values_of_data_that_repeat_each_other_stay(engine: Compressor | None) -> None:
+    plan = engine and engine.plan
+    calm = "The harbour of Carrick Bell is calm, and its light is lit, as on all the days before, at half past six."
+    rows = [{"day": i, "log": calm, "note": CONTENT.text[:1000] if i == 9 else ""} for i in range(10)]
+    short = Shortening(600, 600, None, None, engine).short_form("log", Content(json.dumps(rows)), "Is the light lit?")
+    assert short is not None
+    assert short.texts.count(calm) == 10
+    assert (engine and engine.plan) is plan
 
 
 def test_the_least_budget_holds_the_note() -> None:

@@ -37,7 +37,8 @@ class ToolShortener(Shortening):
         trigger_tokens: a result of no more tokens stays as it is.
         rules: for tools by name, a `ToolRule` of their own, or None to leave their results alone.
         counter: whose tokens; see `boildown.Budget`.
-        engine: what compresses; None for `boildown.Compressor()`.
+        engine: what compresses; None for `boildown.Compressor()`. Of a `Compressor` or a `Client` a copy with
+            `dedupe=None` is taken, since data may repeat a value.
 
     Raises:
         ConfigurationError: an argument is out of range or unknown.
