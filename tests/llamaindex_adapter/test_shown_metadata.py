@@ -110,6 +110,19 @@ def test_a_threshold_and_metadata_that_are_hidden_take_nothing() -> None:
         assert [n.node.get_content() for n in kept] == [d.text for d in expected.documents]
 
 
+@pytest.mark.parametrize("separator", ["", "\n", "\n\n", "\n\n---\n\n"])
+@pytest.mark.parametrize("shown", [0, 1])
+def test_whatever_separator_an_engine_has_nodes_are_joined_by_blank_lines(separator: str, shown: int) -> None:
+    engine = Compressor("bm25", separator=separator)
+    for tokens in (300, 301, 302, 500, 501, 502):
+        kept = compress(harbours(shown=shown), tokens=tokens, counter=len, engine=engine)
+        assert 0.5 * tokens < tokens_shown(kept, len) <= tokens
+    limit = math.floor(0.3 * tokens_shown(harbours(shown=shown), len))
+    assert (
+        0.5 * limit < tokens_shown(compress(harbours(shown=shown), rate=0.3, counter=len, engine=engine), len) <= limit
+    )
+
+
 async def test_the_async_face_gives_the_same() -> None:
     postprocessor = BoildownPostprocessor(method="bm25", tokens=90)
     kept = await postprocessor.apostprocess_nodes(harbours(), query_str=QUERY)

@@ -33,6 +33,8 @@ _ATTEMPTS = 8
 """Cuts at most until nodes fit with their metadata; two or three do, unless metadata take most of the budget."""
 _TOLERANCE = 0.03
 """The share of the budget that may stay empty before one more cut is tried."""
+_BLANK_LINE = "\n\n"
+"""What response synthesizers join nodes by, whatever the separator of an engine."""
 _NO_ROOM = (
     "Nothing was kept: beside the metadata that its node shows the LLM, no text fits into {} tokens. Give a larger "
     "budget, or name metadata in excluded_llm_metadata_keys."
@@ -235,15 +237,15 @@ class _Call:
         Args:
             nodes: any.
             texts: the same without metadata.
-            counted: the tokens of the texts, which do where no metadata are shown.
-            result: names the counter.
+            counted: the tokens of the texts, which do where no metadata are shown and blank lines join them.
+            result: names the counter, and the separator.
         """
         contents = [node.node.get_content(metadata_mode=MetadataMode.LLM) for node in nodes]
         contents = [content for content in contents if content]
-        if contents == [text for text in texts if text]:
+        if contents == [text for text in texts if text] and result.plan.separator == _BLANK_LINE:
             return counted
         counter = self._counter(result)
-        return max(counter.count("\n\n".join(contents)), sum(counter.count_many(contents)))
+        return max(counter.count(_BLANK_LINE.join(contents)), sum(counter.count_many(contents)))
 
     def _counter(self, result: Compression) -> TokenCounter:
         spec = result.budget.counter
