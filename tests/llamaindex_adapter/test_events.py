@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -82,6 +83,35 @@ def test_a_start_and_an_end_with_statistics(events: Events, nodes: list[NodeWith
     assert {d["id"] for d in said["dropped"]} == {n.node_id for n in nodes} - {n.node_id for n in kept}
     assert "documents" in {d["reason"] for d in said["dropped"]}
     json.dumps(said)
+
+
+class Elsewhere:
+    """An engine that does not say what it scores with."""
+
+    async def acompress(self, *call: Any) -> Any:
+        return self.compress(*call)
+
+    def compress(self, *call: Any) -> Any:
+        return Compressor("bm25").compress(*call)
+
+
+@pytest.mark.parametrize(
+    ("engine", "name"),
+    [(Compressor("bm25"), "bm25"), (Compressor(), "prune"), (Elsewhere(), "Elsewhere")],
+)
+def test_the_model_is_the_engines(
+    events: Events, nodes: list[NodeWithScore], query: str, engine: Any, name: str
+) -> None:
+    BoildownPostprocessor(tokens=30, engine=engine).postprocess_nodes(nodes, query_str=query)
+    (start,) = events.of(ReRankStartEvent)
+    assert start.model_name == name
+
+
+def test_the_model_is_the_engines_with_a_model(events: Events, bert: Path) -> None:
+    engine = Compressor("llmlingua2", model=str(bert))
+    BoildownPostprocessor(tokens=30, engine=engine).postprocess_nodes([])
+    (start,) = events.of(ReRankStartEvent)
+    assert start.model_name == str(bert)
 
 
 @pytest.mark.parametrize("face", FACES)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from llama_index.core.callbacks import CBEventType, EventPayload
@@ -21,7 +22,7 @@ from boildown.errors import BoildownError, ConfigurationError, InputError, Rebud
 from boildown.fields import EngineFields
 from boildown.result import Compression
 from boildown.select.cut import limit_of
-from boildown.settings import statistics
+from boildown.settings import Engine, statistics
 from boildown.types import Document
 from boildown.workers import run_in_worker
 from llama_index.postprocessor.boildown.events import CompressionEndEvent
@@ -134,7 +135,7 @@ class BoildownPostprocessor(EngineFields, BaseNodePostprocessor):
         """Tells handlers of the start and the end, whichever face compresses in between."""
         call = _Call(nodes, query_bundle)
         top_n = len(call.nodes) if self.documents is None else min(self.documents, len(call.nodes))
-        name = self.model or self.method
+        name = (self.model or self.method) if self.engine is None else _model_name(self.engine)
         dispatcher.event(ReRankStartEvent(query=query_bundle, nodes=call.nodes, top_n=top_n, model_name=name))
         payload: dict[str, Any] = {
             EventPayload.NODES: call.nodes,
@@ -146,6 +147,13 @@ class BoildownPostprocessor(EngineFields, BaseNodePostprocessor):
             yield call
             event.on_end(payload={EventPayload.NODES: call.kept})
         dispatcher.event(CompressionEndEvent(nodes=call.kept, statistics=call.statistics))
+
+
+def _model_name(engine: Engine) -> str:
+    """The model of an engine's method, or the method; of an engine that does not say, such as a client, its class."""
+    method = getattr(engine, "method", None)
+    names = (getattr(method, "model", None), getattr(method, "name", None), method, type(engine).__name__)
+    return next(str(name) for name in names if name and isinstance(name, (str, Path)))
 
 
 class _Cut(NamedTuple):
