@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from boildown.errors import InputError
+from boildown.errors import ConfigurationError, InputError
 from boildown.types import Document
 
-__all__ = ["check_documents", "check_query", "series"]
+__all__ = ["check_documents", "check_min_sentence", "check_query", "method_options", "series"]
 
 T = TypeVar("T")
 
@@ -76,6 +76,30 @@ def check_query(query: str) -> str:
         hint = next((hint for trait, hint in _QUERY_HINTS.items() if hasattr(query, trait)), "")
         raise InputError(f"query must be text, not {type(query).__name__}.{hint}")
     return query
+
+
+def method_options(model: str | None, options: Mapping[str, Any] | None) -> dict[str, Any]:
+    """A method's options with its model, which may stand among them.
+
+    Raises:
+        ConfigurationError: the options are no mapping, or there are two models.
+    """
+    if options is not None and not isinstance(options, Mapping):
+        raise ConfigurationError(f"options= maps names to values, such as {{'level': 'token'}}; got {options!r}.")
+    if model is not None and "model" in (options or {}):
+        raise ConfigurationError(f"options= names a model too, beside model={model!r}. Give one.")
+    return {"model": model, **(options or {})}
+
+
+def check_min_sentence(words: int) -> int:
+    """The number itself.
+
+    Raises:
+        ConfigurationError: it is no whole number.
+    """
+    if not hasattr(words, "__index__"):
+        raise ConfigurationError(f"min_sentence= must be a whole number of words, not {words!r}.")
+    return words
 
 
 def _wrong_type(where: str, value: object) -> str:

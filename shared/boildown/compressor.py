@@ -13,7 +13,7 @@ import numpy as np
 
 from boildown.budget import Budget, check_budget
 from boildown.cache import CacheSpec, resolve_cache
-from boildown.checks import check_query
+from boildown.checks import check_min_sentence, check_query, method_options
 from boildown.errors import ConfigurationError, InputError, unknown_name
 from boildown.methods.base import BudgetedMethod, Method, check_scores
 from boildown.methods.registry import DEFAULT_METHOD, create_method
@@ -79,8 +79,7 @@ class Compressor:
         on_empty_query: EmptyQuery = "passthrough",
         cache: CacheSpec = True,
     ) -> None:
-        if options is not None and not isinstance(options, Mapping):
-            raise ConfigurationError(f"options= maps names to values, such as {{'level': 'token'}}; got {options!r}.")
+        given = method_options(model, options)
         self.plan = Plan(
             unit=unit,
             order=order,
@@ -91,16 +90,12 @@ class Compressor:
             dedupe=dedupe,
             separator=separator,
         )
-        if model is not None and "model" in (options or {}):
-            raise ConfigurationError(f"options= names a model too, beside model={model!r}. Give one.")
         if rank is None and rank_model is not None:
             raise ConfigurationError("rank_model= is the model of rank=, which is missing.")
         placement = {"device": device, "dtype": dtype}
-        self.method = _method("method", method, {"model": model, **(options or {})}, placement)
+        self.method = _method("method", method, given, placement)
         self.rank = None if rank is None else _method("rank", rank, {"model": rank_model}, placement)
-        if not hasattr(min_sentence, "__index__"):
-            raise ConfigurationError(f"min_sentence= must be a whole number of words, not {min_sentence!r}.")
-        self.min_sentence = min_sentence
+        self.min_sentence = check_min_sentence(min_sentence)
         self.on_empty_query = check_empty_query(on_empty_query)
         resolve_cache(cache)
         self.cache = cache

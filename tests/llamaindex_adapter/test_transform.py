@@ -136,6 +136,8 @@ def test_wrong_arguments(model: Path) -> None:
         BoildownTransform(metod="llmlingua2")
     with pytest.raises(ConfigurationError, match="takes no 'speed'"):
         transform(model, options={"speed": 3})
+    with pytest.raises(ConfigurationError, match="names a model too"):
+        transform(model, options={"model": "another"})
 
 
 def test_class_name_tells_the_base() -> None:

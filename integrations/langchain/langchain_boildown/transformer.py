@@ -8,6 +8,7 @@ from typing import Any
 
 from langchain_core.documents import BaseDocumentTransformer, Document
 
+from boildown.checks import check_min_sentence
 from boildown.methods.stored import storing_method
 from boildown.settings import copied
 from boildown.sources import Sources
@@ -50,7 +51,7 @@ class BoildownTransformer(BaseDocumentTransformer):
         min_sentence: int = 3,
     ) -> None:
         self.method = storing_method(method, model=model, device=device, dtype=dtype, options=options)
-        self.min_sentence = min_sentence
+        self.min_sentence = check_min_sentence(min_sentence)
 
     def transform_documents(self, documents: Sequence[Document], **kwargs: Any) -> list[Document]:
         """Copies of the documents, with their scores.

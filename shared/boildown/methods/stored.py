@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from boildown.checks import method_options
 from boildown.errors import ConfigurationError
 from boildown.methods.base import Method, check_scores
 from boildown.methods.by_document import completed, split_scores
@@ -164,7 +165,7 @@ def storing_method(
     Raises:
         ConfigurationError: there is no such method, an argument does not fit it, or its scores cannot be stored.
     """
-    return Stored(create_method(name, {"model": model, **(options or {})}, {"device": device, "dtype": dtype}))
+    return Stored(create_method(name, method_options(model, options), {"device": device, "dtype": dtype}))
 
 
 def _obstacle(method: Method) -> str:

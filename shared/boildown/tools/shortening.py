@@ -56,6 +56,10 @@ class Shortening:
     ) -> None:
         if engine is not None and not isinstance(engine, Engine):
             raise ConfigurationError(f"engine= must be a boildown.Compressor or alike, not {type(engine).__name__}.")
+        if rules is not None and not isinstance(rules, Mapping):
+            raise ConfigurationError(
+                f"rules= maps names of tools to a ToolRule or None, such as {{'run_sql': None}}; got {rules!r}."
+            )
         for name, rule in (rules or {}).items():
             if rule is not None and not isinstance(rule, ToolRule):
                 raise ConfigurationError(f"rules[{name!r}] must be a ToolRule or None, not {type(rule).__name__}.")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from boildown import Compressor, ServiceError
+from boildown import Compressor, ConfigurationError, ServiceError
 from boildown.counters import resolve_counter
 from boildown.errors import CancelledError
 from boildown.tools.content import Content
@@ -89,3 +89,9 @@ def test_the_least_budget_holds_the_note() -> None:
     contents = [Content(str(i)) for i in range(200)]
     notes = [content.text_with([""], note_of(content)) for content in contents]
     assert 35 <= max(resolve_counter(None).count_many(notes)) <= 50
+
+
+@pytest.mark.parametrize("rules", [["run_sql"], "run_sql", {"run_sql"}, 5])
+def test_rules_that_map_nothing(rules: Any) -> None:
+    with pytest.raises(ConfigurationError, match="rules= maps names of tools"):
+        Shortening(50, 100, rules, None, None)
