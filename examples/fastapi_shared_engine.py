@@ -49,7 +49,7 @@ def retriever(tokens: int) -> ContextualCompressionRetriever:
 
 @app.get("/context")
 async def context(
-    question: str = Query(min_length=1), tokens: int = Query(200, ge=1, le=4000)
+    question: str = Query(pattern=r"\w"), tokens: int = Query(200, ge=1, le=4000)
 ) -> list[dict[str, object]]:
     """What the handbook says to the question, within a number of tokens."""
     return [

@@ -109,10 +109,15 @@ def print_result(question: str, before: list[str], sources: list[tuple[str, list
 
 
 def word_vector(text: str, size: int = 2048) -> list[float]:
-    """How often each word of four letters or more occurs, hashed into a vector; long words weigh more."""
+    """How often each word of four letters or more occurs, hashed into a vector; long words weigh more.
+
+    A text without such words gets a vector all the same, since one of zeros has no direction that could be compared.
+    """
     vector = [0.0] * size
     for word in re.findall(r"\w{4,}", text.lower()):
         vector[zlib.crc32(word.rstrip("s").encode()) % size] += math.log(len(word))
+    if not any(vector):
+        vector[0] = 1.0
     return vector
 
 
