@@ -46,7 +46,8 @@ def test_the_snippets_for_langchain_run(names: dict[str, Any]) -> None:
     assert ANSWER in shown
     assert resolve_counter(None).count(shown) <= 300
     assert all("boildown_scores" in d.metadata for d in given["scored"])
-    assert given["same_method"].method == "longllmlingua"
+    same = given["same_method"]  # LLMLinguaCompressor reorders, and spreads by 0.4, by default
+    assert (same.method, same.order, same.allocation, same.spread) == ("longllmlingua", "score", "linear", 0.4)
 
 
 @pytest.mark.filterwarnings("ignore:The `.*` attribute is deprecated")
@@ -66,6 +67,8 @@ async def test_the_snippets_for_llamaindex_run(names: dict[str, Any]) -> None:
     assert all("boildown_scores" in node.metadata for node in given["nodes"])
     assert "read_full_result" in {tool.metadata.name for tool in given["agent"].tools}
     assert re.search(r"\d+ -> \d+ tokens", "".join(printed))
+    same = given["same_method"]  # LongLLMLinguaPostprocessor does neither by default
+    assert (same.method, same.order, same.allocation) == ("longllmlingua", "original", "global")
     with warnings.catch_warnings():  # A chat engine's own memory leaves its data base open.
         warnings.simplefilter("ignore", ResourceWarning)
         given.clear()
@@ -94,6 +97,8 @@ def test_every_argument_of_the_old_wrappers_has_a_row() -> None:
         assert f"`{field}" in table
     for argument in LLMLinguaCompressor.model_fields["additional_compress_kwargs"].default:
         assert f'["{argument}"]' in table
+    defaults = LLMLinguaCompressor.model_fields["additional_compress_kwargs"].default
+    assert (defaults["reorder_context"], defaults["dynamic_context_compression_ratio"]) == ("sort", 0.4)
 
 
 def test_every_argument_of_llmlingua_has_a_row() -> None:
