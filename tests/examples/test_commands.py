@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from boildown.cli import build_parser, main
+from boildown.evaluation.records import read_data_set
 
 ROOT = Path(__file__).parents[2]
 PAGES = [path for path in (*ROOT.glob("*.md"), *(ROOT / "examples").rglob("*.md")) if "data" not in path.parts]
@@ -46,6 +47,13 @@ COMMANDS = [(page.relative_to(ROOT).as_posix(), words) for page in PAGES for wor
 @pytest.mark.parametrize(("page", "arguments"), COMMANDS, ids=[f"{page}-{words[0]}" for page, words in COMMANDS])
 def test_the_command_line_takes_them(page: str, arguments: list[str]) -> None:
     assert callable(build_parser().parse_args(arguments).run)
+
+
+def test_files_of_questions_are_of_the_kind_that_is_read() -> None:
+    files = [file for _, words in COMMANDS if words[0] == "eval" for file in build_parser().parse_args(words).data]
+    assert files
+    for file in files:
+        assert read_data_set(ROOT / file, limit=1).records
 
 
 def test_each_subcommand_that_needs_arguments_is_shown() -> None:
