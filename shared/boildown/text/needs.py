@@ -22,11 +22,16 @@ _LONGEST_LABEL = 80
 """Characters of a few words with a colon, or of a title with the first item of its list."""
 _COLONS = (":", "：")
 
+_STAMP = r"(?:\d{1,4}[./\-]\d{1,2}[./\-]\d{1,4},? )?\d{1,2}:\d\d(?::\d\d)?(?:\s?[AaPp][Mm])?"
+_MARKS = "[*_]{0,3}"
 _SPEAKER = re.compile(
-    r"(?:\[[^\]\n]{1,30}\] )?[^\W\d_a-z][\w.'’\-]*(?: [\w.'’\-]+){0,3}:\s"
+    rf"{_MARKS}(?:(?:\[[^\]\n]{{1,30}}\]|\(?{_STAMP}\)?(?: [-–—])?){_MARKS} {_MARKS})?"
+    rf"(?:[^\W\d_a-z][\w.'’\-]*(?: [\w.'’\-]+){{0,3}}{_MARKS}(?: [(\[][^()\[\]\n]{{1,30}}[)\]])?{_MARKS}:{_MARKS}"
+    r"|<[^\W\d_a-z][^\W\d_A-Z][\w.'’\- ]{0,30}>)\s"  # in capitals it would be a tag
     r"|[\w ]{1,6}：|[QA][.．]\s?(?=[^\W\d_a-zA-Z])"
 )
-"""Who speaks; in Chinese and Japanese with a wide colon, or a question's and an answer's letter with a stop."""
+"""Who speaks, and when, as in minutes and chats; in Chinese and Japanese with a wide colon, or a question's and an
+answer's letter with a stop."""
 
 _ENDED = re.compile(rf"[{STOPS}:：,;]{AFTER_STOP}")
 _FOLLOWING = re.compile(

@@ -139,6 +139,36 @@ def test_pairs_count_over_all_documents() -> None:
     assert Sources([]).needs.shape == (0, 2)
 
 
+@pytest.mark.parametrize(
+    "speaker",
+    [
+        "**{}:**",
+        "**{}**:",
+        "18:05 {}:",
+        "00:18:05 {}:",
+        "{} (18:05):",
+        "**{}** [00:18:05]:",
+        "[18:05] **{}:**",
+        "12/05/2024, 18:05 - {}:",
+        "5/12/24, 6:05 PM - {}:",
+        "<{}>",
+        "[18:05] <{}>",
+    ],
+)
+@pytest.mark.parametrize("name", ["Ben", "Dr. Ann-Marie O'Hara", "Łukasz", "Speaker 2"])
+def test_who_speaks_is_told_in_many_ways(speaker: str, name: str) -> None:
+    said = "I am not sure. Let us wait.\n"
+    first, other = Sources([f"{speaker.format(name)} {said}{speaker.format('Ann')} {said}"]).needs.tolist()
+    assert (first, other) == ([1, 0], [3, 2])
+
+
+@pytest.mark.parametrize(
+    "begin", ["<P>", "<em>", "**Not** at", "At 18:05 Ben said:", "12/05/2024 was", "<https://a.de>"]
+)
+def test_what_is_no_speaker(begin: str) -> None:
+    assert needed(f"{begin} that I am not sure. Let us wait.\nWe have time for that.\n") == []
+
+
 def test_openers() -> None:
     assert is_opener("The rules are:\n")
     assert is_opener("## Prices\n\n| Kind | Days |\n")
