@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from boildown.select.protection import Fits
+from boildown.text.blocks import SETTINGS_NAME
 from boildown.text.clauses import clause_ends
 from boildown.text.markup import tag_spans
 from boildown.text.torn import taken_back, untorn
@@ -20,6 +21,7 @@ __all__ = ["fragment_ends", "line_ends", "line_parents"]
 _LINE_END = re.compile(r"\n\s*")
 _ELEMENT_END = re.compile(r"[,;|}\]](?=\S)|>(?=<)")
 """Between the fields of a row, the elements of a list or the tags of a page that were written without spaces."""
+_NAME_OF_SETTINGS = re.compile(rf"{SETTINGS_NAME.pattern}[ \t]*\n")
 _SENTENCE = 300
 """Characters; a longer text without an end is none, and each part of it may say something."""
 
@@ -69,7 +71,8 @@ def line_ends(text: str, whole: Sequence[Span]) -> list[int]:
 def line_parents(text: str, ends: Sequence[int]) -> list[int]:
     """For each part of code or data but the first, the number of the one that it is a part of.
 
-    It is the nearest line before it that stands less far in, such as the key above values of YAML, else the first part.
+    It is the nearest line before it that stands less far in, such as the key above values of YAML, or the name of some
+    settings, else the first part.
 
     Args:
         text: the code.
@@ -82,10 +85,12 @@ def line_parents(text: str, ends: Sequence[int]) -> list[int]:
         if text[line:begin].strip():  # it begins inside of a line, and so goes with that
             parents.append(outer[-1][1] if outer else 0)
             continue
-        while outer and outer[-1][0] >= begin - line:
+        # All that stands as far in as the name of some settings is below it.
+        depth = begin - line - (_NAME_OF_SETTINGS.match(text, begin) is not None)
+        while outer and outer[-1][0] >= depth:
             outer.pop()
         parents.append(outer[-1][1] if outer else 0)
-        outer.append((begin - line, part))
+        outer.append((depth, part))
     return parents
 
 

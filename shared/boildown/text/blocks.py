@@ -12,13 +12,15 @@ from typing import NamedTuple
 from boildown.text.fences import closed_fences
 from boildown.text.wrapping import wraps
 
-__all__ = ["LIST_ITEM", "Block", "blocks", "fold_newlines"]
+__all__ = ["LIST_ITEM", "SETTINGS_NAME", "Block", "blocks", "fold_newlines"]
 
 LIST_ITEM = re.compile(
     r"(?:[-*+•‣◦▪▫●○■□–—·∙✓✔➢►]|\(?\d{1,3}(?:\.\d{1,2}){0,2}[.)]|\(?[a-z][.)]|\(?[A-Z]\)|\(?[ivx]{1,5}[.)]|[IVX]{1,5}[.)]"
     r"|\[\d{1,3}\]|\[[ xX]\])\s+\S"
     r"|(?:[一二三四五六七八九十]{1,3}|\d{1,2})、|[（(][一二三四五六七八九十\d]{1,3}[）)]|[①-⑳]|[・•●■◆]\S|第[一二三四五六七八九十百\d]{1,4}[章节条]"
 )
+SETTINGS_NAME = re.compile(r"\[{1,2}[^\W\d][^\[\],\r\n]{0,60}\]{1,2}")
+"""Above some settings, as in INI and TOML: "[mail]"."""
 _HEADING = re.compile(r"#{1,6}\s")
 _RULE = re.compile(r"[^\w\s]{3,}")
 _OTHER_NEWLINES = {ord(c): "\n" for c in "\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"}
@@ -80,7 +82,9 @@ def blocks(text: str, max_length: int) -> Iterator[Block]:
         kind_whole = bare.startswith("|") or (bare.startswith("#") and _HEADING.match(bare) is not None)
         item = LIST_ITEM.match(bare) is not None
         own_line = kind_whole or item or " | " in line or "\t" in stripped or stripped[0] == "<"
-        own_line = own_line or (not bare[:1].isalnum() and _RULE.fullmatch(bare) is not None)
+        own_line = own_line or (
+            not bare[:1].isalnum() and (_RULE.fullmatch(bare) or SETTINGS_NAME.fullmatch(bare)) is not None
+        )
         depth = len(line) - len(line.lstrip())
         if position > start and not (
             previous and not whole and not own_line and (0 <= indent < depth or wraps(lines, index, previous, bare))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from boildown.text.markup import bare_end
 from boildown.text.sentences import AFTER_STOP, QUESTION_MARKS, STOPS
-from boildown.text.titles import LABEL_LEVEL, TITLE_LEVEL, is_title, marked_heading
+from boildown.text.titles import LABEL_LEVEL, SETTINGS_LEVEL, TITLE_LEVEL, is_title, marked_heading
 from boildown.text.words import split_words
 
 __all__ = ["join_fragments"]
@@ -44,7 +44,7 @@ def join_fragments(text: str, sentences: NDArray[np.int64], min_words: int) -> N
     words = 0  # of the fragments at the end of the unit at hand
     waiting = 0  # the level of the heading or label that ends the unit at hand, if one does
     begins = True  # a paragraph
-    asked = False
+    asked = announced = False
     for start, end in sentences.tolist():
         piece = text[start:end]
         body = piece.rstrip()
@@ -58,7 +58,7 @@ def join_fragments(text: str, sentences: NDArray[np.int64], min_words: int) -> N
         # A line without a stop announces what follows, unless it ends a paragraph that it does not begin.
         back = stopped or not ends_line or (closes and not bare_end(body).endswith(":"))
         back = short and not level and back and (not begins or (asked and stopped))
-        if waiting:
+        if waiting and not (announced and level == SETTINGS_LEVEL):
             joins = not level or level > waiting or (level == waiting and words < min_words)
         else:
             # Fragments in a row become no longer than it takes.
@@ -72,7 +72,7 @@ def join_fragments(text: str, sentences: NDArray[np.int64], min_words: int) -> N
         else:
             forward = short and not back and not (stopped and ends_line)
             waiting = LABEL_LEVEL if forward and words < min_words else 0
-        begins, asked = closes, bare_end(body).endswith(QUESTION_MARKS)
+        begins, asked, announced = closes, *map(bare_end(body).endswith, (QUESTION_MARKS, ":"))
     kept = np.array(starts, dtype=np.int64)
     return np.stack([kept, np.append(kept[1:], sentences[-1, 1])], axis=1)
 

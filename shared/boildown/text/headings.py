@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 
 from boildown.text.fences import fence_spans
 from boildown.text.sentences import AFTER_STOP
-from boildown.text.titles import LABEL_LEVEL, LONGEST_TITLE, TITLE_LEVEL, is_title, marked_heading
+from boildown.text.titles import LABEL_LEVEL, LONGEST_TITLE, SETTINGS_LEVEL, TITLE_LEVEL, is_title, marked_heading
 
 __all__ = ["Outline", "join_outlines", "outline"]
 
-_COMMENT = re.compile(r"(?m)^(#{1,6})(?:[ \t][^\n]*)?\n(?:\1(?:[ \t][^\n]*)?(?:\n|\Z))+")
+_COMMENT = re.compile(r"(?m)^(#{1,6})(?:[ \t][^\n]*)?\n(?:\1(?:[ \t][^\n]*)?(?:\n|\Z))+|^#[^\n]*\n(?=[\w.\-]+[ \t]*=)")
+"""Above each other, or a setting."""
+_SETTING = re.compile(r"[#;]|[^\n=]+=")
 _LINE = re.compile(rf"([^\n]{{1,{LONGEST_TITLE}}})\n(\s*)")
 _GOES_ON = re.compile(rf"[:：,;，；、]{AFTER_STOP}")
 _COLUMNS = (((2,), np.int64), ((), np.int64), ((), np.bool_), ((2,), np.int64))
@@ -64,8 +66,10 @@ def outline(text: str, sentences: NDArray[np.int64]) -> Outline:
     for index, (start, end) in enumerate(sentences.tolist()):
         around = bisect_right(begins_code, start) - 1
         coded = around >= 0 and start < code[around][1]
-        while not coded and (found := _heading(text, start, end, begins)):
+        while found := _heading(text, start, end, begins):
             cut, level = found
+            if coded and level != SETTINGS_LEVEL:
+                break
             while above and above[-1][0] >= level:
                 above.pop()
             if above:
@@ -79,6 +83,8 @@ def outline(text: str, sentences: NDArray[np.int64]) -> Outline:
             start = cut
         if start == end:
             continue
+        if above and above[-1][0] == SETTINGS_LEVEL and begins and not _SETTING.match(text, start):
+            above.pop()
         if above:
             below.append((len(pieces), above[-1][1]))
         pieces.append((start, end))
@@ -135,7 +141,7 @@ def _heading(text: str, start: int, end: int, begins: bool) -> tuple[int, int] |
         return None
     # Something must be left that it is the heading of, in this sentence or right below it.
     cut, level = found
-    return found if cut < end or (level == LABEL_LEVEL and end < len(text)) else None
+    return found if cut < end or (level >= SETTINGS_LEVEL and end < len(text)) else None
 
 
 def _is_title(line: str) -> bool:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 
-from boildown.text.blocks import LIST_ITEM
+from boildown.text.blocks import LIST_ITEM, SETTINGS_NAME
 from boildown.text.sentences import AFTER_STOP, STOPS
 
-__all__ = ["LABEL_LEVEL", "LONGEST_TITLE", "TITLE_LEVEL", "is_title", "marked_heading"]
+__all__ = ["LABEL_LEVEL", "LONGEST_TITLE", "SETTINGS_LEVEL", "TITLE_LEVEL", "is_title", "marked_heading"]
 
 LONGEST_TITLE = 60
 """Characters of a heading that no marks tell from other lines."""
 TITLE_LEVEL = 7
 """Of a heading that is not marked, which stands below all that are."""
-LABEL_LEVEL = 8
+SETTINGS_LEVEL = 8
+"""Of the name of some settings, as in INI and TOML."""
+LABEL_LEVEL = 9
 """Of a line right above a paragraph, which stands below a heading with a blank line after it."""
 
 _MARKED = re.compile(r"(#{1,6})[ \t][^\r\n]*[\r\n]\s*")
@@ -22,18 +24,25 @@ _UNDERLINED = re.compile(r"[^\r\n]{1,200}(?:\r\n?|\n)([=-])\1{2,}[ \t]*[\r\n]\s*
 _TAGGED = re.compile(
     r"[^\w<]{0,3}(?:<[a-z][^<>]{0,200}>\s*){0,4}<h([1-6])\b[^<>]{0,100}>.{0,100}?</h\1>\s*", re.IGNORECASE | re.DOTALL
 )
-_TITLE = re.compile(r"[*_【〔]*(?:§{1,2} ?)?\w(?!.*(?::\s|[|\t])).*\Z")
+_SETTINGS = re.compile(rf"({SETTINGS_NAME.pattern}[ \t]*[\r\n]\s*)(?:[#;][^\r\n]*[\r\n]\s*)*[^\s=\[][^\r\n=]{{0,60}}=")
+"""The name of some settings, and the first of them, perhaps after comments."""
+_TITLE = re.compile(r"[*_【〔]*(?:§{1,2} ?)?\w(?!.*(?::\s|[=|\t])).*\Z")
 _STOPPED = re.compile(rf"[{STOPS}]{AFTER_STOP}")
 
 
 def marked_heading(text: str, start: int, end: int) -> tuple[int, int] | None:
-    """The end of a heading of Markdown or HTML that begins at `start`, white space included, and its level, 1 to 6."""
+    """The end of a heading that begins at `start`, white space included, and its level.
+
+    It is one of Markdown or HTML, with a level of 1 to 6, or the name of some settings.
+    """
     if found := _MARKED.match(text, start, end):
         return found.end(), len(found[1])
     if found := _TAGGED.match(text, start, end):
         return found.end(), int(found[1])
     if found := _UNDERLINED.match(text, start, end):
         return found.end(), "=-".index(found[1]) + 1
+    if (found := _SETTINGS.match(text, start)) and found.start(1) < end:
+        return min(found.end(1), end), SETTINGS_LEVEL
     return None
 
 

@@ -171,3 +171,8 @@ def test_a_line_is_not_kept_without_what_it_is_a_part_of() -> None:
             kept = cut(sources, scores, Budget(tokens=limit, counter=characters), Plan()).text
             assert all(parent in kept for child, parent in parents.items() if child in kept)
             assert kept.count("```") in (0, 2)
+
+
+def test_a_setting_is_not_kept_without_the_name_above_it() -> None:
+    ini = "```ini\nlog = off\n[cache]\nport = 6379\nttl = 300\n\n[mail]\nport = 587\n```"
+    assert line_parents(ini, line_ends(ini, [])) == [0, 0, 2, 2, 0, 5, 5]

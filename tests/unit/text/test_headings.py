@@ -21,6 +21,12 @@ PROSE = (
 )
 
 LENTICULAR = "净水器使用说明书\n\n【产品参数】\n净水流量为每分钟一升。\n\n【滤芯更换】\n每六个月更换一次滤芯。\n"
+INI = (
+    "name = x\n\n[cache]\nhost = redis\nport = 6379\nttl = 9\n[mail]\n\n# relay\ntls = true\n\nuser = none\nport = 25\n"
+    "\nThe file is read at the start. So begin again after a change.\n"
+)
+GIT = '[remote "origin"]\n\turl = example.com\n\tfetch = +refs\n[branch "main"]\n\tremote = origin\n\tmerge = refs\n'
+TOML = "# Settings\n\nThey are these, then:\n\n[tool.ruff]\n# long\nline-length = 120\n\n[[tool.mypy]]\nstrict = true\n"
 SECTIONS = "§ 7 Laufzeit\n\nDer Vertrag läuft zwei Jahre.\n\n§ 8 Haftung\n\nDer Verein haftet nicht.\n"
 
 
@@ -66,7 +72,44 @@ def test_two_words_right_above_a_sentence_are_a_heading() -> None:
     assert below(text) == [("We open at nin", "Opening hours"), ("We close at si", "Opening hours")]
 
 
-@pytest.mark.parametrize("text", [LINES, PROSE, "One line alone", "# Nothing follows it", ""])
+def test_settings_stand_below_their_name() -> None:
+    assert below(INI) == [
+        ("host = redis", "[cache]"),
+        ("port = 6379", "[cache]"),
+        ("# relay", "[mail]"),
+        ("user = none", "[mail]"),
+    ]
+    assert below(GIT) == [
+        ("url = example.", '[remote "origi'),
+        ("fetch = +refs", '[remote "origi'),
+        ("remote = origi", '[branch "main"'),
+    ]
+    assert below(TOML) == [
+        ("They are these", "# Settings"),
+        ("[tool.ruff]", "# Settings"),
+        ("# long", "[tool.ruff]"),
+        ("[[tool.mypy]]", "# Settings"),
+        ("strict = true", "[[tool.mypy]]"),
+    ]
+    fence = (
+        "```ini\n" + "".join(f"[host-{i}]\nport = {i}\n# for tests alone\nwait = 20s\n\n" for i in range(30)) + "```\n"
+    )
+    pairs = below(f"{fence}\nSo begin again.")
+    assert pairs.count(("port = 7", "[host-7]")) == 1
+    assert len(pairs) == 60
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        LINES,
+        PROSE,
+        "[Music]\nBen: hello to all.\n[Applause]\nThank you.\n",
+        "One line alone",
+        "# Nothing follows it",
+        "",
+    ],
+)
 def test_no_headings(text: str) -> None:
     assert below(text) == []
 
@@ -78,7 +121,9 @@ def test_pairs_count_over_all_documents() -> None:
     assert (pieces.document[outline.below[:, 0]] == pieces.document[outline.below[:, 1]]).all()
 
 
-@pytest.mark.parametrize("text", ["# a\n", "a b\n\n", "<h1>a</h1>", "<h1>", "a\n===\n", "Words\nthat go on. "])
+@pytest.mark.parametrize(
+    "text", ["# a\n", "a b\n\n", "[a]\n", "[a]\n#\n", "<h1>a</h1>", "<h1>", "a\n===\n", "Words\nthat go on. "]
+)
 def test_time_grows_with_the_text(text: str) -> None:
     sources = Sources([text * 20_000])
     assert len(sources.sentences)
