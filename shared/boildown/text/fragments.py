@@ -28,7 +28,7 @@ def join_fragments(text: str, sentences: NDArray[np.int64], min_words: int) -> N
 
     A heading goes with what follows it, and so does a label or whatever else begins a paragraph; but not with a heading
     that does not stand below it. A short sentence goes with the one before it in its paragraph, or with the question
-    that it answers.
+    that it answers, but one that begins a line with the rest of that.
 
     Args:
         text: the text the sentences were cut from.
@@ -43,7 +43,7 @@ def join_fragments(text: str, sentences: NDArray[np.int64], min_words: int) -> N
     starts: list[int] = []
     words = 0  # of the fragments at the end of the unit at hand
     waiting = 0  # the level of the heading or label that ends the unit at hand, if one does
-    begins = True  # a paragraph
+    begins = begins_line = True  # `begins`: a paragraph
     asked = announced = False
     for start, end in sentences.tolist():
         piece = text[start:end]
@@ -56,8 +56,10 @@ def join_fragments(text: str, sentences: NDArray[np.int64], min_words: int) -> N
         stopped = short and (_STOPPED.search(body) is not None or body.endswith(("}", "},")))
         level = _level(text, start, end, begins and closes) if ends_line else 0
         # A line without a stop announces what follows, unless it ends a paragraph that it does not begin.
+        # Of "Step 3. Pull out the filter." the number goes with what it counts.
+        leads = short and begins_line and not ends_line and end < len(text)
         back = stopped or not ends_line or (closes and not bare_end(body).endswith(":"))
-        back = short and not level and back and (not begins or (asked and stopped))
+        back = short and not level and not leads and back and (not begins or (asked and stopped))
         if waiting and not (announced and level == SETTINGS_LEVEL):
             joins = not level or level > waiting or (level == waiting and words < min_words)
         else:
@@ -71,8 +73,10 @@ def join_fragments(text: str, sentences: NDArray[np.int64], min_words: int) -> N
             waiting = level
         else:
             forward = short and not back and not (stopped and ends_line)
-            waiting = LABEL_LEVEL if forward and words < min_words else 0
-        begins, asked, announced = closes, *map(bare_end(body).endswith, (QUESTION_MARKS, ":"))
+            waiting = LABEL_LEVEL if forward and (leads or words < min_words) else 0
+        begins, begins_line = closes, ends_line
+        tail = bare_end(body)
+        asked, announced = tail.endswith(QUESTION_MARKS), tail.endswith(":")
     kept = np.array(starts, dtype=np.int64)
     return np.stack([kept, np.append(kept[1:], sentences[-1, 1])], axis=1)
 

@@ -43,6 +43,8 @@ _FOLLOWING = re.compile(
 """What announces a list though a stop ends it, as is usual in Japanese and Korean."""
 
 _NOTE = re.compile(r"([*†‡§¹²³⁴⁵])\s?\w")
+_NUMBERED = re.compile(r"[^\W\d_a-z]\w{3,12} \d{1,3}\.\s")
+"""A step or an article, but not a date: "Step 3."."""
 _MEANING = "\n: "
 """Before what a term means, in the line below it."""
 _COUNT = re.compile(r"\w+")
@@ -205,7 +207,8 @@ def _turns(pieces: Sequence[str], bodies: Sequence[str]) -> Iterator[tuple[int, 
     opener = -1
     for i, body in enumerate(bodies):
         if i == 0 or _line_ends(pieces[i - 1]):
-            first = _SPEAKER.match(body) or LIST_ITEM.match(body) or _MEANING in f"\n{body}"
+            marked = any(mark.match(body) for mark in (_SPEAKER, LIST_ITEM, _NUMBERED))
+            first = marked or _MEANING in f"\n{body}"
             opener = i if len(body) <= _LONGEST and first else -1
             if i and f"\n{body}".startswith(_MEANING):
                 yield i, i - 1

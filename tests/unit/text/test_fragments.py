@@ -42,6 +42,11 @@ CASES = {
         "1\n00:00:01,000 --> 00:00:04,000\n‖Hello there, my old friends.\n\n"
         "‖2\n00:00:05,000 --> 00:00:08,000\n‖How are you all today?"
     ),
+    "numbered lines": (
+        "Replacing the filter\n\nStep 1. Turn both screws to the left.\n‖Step 2. Take off the lid and wait.\n"
+        "‖Step 3. Wait.\n‖Step 4. Put the lid back on."
+    ),
+    "answers with a reason": "Ben: No. I will not go there.\n‖Ann: Yes. But not before ten.\n‖Ben: Why not?\nAnn: No.",
     "Chinese": "标题\n\n这是一个很长的句子。好。\n\n‖另一个段落在这里。",
 }
 

@@ -84,6 +84,7 @@ def needed(text: str) -> list[tuple[str, str]]:
         (CHAT, [("Ann:", "Ben:"), ("Ben:", "Ann:")]),
         ("May it be sent back?\nWho pays for that?\nThe buyer pays.\n", [("Who ", "The "), ("The ", "Who ")]),
         ("- Close the valve at once. Then call the engineer on duty.", [("Then", "- Cl")]),
+        ("Step 1. Take off the lid. If it sticks, wait.\nStep 2. Turn it.\n", [("If i", "Step")]),
         (BOLD, [("**Ar", "With"), ("With", "**Ar"), ("- kn", "**No"), ("- li", "**No")]),
     ],
     ids=[
@@ -112,6 +113,7 @@ def needed(text: str) -> list[tuple[str, str]]:
         "question",
         "question after question",
         "item by itself",
+        "steps",
         "bold",
     ],
 )
