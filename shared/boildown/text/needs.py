@@ -66,7 +66,8 @@ def needs(text: str, sentences: NDArray[np.int64]) -> NDArray[np.int64]:
 
     A table's row needs the first row; a list's item what announces the list, or the item that it is a part of; what
     follows a colon at a line's end the line before; the rest of an item, or of what a speaker says, the beginning of
-    the line; a mark its footnote; and a question the line after it, as that one needs the question.
+    the line; a mark its footnote, and the other way round; and a question the line after it, as all of that needs the
+    question.
 
     Args:
         text: the text the sentences were cut from.
@@ -113,12 +114,15 @@ def _ends_with_colon(text: str) -> bool:
 
 
 def _questions(pieces: Sequence[str], bodies: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Pairs of a question and the line after it, both ways, unless that is another question."""
+    """Pairs of a question and the line after it, both ways, unless that is another question; of all of that line."""
     asks = [bare_end(body).endswith(QUESTION_MARKS) for body in bodies]
     for i, (piece, body) in enumerate(zip(pieces[:-1], bodies, strict=False)):
         if asks[i] and not asks[i + 1] and piece.count("\n", len(body)) == 1:
-            yield i + 1, i
             yield i, i + 1
+            for j in range(i + 1, len(pieces)):
+                yield j, i
+                if _line_ends(pieces[j]):
+                    break
 
 
 def _announced(pieces: Sequence[str], bodies: Sequence[str]) -> Iterator[tuple[int, int]]:
@@ -207,7 +211,7 @@ def _turns(pieces: Sequence[str], bodies: Sequence[str]) -> Iterator[tuple[int, 
     opener = -1
     for i, body in enumerate(bodies):
         if i == 0 or _line_ends(pieces[i - 1]):
-            marked = any(mark.match(body) for mark in (_SPEAKER, LIST_ITEM, _NUMBERED))
+            marked = any(mark.match(body) for mark in (_SPEAKER, LIST_ITEM, _NUMBERED, _NOTE))
             first = marked or _MEANING in f"\n{body}"
             opener = i if len(body) <= _LONGEST and first else -1
             if i and f"\n{body}".startswith(_MEANING):
@@ -217,7 +221,7 @@ def _turns(pieces: Sequence[str], bodies: Sequence[str]) -> Iterator[tuple[int, 
 
 
 def _footnotes(bodies: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Pairs of a text with a mark at a word's end and the footnote that begins with the mark."""
+    """Pairs of a text with a mark at a word's end and the footnote that begins with the mark, and back to the first."""
     notes: dict[str, list[int]] = {}
     for i, body in enumerate(bodies):
         if found := _NOTE.match(body):
@@ -225,9 +229,11 @@ def _footnotes(bodies: Sequence[str]) -> Iterator[tuple[int, int]]:
     for mark, places in notes.items():
         if len(places) == 1:  # else they are the items of a list
             marked = re.compile(rf"[\w)%]{re.escape(mark)}(?![\w*])")
-            for i in range(places[0]):
-                if bodies[i].count(mark) == 1 and marked.search(bodies[i]):  # two would be emphasis
-                    yield i, places[0]
+            note = places[0]
+            # Two marks would be emphasis.
+            of = [i for i in range(note) if bodies[i].count(mark) == 1 and marked.search(bodies[i])]
+            yield from ((i, note) for i in of)
+            yield from ((note, i) for i in of[:1])
 
 
 def _is_title_with_item(body: str) -> bool:

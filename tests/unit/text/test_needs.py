@@ -67,7 +67,7 @@ def needed(text: str) -> list[tuple[str, str]]:
         (ANSWERS, [("It i", "Answ"), ("Noth", "Answ")]),
         (ANSWER, [("Run ", "The "), ("It i", "The ")]),
         (TERMS, [("It m", "Amou"), (": It", "Reas"), ("It m", ": It")]),
-        (NOTES, [("Pro ", "* if"), ("Team", "† fo")]),
+        (NOTES, [("Pro ", "* if"), ("Team", "† fo"), ("* if", "Pro "), ("† fo", "Team")]),
         (TITLED, [("- So", "Excl"), ("- Al", "Excl")]),
         (TURN, [("Plea", "Ann:"), ("It i", "Ann:")]),
         (
@@ -77,14 +77,32 @@ def needed(text: str) -> list[tuple[str, str]]:
                 ("请问您的", "客服：您"),
                 ("请问您的", "小张：买"),
                 ("小张：买", "请问您的"),
+                ("明天有人", "请问您的"),
                 ("明天有人", "小张：买"),
             ],
         ),
-        (LETTERS, [("どうすれ", "Q. 届"), ("どうすれ", "A. 七"), ("A. 七", "どうすれ"), ("交換いた", "A. 七")]),
+        (
+            LETTERS,
+            [
+                ("どうすれ", "Q. 届"),
+                ("どうすれ", "A. 七"),
+                ("A. 七", "どうすれ"),
+                ("交換いた", "どうすれ"),
+                ("交換いた", "A. 七"),
+            ],
+        ),
         (CHAT, [("Ann:", "Ben:"), ("Ben:", "Ann:")]),
         ("May it be sent back?\nWho pays for that?\nThe buyer pays.\n", [("Who ", "The "), ("The ", "Who ")]),
         ("- Close the valve at once. Then call the engineer on duty.", [("Then", "- Cl")]),
         ("Step 1. Take off the lid. If it sticks, wait.\nStep 2. Turn it.\n", [("If i", "Step")]),
+        (
+            "Why is it so?\nNo one knows. It is old. It is odd.\nWe go home.\n",
+            [("Why ", "No o"), ("No o", "Why "), ("It i", "Why "), ("It i", "Why ")],
+        ),
+        (
+            "Pro costs nine¹. So it is.\nAll cost more¹.\n\n¹ If paid yearly. Or else ten.\n",
+            [("Pro ", "¹ If"), ("All ", "¹ If"), ("¹ If", "Pro "), ("Or e", "¹ If")],
+        ),
         (BOLD, [("**Ar", "With"), ("With", "**Ar"), ("- kn", "**No"), ("- li", "**No")]),
     ],
     ids=[
@@ -114,6 +132,8 @@ def needed(text: str) -> list[tuple[str, str]]:
         "question after question",
         "item by itself",
         "steps",
+        "answer of several sentences",
+        "footnote of several sentences",
         "bold",
     ],
 )
