@@ -47,8 +47,9 @@ _NUMBERED = re.compile(r"[^\W\d_a-z]\w{3,12} \d{1,3}\.\s")
 """A step or an article, but not a date: "Step 3."."""
 _MEANING = "\n: "
 """Before what a term means, in the line below it."""
-_COUNT = re.compile(r"\w+")
-"""Of an item: "2." and "ix." are marks of one kind as "1." is."""
+_NUMBER = re.compile(r"\d+")
+_LETTERS = re.compile(r"[^\W\d_]+")
+_STOPPED = re.compile(rf"[{STOPS}:：]{AFTER_STOP}")
 
 _MARKED_ROW = re.compile(r"^[ \t]*\|| \| |<tr\b", re.MULTILINE)
 _HEADER = re.compile(r"^[ \t]*\|?[ \t]*:?-{3,}:?[ \t]*\||<th\b", re.MULTILINE)
@@ -164,6 +165,10 @@ def _items(pieces: Sequence[str], bodies: Sequence[str]) -> Iterator[tuple[int, 
         mark = _mark(body)
         if not mark:
             if not depth:
+                if len(outer) > 1 and body[0].islower() and not _STOPPED.search(above):
+                    # It ends the sentence that the list is a part of, perhaps with "unless".
+                    yield i, outer[-2].place
+                    yield outer[-2].place, i
                 outer = []
             elif outer and outer[-1].depth < depth:
                 yield i, outer[-1].place
@@ -191,9 +196,9 @@ class _Outer(NamedTuple):
 
 
 def _mark(body: str) -> str:
-    """The kind of mark that an item begins with; empty for what is none."""
+    """The kind of mark that an item begins with, as "1." of "12." and "a." of "ix."; empty for what is none."""
     found = LIST_ITEM.match(body)
-    return _COUNT.sub("1", found[0].split()[0]) if found else ""
+    return _LETTERS.sub("a", _NUMBER.sub("1", found[0].split()[0])) if found else ""
 
 
 def _leads(body: str) -> bool:

@@ -103,6 +103,11 @@ def needed(text: str) -> list[tuple[str, str]]:
             "Pro costs nine¹. So it is.\nAll cost more¹.\n\n¹ If paid yearly. Or else ten.\n",
             [("Pro ", "¹ If"), ("All ", "¹ If"), ("¹ If", "Pro "), ("Or e", "¹ If")],
         ),
+        (
+            "(1) It is free.\n(2) It may end if one\n(a) does not pay, or\n(b) breaks a rule,\n\nunless it is late.\n",
+            [("(2) ", "unle"), ("(a) ", "(2) "), ("(b) ", "(2) "), ("unle", "(2) ")],
+        ),
+        ("Pay for all of these:\n- a trip by bus;\n- a cab by night.\n\nor so we say.\n", [("- a ", "Pay ")] * 2),
         (BOLD, [("**Ar", "With"), ("With", "**Ar"), ("- kn", "**No"), ("- li", "**No")]),
     ],
     ids=[
@@ -134,6 +139,8 @@ def needed(text: str) -> list[tuple[str, str]]:
         "steps",
         "answer of several sentences",
         "footnote of several sentences",
+        "list inside of a sentence",
+        "list that ends with a stop",
         "bold",
     ],
 )
