@@ -17,6 +17,7 @@ from boildown.select.units import Candidates
 from boildown.sources import Units
 from boildown.text.blocks import LIST_ITEM
 from boildown.text.clauses import clause_ends, continues, ends_with_its_verb
+from boildown.text.enumerations import listed
 from boildown.text.needs import is_opener
 from boildown.text.protected import PROTECTED_KINDS, find_protected
 from boildown.text.torn import untorn
@@ -149,9 +150,9 @@ class _Places:
         if len(text) > longest:
             ends, between_words = fragment_ends(text, ends, whole, int(longest), fits)
         behind = line_parents(text, ends) if by_line else [0] * len(ends)
-        torn = set(between_words)
+        bound = {*between_words, *(() if by_line else listed(text, ends))}
         for part, (begin, after) in enumerate(pairwise([*ends, len(text)])):
-            if begin in torn or continues(text, begin) or not _WORD.search(text, begin, after):
+            if begin in bound or continues(text, begin) or not _WORD.search(text, begin, after):
                 behind[part] = part
         named = whole if plan.protect is not None else find_protected(text, (), plan.patterns)
         fixed = [span.start for span in named]

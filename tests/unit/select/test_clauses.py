@@ -134,6 +134,15 @@ def test_what_speaks_of_the_clause_before_is_not_kept_without_it(last: str) -> N
         assert last not in kept or "gave them water" in kept
 
 
+def test_no_list_is_kept_without_what_it_is_a_list_of() -> None:
+    text = "It is safe for adults, risky for infants, pregnant women and people with asthma."
+    points = {"adults": 0.0, "infants": -8.0, "women": 8.0, "Winters": 0.0}
+    for limit in range(1, 18):
+        kept = pointing(f"{text} {COLD}", points, tokens(limit), [0.9, 0.1]).text
+        assert "women" not in kept or "risky for infants" in kept
+    assert pointing(f"{text} {COLD}", points, tokens(14), [0.9, 0.1]).text == text
+
+
 def test_where_the_budget_holds_all_sentences_none_is_cut() -> None:
     points = {"harbour": -4.0, "storm": -4.0, "Rotterdam": 4.0, "Winters": 0.0}
     assert pointing(f"{LONG} {COLD}", points, tokens(30), [0.9, 0.1]).text == f"{LONG} {COLD}"
