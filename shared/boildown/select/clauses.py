@@ -16,12 +16,12 @@ from boildown.select.protection import Fits, within_budget
 from boildown.select.units import Candidates
 from boildown.sources import Units
 from boildown.text.blocks import LIST_ITEM
-from boildown.text.clauses import clause_ends, continues, ends_with_its_verb
+from boildown.text.clauses import asides, clause_ends, continues, ends_with_its_verb
 from boildown.text.enumerations import listed
 from boildown.text.needs import is_opener
 from boildown.text.protected import PROTECTED_KINDS, find_protected
 from boildown.text.torn import untorn
-from boildown.types import TokenScores
+from boildown.types import Span, TokenScores
 
 __all__ = ["into_clauses"]
 
@@ -133,8 +133,9 @@ class _Places:
         document, start, end = (int(column[sentence]) for column in (units.document, units.start, units.end))
         text = texts[document][start:end]
         verb_last = ends_with_its_verb(text)
-        ends = [] if verb_last or is_opener(text) else untorn(text, clause_ends(text))
-        if not ends and len(text) <= longest:
+        is_prose = not (verb_last or is_opener(text))
+        ends = untorn(text, clause_ends(text)) if is_prose else []
+        if not ends and len(text) <= longest and not (is_prose and asides(text, len(text))):
             return cls([], [], [])
         kinds = PROTECTED_KINDS if plan.protect is None else plan.protect
         found = find_protected(text, kinds, plan.patterns)
@@ -146,6 +147,8 @@ class _Places:
             ends = line_ends(text, whole)
         elif whole and not verb_last:
             ends = untorn(text, clause_ends(text, whole))
+        beside = _beside(text, ends, whole, fits) if is_prose and not by_line else []
+        ends = sorted([*ends, *(place for span in beside for place in (span.start, span.end))])
         between_words: list[int] = []
         if len(text) > longest:
             ends, between_words = fragment_ends(text, ends, whole, int(longest), fits)
@@ -155,11 +158,25 @@ class _Places:
             if begin in bound or continues(text, begin) or not _WORD.search(text, begin, after):
                 behind[part] = part
         named = whole if plan.protect is not None else find_protected(text, (), plan.patterns)
-        fixed = [span.start for span in named]
+        fixed = [*(span.start for span in named), *(span.end for span in beside)]
         if by_line and ends and _CLOSING_FENCE.match(text, ends[-1]):
             fixed.append(ends[-1])
             behind[-1] = 0
         return cls([start + place for place in ends], behind, [start + place for place in fixed])
+
+
+def _beside(text: str, ends: Sequence[int], whole: Sequence[Span], fits: Fits) -> list[Span]:
+    """Brackets in the first clause that may be left out, so that it need not end before them, without its verb.
+
+    None if the clause does not fit even without them.
+    """
+    end = ends[0] if ends else len(text)
+    found = asides(text, end, whole)
+    safe = set(untorn(text, [place for span in found for place in (span.start, span.end)]))
+    found = [span for span in found if span.start in safe and span.end in safe]
+    edges = [0, *(place for span in found for place in (span.start, span.end)), end]
+    clause = "".join(text[a:b] for a, b in zip(edges[::2], edges[1::2], strict=True))
+    return found if fits(clause.rstrip()) else []
 
 
 def _divide(candidates: Candidates, sentences: NDArray[np.int64], ends: Sequence[Sequence[int]]) -> Candidates:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from boildown.text.wrapping import UNSPACED
 from boildown.types import Span
 
-__all__ = ["CLAUSE_END", "clause_ends", "continues", "ends_with_its_verb"]
+__all__ = ["CLAUSE_END", "asides", "clause_ends", "continues", "ends_with_its_verb"]
 
 # White space after a line end is the indentation of the next line, and goes with it.
 _SPACE = r"(?:\s*\n|[^\S\n]+)"
@@ -30,6 +30,10 @@ _CONJUNCTION = re.compile(
     re.IGNORECASE,
 )
 _LONGEST_CONJUNCTION = 8
+_BRACKET = r"\((?:[^()\n]|\([^()\n]*\)){0,200}\)"
+_GOES_ON = r"[^\s,;:.!?–—-]"
+_ASIDE = re.compile(rf"(?<=\s){_BRACKET}\s+(?={_GOES_ON})|(?<=\w){_BRACKET}(?=\s+{_GOES_ON})")
+"""A bracket after which its clause goes on, and the white space that goes with it."""
 _CONTINUED = re.compile(
     r"\s*(?:[(\[（]|(?:that|which|who|whom|whose|where|including|such as|welche[rsmn]?|qui|que|dont|où|cuy[oa]s?|quien"
     r"|donde|che|cui)\b)",
@@ -67,10 +71,29 @@ def clause_ends(text: str, whole: Sequence[Span] = ()) -> list[int]:
         inside = bisect_right(begins, end - 1) - 1
         if (inside >= 0 and whole[inside].end > end) or _inside_name(text, begin, end) or _is_mark(text, last, match):
             continue
+        if text[begin] in ")]" or _ASIDE.match(text, end):
+            continue  # the clause goes on, and its verb may be yet to come
         if _is_long(text, last, end) and _is_long(text, end, len(text)):
             ends.append(end)
             last = end
     return ends
+
+
+def asides(text: str, end: int, whole: Sequence[Span] = ()) -> list[Span]:
+    """Brackets that may be left out of the clause that goes on after them, each with the white space that goes with it.
+
+    Args:
+        text: one sentence.
+        end: of the clause at its beginning, in characters.
+        whole: spans in it that must not be cut, ascending and without overlap.
+    """
+    found = [Span(*match.span()) for match in _ASIDE.finditer(text, 0, end)]
+    return [
+        span
+        for span in found
+        if _is_long(text, span.start, span.end)
+        and not any(one.start < place < one.end for one in whole for place in (span.start, span.end))
+    ]
 
 
 def continues(text: str, place: int) -> bool:

@@ -6,9 +6,10 @@ from itertools import pairwise
 
 import pytest
 
-from boildown.text.clauses import clause_ends
+from boildown.text.clauses import asides, clause_ends
 from boildown.text.protected import PROTECTED_KINDS, find_protected
 from boildown.text.sentences import split_sentences
+from boildown.types import Span
 
 
 def parts(text: str, protect: bool = False) -> list[str]:
@@ -18,13 +19,39 @@ def parts(text: str, protect: bool = False) -> list[str]:
 
 
 def test_punctuation_and_parentheses_end_clauses() -> None:
-    text = "The harbour was rebuilt in 1931, after the great storm (the third of that year) had sunk it; nobody spoke."
+    text = (
+        "The harbour was rebuilt in 1931, after the great storm (the third of that year), which had sunk it; no more."
+    )
     assert parts(text) == [
         "The harbour was rebuilt in 1931, ",
         "after the great storm ",
-        "(the third of that year) ",
-        "had sunk it; nobody spoke.",
+        "(the third of that year), ",
+        "which had sunk it; no more.",
     ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Patients with renal failure (GFR below 30 ml/min) must not take this medicine.",
+        "Patients with renal failure (GFR below 30 [in ml/min]) must not take this medicine.",
+        "Patients with renal failure [GFR below 30 ml/min] must not take this medicine.",
+        "Patienten mit Niereninsuffizienz (GFR unter 30 ml/min)\ndürfen das Mittel nicht nehmen.",
+    ],
+)
+def test_no_clause_ends_before_its_verb(text: str) -> None:
+    assert parts(text) == [text]
+
+
+def test_brackets_within_a_clause_may_be_left_out() -> None:
+    def found(text: str, *whole: Span) -> list[str]:
+        return [span.of(text) for span in asides(text, len(text), whole)]
+
+    text = "Patients with renal failure (GFR below 30 ml/min) and men (over the age of 70) must not take it (yet)."
+    assert found(text) == ["(GFR below 30 ml/min) ", "(over the age of 70) "]
+    assert found(text, Span(text.index("30"), text.index("men"))) == ["(over the age of 70) "]
+    assert found("The film SS(also known as SS Special) is of 1976.") == ["(also known as SS Special)"]
+    assert found("It (a comedy) is in the [list](https://example.com/films) of 1976.") == []
 
 
 def test_a_part_of_few_letters_is_none() -> None:
@@ -48,7 +75,7 @@ def test_a_name_of_two_parts_stays_whole() -> None:
     "marked",
     [
         "The answer holds at most 1,000 readings ‖and, if there are more of them, ‖a link to the next page.",
-        "The answer holds at most 1,000 readings ‖and (if there are more of them) ‖a link to the next page.",
+        "The answer holds at most 1,000 readings ‖and (if there are more of them) a link to the next page.",
         "Die Antwort enthält höchstens 1000 Messwerte ‖und, falls es mehr davon gibt, ‖einen Verweis auf die Seite.",
         "La réponse contient au plus 1000 mesures ‖et, s'il y en a davantage, ‖un lien vers la page suivante.",
         "Ответ содержит не более 1000 значений ‖и, если их больше, ‖ссылку на следующую страницу.",
@@ -84,7 +111,7 @@ def test_arabic_and_urdu_marks_end_clauses() -> None:
 
 
 @pytest.mark.parametrize(
-    "mark", [*"،؛၊፣፤፥", "\uff0c", "\uff1b", "\uff1a", "、", "､", *(f"{m} " for m in ",;:)]–—"), " - ", " ("]
+    "mark", [*"،؛၊፣፤፥", "\uff0c", "\uff1b", "\uff1a", "、", "､", *(f"{m} " for m in ",;:–—"), " - ", " ("]
 )
 def test_a_unit_that_is_too_long_is_cut_where_a_sentence_may_be(mark: str) -> None:
     text = f"thirty letters without any comma{mark}and{'x' * 40}"

@@ -12,7 +12,7 @@ from boildown.text.torn import untorn
 
 # "‖" marks where a cut is left.
 SENTENCES = {
-    "brackets": "The median age ‖(61 years, from 55 to 68; most were women) ‖was higher, which was not expected.",
+    "brackets": "The median age (61 years, from 55 to 68; most were women) was higher, ‖which was not expected.",
     "brackets in brackets": "Some adults (median age 61 [IQR 55-68] years) were given metformin for years.",
     "a long bracket": f"He stayed (as {'many of the others had ' * 6}said, ‖and once more that day) for good.",
     "arguments": "def wrapper(*args: Any, **kwargs: dict[str, Any], retries: int = 3) -> None",
@@ -30,7 +30,7 @@ SENTENCES = {
     "a numbered one": "9.1 Except as set out below, neither of them is liable for damages, ‖as was said before.",
     "a labelled one": "Methods: In this blind trial, the women were given one pill a day, ‖as they wished.",
     "an inner one": "It was made by two chemists, ‖and when the kidneys fail, the dose is halved.",
-    "in brackets": "Dogs are allowed in all rooms (except in July and August) ‖for a fee of ten euros.",
+    "in brackets": "Dogs are allowed in all rooms (except in July and August) for a fee of ten euros.",
     "not in brackets": "The dose may be doubled after two weeks (not in children under twelve).",
     "an introduction": "Since March 2024, the office opens at nine, ‖and on some days at eight.",
     "a marked heading": "# Leave (employees in the EU)\nUp to five days can be carried over, ‖as it was before.",
