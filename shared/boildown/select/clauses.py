@@ -32,7 +32,10 @@ _LEAST_SHARE = 0.2
 """Of its sentence's score, for a clause that the method sees no point in."""
 _WORD = re.compile(r"\w")
 _INDENTED = re.compile(r"\n[ \t]+\S")
+_OPENING_FENCE = re.compile(r"^[ \t]*(?:`{3,}|~{3,})[ \t]*([\w+#.-]*)[^`\n]*\n\s*", re.MULTILINE)
 _CLOSING_FENCE = re.compile(r"\s*(?:`{3,}|~{3,})\s*\Z")
+_DATA = {"console", "csv", "env", "ini", "json", "jsonl", "log", "output", "text", "toml", "txt", "yaml", "yml"}
+"""Languages of fences whose lines say something each; those of code change what the lines before them do."""
 _PARTS = 4
 """Of a budget; fragments of that length fill it well and still say something."""
 _FRAGMENT = 80
@@ -141,10 +144,12 @@ class _Places:
         found = find_protected(text, kinds, plan.patterns)
         whole = within_budget(text, found, kinds, plan, fits)
         by_line = whole is not found or (_INDENTED.search(text) is not None and not LIST_ITEM.match(text.lstrip()))
+        opening = None
         if by_line:
             # Code and data have lines and no clauses: of `"depth": 3.5,` neither half says anything. An item that goes
             # on in a line further in is prose.
             ends = line_ends(text, whole)
+            opening = _OPENING_FENCE.search(text)
         elif whole and not verb_last:
             ends = untorn(text, clause_ends(text, whole))
         beside = _beside(text, ends, whole, fits) if is_prose and not by_line else []
@@ -152,6 +157,8 @@ class _Places:
         between_words: list[int] = []
         if len(text) > longest:
             ends, between_words = fragment_ends(text, ends, whole, int(longest), fits)
+        if opening:
+            ends = [place for place in ends if place != opening.end()]  # no fence is kept without what it holds
         behind = line_parents(text, ends) if by_line else [0] * len(ends)
         bound = {*between_words, *(() if by_line else listed(text, ends))}
         for part, (begin, after) in enumerate(pairwise([*ends, len(text)])):
@@ -159,9 +166,13 @@ class _Places:
                 behind[part] = part
         named = whole if plan.protect is not None else find_protected(text, (), plan.patterns)
         fixed = [*(span.start for span in named), *(span.end for span in beside)]
-        if by_line and ends and _CLOSING_FENCE.match(text, ends[-1]):
-            fixed.append(ends[-1])
-            behind[-1] = 0
+        if opening and ends:
+            fixed.append(opening.start())
+            if opening[1] and opening[1].lower() not in _DATA:
+                behind = [part if begin > opening.start() else 0 for part, begin in enumerate(ends)]
+            if _CLOSING_FENCE.match(text, ends[-1]):
+                fixed.append(ends[-1])
+                behind[-1] = 0
         return cls([start + place for place in ends], behind, [start + place for place in fixed])
 
 

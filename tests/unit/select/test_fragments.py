@@ -176,3 +176,29 @@ def test_a_line_is_not_kept_without_what_it_is_a_part_of() -> None:
 def test_a_setting_is_not_kept_without_the_name_above_it() -> None:
     ini = "```ini\nlog = off\n[cache]\nport = 6379\nttl = 300\n\n[mail]\nport = 587\n```"
     assert line_parents(ini, line_ends(ini, [])) == [0, 0, 2, 2, 0, 5, 5]
+
+
+SQL = (
+    "```sql\nSELECT c.id\nFROM customers c\nLEFT JOIN orders o\nWHERE o.id = 0\n  AND c.off IS NULL\nORDER BY c.id\n```"
+)
+
+
+@pytest.mark.parametrize("lead", ["", "To find them:\n\n"])
+@pytest.mark.parametrize("word", ["SELECT", "off", "ORDER", "```\n"])
+def test_of_fenced_code_the_beginning_is_kept_between_both_fences(lead: str, word: str) -> None:
+    text = f"{lead}{SQL}\n"
+    sources = Sources([text], 1)
+    start = np.array([text.index(word)])
+    points = TokenScores(np.zeros(1, dtype=np.int64), start, start + 1, np.array([8.0]))
+    scores = Scores(relevance=np.zeros(1), sentences=np.full(len(sources.sentences), 0.5), points=points)
+    some = set()
+    for limit in range(1, len(text)):
+        kept = cut(sources, scores, Budget(tokens=limit, counter=characters), Plan()).text
+        _, *fences = kept.split("```")
+        if fences:
+            begin, rest = fences
+            assert not rest
+            assert SQL.startswith(f"```{begin.rstrip()}")
+            some.add(begin)
+    assert len(some) > 2
+    assert not any(begin.strip() == "sql" for begin in some)
