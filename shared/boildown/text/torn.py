@@ -18,18 +18,29 @@ _EXCEPTION = re.compile(
     r"(?:[,;:)\]–—،؛]\s+|[(\[（])(?:and |or |und |oder |et |ou |y |o |e |en |of |i |и |а |ve )?(?:(?:"
     r"unless|except|excluding|provided|as long as|only|but|yet|although|whereas|however|(?:not )?if|other than"
     r"|save (?:for|that)|subject to|until|with the exception|apart from|though|not|without"
+    r"|in case|in the event|in the absence|on condition|so long as|even if|even when|notwithstanding|never|otherwise"
+    # Of what is or has been so; of what was, it says the place.
+    r"|where (?:an?|any|either|no|such|the) [\w-]+ (?:are|does|do|fails?|has|have|is)"
     # German, Dutch
     r"|es sei denn|sofern|soweit|außer|ausgenommen|(?:nicht )?jedoch|nur|solange|falls|wenn|nicht|ohne|aber|doch|obwohl"
-    r"|wohingegen|bis|tenzij|behalve|mits|zonder|maar|als|indien|niet|alleen|hoewel"
+    r"|wohingegen|bis|mit (?:der )?(?:ausnahme|maßgabe)|unter der (?:bedingung|voraussetzung)|vorausgesetzt|im falle?"
+    r"|abgesehen von|niemals|nie|auf keinen fall"
+    r"|tenzij|behalve|mits|zonder|maar|als|indien|niet|alleen|hoewel|met uitzondering|op voorwaarde|in (?:het )?geval"
+    r"|nooit"
     # French, Spanish, Portuguese, Italian
     r"|sauf|excepté|hormis|à moins|à condition|pourvu|mais|bien que|alors que|seulement|sans|si|s['’]ils?|non"
+    r"|à l['’]ex(?:ception|clusion)|en cas|sous réserve|tant que|jamais|hors"
     r"|salvo|excepto|a menos|a no ser|siempre que|pero|aunque|solo|sólo|sin|exceto|desde que|sem|mas|embora|apenas|não"
-    r"|tranne|eccetto|a condizione|purché|senza|ma|se|anche se|sebbene"
+    r"|(?:a|con(?: la)?) excepción|en (?:el )?caso|nunca|(?:à|com) exceção|em caso|caso|a não ser"
+    r"|tranne|eccetto|a condizione|purché|senza|ma|se|anche se|sebbene|(?:ad?|fatta) eccezione|fatt[aeio] salv[aeio]"
+    r"|a meno|in caso|nel caso|qualora|soltanto|mai"
     # Polish, Russian, Ukrainian
     r"|chyba że|z wyjątkiem|oprócz|poza|o ile|pod warunkiem|jeśli|jeżeli|ale|lecz|jednak|choć|chociaż|tylko|nie|bez"
-    r"|кроме|за исключением|если|при условии|но|однако|хотя|только|лишь|не|без"
-    r"|крім|окрім|за винятком|якщо|за умови|але|однак|проте|хоча|тільки|лише"
+    r"|z wyłączeniem|w przypadku|w razie|nigdy"
+    r"|кроме|за исключением|если|при условии|но|однако|хотя|только|лишь|не|без|в случае|никогда"
+    r"|крім|окрім|за винятком|якщо|за умови|але|однак|проте|хоча|тільки|лише|[ву] разі|ніколи"
     # Turkish, Indonesian, Vietnamese, Arabic, Hebrew
+    r"|asla|dalam hal|dengan syarat|trong trường hợp|في حالة?|شريطة|במקרה"
     r"|ancak|fakat|ama|hariç|yalnızca|sadece|eğer|kecuali|jika|apabila|asalkan|tetapi|namun|meskipun|hanya|tidak|tanpa"
     r"|trừ|ngoại trừ|nếu|với điều kiện|nhưng|tuy nhiên|chỉ|không|ما لم|إلا|وإلا|بشرط|باستثناء|ما عدا|لكن|ولكن|إذا|ولا"
     r"|אלא|למעט|פרט|חוץ|בתנאי|אם|אבל|אך|רק|לא"
@@ -62,6 +73,9 @@ _INTRODUCTION = (
 )
 """What says too little to stand for a sentence: "Since March 2024,"."""
 _FIRST_INTRODUCTION = re.compile(rf"\W*{_INTRODUCTION}", re.IGNORECASE)
+_BUT = r"(?:but|however|yet|aber|jedoch|maar|mais|pero|mas|ma|ale|но|але)\b"
+_CONDITION = re.compile(rf"(?:;\s+(?:{_BUT},?\s+)?|[,:–—]\s+{_BUT},?\s+){_INTRODUCTION}", re.IGNORECASE)
+"""An exception that says when, and not yet what: "; if the light is green,"."""
 _NEXT_INTRODUCTION = re.compile(rf"\s*(?:and|or|und|oder|et|ou|y|o|e|en|of)\s+{_INTRODUCTION}", re.IGNORECASE)
 _UNFINISHED = re.compile(
     r"(?:(?:\A|[，；：\n])\s*(?:但是?|而)?(?:如|若|倘|当|當|凡|除|因|由于|由於|虽|雖|尽管|儘管|即使|只要|只有|一旦|自|根据|根據)"
@@ -114,6 +128,9 @@ def untorn(text: str, ends: Sequence[int]) -> list[int]:
     # A bracket that closes before an exception is not around it.
     exceptions = [span for span in taken_back(text) if outside(span[0] + (text[span[0]] in _CLOSING))]
     if exceptions:
+        behind = [(begin, left[i]) for begin, word in exceptions if (i := bisect_left(left, word)) < len(left)]
+        conditions = {end for begin, end in behind if _CONDITION.match(text, begin, end)}
+        left = [end for end in left if end not in conditions]
         start = max(start, exceptions[-1][1])
         if _LIST.search(text, exceptions[0][1]):
             left = [end for end in left if text[max(0, end - 9) : end].rstrip().endswith(";")]
