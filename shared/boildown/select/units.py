@@ -205,7 +205,9 @@ def _raised(sentences: Candidates, headings: NDArray[np.bool_], texts: list[str]
     for needed in np.unique(needs[:, 1]).tolist():
         text = texts[int(units.document[needed])][int(units.start[needed]) : int(units.end[needed])]
         serves[needed] |= only_announces(text)
-        asked[needed] = own[needed] >= promising and not headings[needed] and is_label(text)
+        above = text.rstrip().rpartition("\n")[0]  # of a first item too short to stand alone, what announces it
+        announces = is_label(text) or is_label(above.rstrip())
+        asked[needed] = own[needed] >= promising and not headings[needed] and announces
     items, announcement = needs[asked[needs[:, 1]]].T
     np.maximum.at(score, items, _OF_ITEMS * own[announcement])
     return replace(sentences, score=score, serves=serves)

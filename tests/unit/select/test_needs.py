@@ -58,6 +58,14 @@ def test_what_only_announces_is_not_kept_alone_whatever_it_scores(served: str) -
     assert cut(sources, scores, words(12), Plan()).text == OTHER.strip()
 
 
+def test_items_share_the_score_of_what_announces_them_with_a_short_first_one() -> None:
+    listed = "Not covered are:\n\n- minibar\n- fines of any kind\n- upgrades of a seat\n"
+    sources = Sources([f"{listed}{OTHER}"])
+    assert len(sources.sentences) == 4
+    scores = Scores(relevance=np.zeros(1), sentences=np.array([0.9, 0.0, 0.0, 0.2]))
+    assert cut(sources, scores, words(15), Plan()).text == listed.rstrip()
+
+
 RETURNS = "Goods may be returned within a month.\n\n"
 EXCLUDED = "These goods may not be returned to us:\n"
 ITEM = "- perfume of any kind\n"
