@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from corpus_files import make_documents, to_lines
+from corpus_files import make_documents, read_parts, to_lines
 
-from boildown import ConfigurationError
+from boildown import BoildownError, ConfigurationError, ModelError
 from boildown.corpus.job import score_corpus
 from boildown.corpus.output import Output
 from boildown.corpus.scoring import Scoring
@@ -45,3 +46,41 @@ def test_an_output_below_the_input_is_no_input(scoring: Scoring, tmp_path: Path)
         assert (summary.files, summary.documents_written) == (1, 4)
     with pytest.raises(ConfigurationError, match="holds the input"):
         score_corpus([folder / "scored"], folder / "scored", scoring)
+
+
+def test_a_run_that_cannot_start_leaves_what_is_finished(scoring: Scoring, tmp_path: Path) -> None:
+    given, output = tmp_path / "in.jsonl", tmp_path / "out"
+    given.write_bytes(to_lines(make_documents(0, 6)))
+    score_corpus([given], output, scoring, block_documents=2)
+    made = {path: path.read_bytes() for path in output.rglob("in-*")}
+    assert len(made) == 6
+    for slip in ({"dtype": "flaot32"}, {"options": {"nosuch": 1}}, {"dtype": "float16", "device": "no"}):
+        with pytest.raises(BoildownError):
+            score_corpus([given], output, replace(scoring, **slip), block_documents=3)
+        assert {path: path.read_bytes() for path in output.rglob("in-*")} == made
+    assert score_corpus([given], output, scoring, block_documents=2).blocks_skipped == 3
+
+
+def test_what_another_setting_left_goes_when_a_run_has_gone_through(
+    scoring: Scoring, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given, output = tmp_path / "in.jsonl", tmp_path / "out"
+    given.write_bytes(to_lines(make_documents(0, 6)))
+    score_corpus([given], output, scoring, block_documents=2)
+    publish = Output.publish
+
+    def once(output: Output, part: str, write: Any) -> None:
+        publish(output, part, write)
+        raise ModelError("the machine is gone")
+
+    other = replace(scoring, options={"force_tokens": ["."]})
+    with monkeypatch.context() as patch:
+        patch.setattr(Output, "publish", once)
+        with pytest.raises(ModelError):
+            score_corpus([given], output, other, block_documents=2)
+    # The part that was replaced has no receipt of the file that was there before.
+    assert score_corpus([given], output, scoring, block_documents=2).blocks_skipped == 2
+    summary = score_corpus([given], output, other, block_documents=4)
+    assert (summary.documents_scored, summary.blocks_skipped) == (6, 0)
+    assert [document["id"] for document in read_parts(output)] == [f"d{i}" for i in range(6)]
+    assert len(list((output / "_boildown" / "receipts").iterdir())) == 2

@@ -122,20 +122,22 @@ def score_corpus(
     found = dict(workers.split(files, block_documents))
     unread = [one for name in files if isinstance(one := found[name], Failure)]
     blocks = [block for name in files if not isinstance(one := found[name], Failure) for block in one]
-    skipped = {block.part for block in blocks if _finished(place.receipt(block.part), block, key)}
-    place.discard(files, keep=skipped)
+    earlier = [receipt for block in blocks if (receipt := _made(place, block, key))]
+    skipped = {receipt.block.part for receipt in earlier if receipt.finished}
+    for receipt in earlier:
+        if not receipt.finished:
+            place.unsign(receipt.block.part)  # a worker would take it for one of this run
     rest = [block for block in blocks if block.part not in skipped]
-    missing = {block.part: block for block in rest}
-    unsigned: list[Receipt] = []
+    answers: dict[str, Receipt] = {}
     with progress(sum(block.documents for block in rest)) if progress else nullcontext(_ignore) as step:
         for receipt in workers.score(rest, scoring, place, step) if rest else ():
-            missing.pop(receipt.block.part, None)
-            if place.receipt(receipt.block.part) is None:
-                unsigned.append(receipt)
-    for block in missing.values():
+            answers[receipt.block.part] = receipt
+    for block in rest:
         lost = Failure(block.file, block.first, block.documents, "no worker answered for these documents", again=True)
-        unsigned.append(Receipt(block, key, 0, (lost,)))
-    return _summarise(place, blocks, skipped, unsigned, unread, len(files), begin)
+        answers.setdefault(block.part, Receipt(block, key, 0, (lost,)))
+    # Only now: a run that cannot start, for a slip in an argument, must not cost what an earlier one has done.
+    place.discard(files, keep={block.part for block in blocks if _made(place, block, key)})
+    return _summarise(place, blocks, skipped, answers, unread, len(files), begin)
 
 
 def split_or_fail(name: str, path: Path, size: int) -> list[Block] | Failure:
@@ -146,11 +148,12 @@ def split_or_fail(name: str, path: Path, size: int) -> list[Block] | Failure:
         return Failure(str(path), None, None, str(error), again=True)
 
 
-def _finished(receipt: Receipt | None, block: Block, key: str) -> bool:
-    """Whether the receipt says that just this block was scored in just this way."""
-    if receipt is None or receipt.key != key or not receipt.finished:
-        return False
-    return _identity(receipt.block) == _identity(block)
+def _made(output: Output, block: Block, key: str) -> Receipt | None:
+    """The receipt that says that just this block was scored in just this way."""
+    receipt = output.receipt(block.part)
+    if receipt is None or receipt.key != key or _identity(receipt.block) != _identity(block):
+        return None
+    return receipt
 
 
 def _identity(block: Block) -> tuple[Any, ...]:
@@ -161,17 +164,16 @@ def _summarise(
     output: Output,
     blocks: Sequence[Block],
     skipped: set[str],
-    unsigned: Sequence[Receipt],
+    answers: Mapping[str, Receipt],
     unread: Sequence[Failure],
     files: int,
     begin: float,
 ) -> Summary:
     """Counts what the receipts say, not what the run believes."""
-    lost = {receipt.block.part: receipt for receipt in unsigned}
     failures = list(unread)
     read = written = failed = scored = size = 0
     for block in blocks:
-        receipt = output.receipt(block.part) or lost[block.part]
+        receipt = output.receipt(block.part) or answers[block.part]
         failures += receipt.failures
         read += block.documents
         written += receipt.written

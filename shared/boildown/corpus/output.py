@@ -6,7 +6,8 @@
     OUT/_boildown/partial/, attempts/                of the run at hand
 
 Parts and receipts appear whole or not at all, first the part, then the receipt. So whoever is killed leaves parts that
-are finished, and parts that count for nothing and are made again under the same name: nothing is there twice.
+are finished, and parts that count for nothing and are made again under the same name. What an earlier run made in
+another way, or of files that were otherwise then, stays until a run has gone through: after it nothing is there twice.
 Readers of folders (Spark, Arrow, DuckDB) pass over names that begin with an underscore.
 """
 
@@ -153,7 +154,12 @@ class Output:
 
     def publish(self, part: str, write: Callable[[Path], None]) -> None:
         """Has `write` make a file beside the output, and gives it its name there when it is whole and on the disk."""
+        self.unsign(part)  # the receipt is of the file that is replaced
         self._replace(self.folder / part, write)
+
+    def unsign(self, part: str) -> None:
+        """Removes the receipt of a part, which then counts for nothing."""
+        self._receipt_path(part).unlink(missing_ok=True)
 
     def sign(self, receipt: Receipt) -> None:
         """Writes the receipt of a part that has been published."""
