@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -84,3 +85,19 @@ def test_what_another_setting_left_goes_when_a_run_has_gone_through(
     assert (summary.documents_scored, summary.blocks_skipped) == (6, 0)
     assert [document["id"] for document in read_parts(output)] == [f"d{i}" for i in range(6)]
     assert len(list((output / "_boildown" / "receipts").iterdir())) == 2
+
+
+def test_a_file_that_cannot_be_read_for_once_keeps_its_finished_part(scoring: Scoring, tmp_path: Path) -> None:
+    folder, output = tmp_path / "corpus", tmp_path / "out"
+    folder.mkdir()
+    whole = gzip.compress(to_lines(make_documents(0, 4)))
+    (folder / "a.jsonl.gz").write_bytes(whole)
+    (folder / "b.jsonl").write_bytes(to_lines(make_documents(4, 4)))
+    score_corpus([folder], output, scoring)
+    made = (output / "a-00000.jsonl.gz").read_bytes()
+    (folder / "a.jsonl.gz").write_bytes(whole[:20])
+    summary = score_corpus([folder], output, scoring)
+    assert (summary.files_failed, summary.documents_read) == (1, 4)
+    assert (output / "a-00000.jsonl.gz").read_bytes() == made
+    (folder / "a.jsonl.gz").write_bytes(whole)
+    assert score_corpus([folder], output, scoring).documents_scored == 0

@@ -52,7 +52,8 @@ class Summary:
 
     Attributes:
         files: input files.
-        files_failed: those that could not be read at all; their documents are in no other number.
+        files_failed: those that could not be read at all; their documents are in no other number, and what an
+            earlier run wrote of them stays.
         documents_read, documents_written, documents_failed: of the inputs, by this run or an earlier one.
         documents_scored: of those written, the ones that this run wrote.
         blocks, blocks_skipped: in all, and those that an earlier run had finished.
@@ -136,7 +137,9 @@ def score_corpus(
         lost = Failure(block.file, block.first, block.documents, "no worker answered for these documents", again=True)
         answers.setdefault(block.part, Receipt(block, key, 0, (lost,)))
     # Only now: a run that cannot start, for a slip in an argument, must not cost what an earlier one has done.
-    place.discard(files, keep={block.part for block in blocks if _made(place, block, key)})
+    # Nor does a file that cannot be read today.
+    whole = {name for name, one in found.items() if not isinstance(one, Failure)}
+    place.discard(whole, keep={block.part for block in blocks if _made(place, block, key)})
     return _summarise(place, blocks, skipped, answers, unread, len(files), begin)
 
 
