@@ -139,6 +139,14 @@ class TrainConfig:
             raise ConfigurationError(f"on_error is 'raise' or 'skip', not {self.on_error!r}.")
         if self.output.exists() and not self.output.is_dir():
             raise ConfigurationError(f"The output {str(self.output)!r} is a file. Name a folder.")
+        if self.output.is_dir() and any(self.output.iterdir()):
+            if self.output.resolve() == Path(self.base).resolve():
+                raise ConfigurationError(f"The output {str(self.output)!r} is the base. Name another folder.")
+            if not any((self.output / name).exists() for name in ("state.pt", "log.jsonl")):
+                raise ConfigurationError(
+                    f"The output {str(self.output)!r} holds files that are not from a training run. Name a new or an "
+                    "empty folder."
+                )
         for names, least, most in _RANGES:
             for name in names:
                 if not least <= getattr(self, name) <= most:

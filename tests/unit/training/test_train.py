@@ -261,6 +261,35 @@ def test_impossible_settings_are_named(another: Another, change: dict[str, Any],
         train(another("impossible", **change))
 
 
+def test_an_output_that_holds_other_files_is_left_alone(another: Another, base: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    shutil.copytree(base, mine)
+    (tmp_path / "link").symlink_to(mine)
+    before = {path: path.read_bytes() for path in mine.iterdir()}
+    with pytest.raises(ConfigurationError, match="not from a training run"):
+        train(another("mine"))
+    for output in ("mine", "link"):
+        with pytest.raises(ConfigurationError, match="is the base"):
+            train(another(output, base=str(mine)))
+    assert {path: path.read_bytes() for path in mine.iterdir()} == before
+
+
+def test_an_output_that_is_a_trained_base_is_left_alone(config: TrainConfig) -> None:
+    folder = train(config)
+    before = weights_of(folder)
+    with pytest.raises(ConfigurationError, match="is the base"):
+        train(replace(config, base=str(folder)))
+    assert weights_of(folder) == before
+
+
+def test_an_empty_output_is_taken_and_so_is_one_of_a_run(another: Another) -> None:
+    config = another("empty", steps=2)
+    config.output.mkdir()
+    weights = weights_of(train(config))
+    (config.output / "state.pt").unlink()  # it is for going on; without it the run starts anew
+    assert weights_of(train(config)) == weights
+
+
 def test_an_output_that_is_a_file_is_named(another: Another) -> None:
     config = another("taken")
     config.output.write_text("mine")
