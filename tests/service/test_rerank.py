@@ -102,6 +102,23 @@ def test_models_take_the_name_that_clients_send(serve):
     assert response.json()["results"][0]["index"] == 2
 
 
+@pytest.mark.parametrize("path", ["/v1/rerank", "/v2/rerank", "/rerank"])
+def test_a_default_that_does_not_read_the_query_is_passed_over(serve, bert, path):
+    client = serve(models={"l2": f"llmlingua2:{bert}", "words": "bm25"})
+    cohere = client.post(path, json={"query": QUERY, "documents": DOCUMENTS}).json()
+    tei = client.post(path, json={"query": QUERY, "texts": DOCUMENTS}).json()
+    named = client.post(path, json={"model": "words", "query": QUERY, "documents": DOCUMENTS}).json()
+    assert cohere["results"] == named["results"]
+    assert [one["score"] for one in tei] == [one["relevance_score"] for one in named["results"]]
+    assert tei[0]["index"] == 2
+    refused = client.post(path, json={"model": "l2", "query": QUERY, "documents": DOCUMENTS})
+    assert refused.status_code == 422
+    assert refused.json()["error"]["field"] == "model"
+    assert refused.json()["error"]["message"] == (
+        "The model 'l2' does not read the query, so it cannot rerank. There are: words, prune, bm25, gzip."
+    )
+
+
 def test_the_cohere_sdk(client):
     cohere = pytest.importorskip("cohere")
     for sdk in (cohere.Client, cohere.ClientV2):

@@ -118,6 +118,23 @@ class Engines:
         except Refusal:
             return self.find(name, field="rank")
 
+    def reader(self, name: str | None) -> Served:
+        """What a request to rank documents for a query means: a model that reads it, and the first if none is named.
+
+        Raises:
+            Refusal: there is no such model, or it does not read the query.
+        """
+        served = self.find(name)
+        if served.reads_query:
+            return served
+        readers = [one for one in self.models.values() if one.reads_query]
+        if name is None and readers:
+            return readers[0]
+        known = ", ".join(one.name for one in readers)
+        raise invalid(
+            f"The model {served.name!r} does not read the query, so it cannot rerank. There are: {known}.", "model"
+        )
+
     def counter(self, name: str | None) -> CounterSpec:
         """What stands behind a counter's public name; None for the default.
 

@@ -131,7 +131,7 @@ def add_routes(app: FastAPI, service: Service) -> list[BaseRoute]:
         request: Request, query: str, documents: Sequence[Document], model: str | None, field: str
     ) -> list[tuple[int, float]]:
         service.check_count(len(documents), field)
-        served = service.engines.find(model)
+        served = service.engines.reader(model)
         compressor = service.engines.compressor(served)
 
         def call() -> Compression:
