@@ -145,7 +145,7 @@ class Case:
             return None
         worth = 1 / self.llm_speed  # seconds that a token not sent saves
         points = self._points(worth, 1.0)
-        points["llm_speed"] = self.removed * self.tokens / self.compression_seconds(self.tokens)
+        points["llm_speed"] = self.removed * self.tokens / self.compression_seconds(self.tokens) or None
         return points
 
     def _money(self) -> dict[str, float | None] | None:

@@ -69,7 +69,7 @@ def report(case: Case, measured: Mapping[str, Any] | None) -> str:
             (
                 f"{line['tokens']:,.0f}",
                 "-" if seconds is None else _seconds(seconds),
-                "-" if share is None else f"{share:+.1%}",
+                "-" if share is None else f"{_rounded(share, 3):+.1%}",
                 "-" if saved is None else _money(saved),
             )
         )
@@ -86,7 +86,9 @@ def _verdict(time: Mapping[str, float] | None, money: Mapping[str, float] | None
             if time["saved"] > 0
             else f"Compression makes the request {_seconds(-time['saved'])} s slower, {share}."
         )
-    if money is not None:
+    if money is not None and not money["saved"]:
+        said.append("It neither saves nor costs money.")
+    elif money is not None:
         said.append(
             f"It saves {_money(money['saved'])} on 1,000 requests."
             if money["saved"] > 0
@@ -131,7 +133,7 @@ def _million(case: Case) -> str:
         ("compressor's machine, money", sums["machine_money"], ",.2f"),
         ("saved, money", sums["money_saved"], "+,.2f"),
     ):
-        rows.append((label, "-" if value is None else format(value, form)))
+        rows.append((label, "-" if value is None else format(_rounded(value, 2), form)))
     return table(rows)
 
 
@@ -149,9 +151,14 @@ def _three(without: float, with_: float, form: Callable[[float], str]) -> tuple[
 
 
 def _seconds(value: float) -> str:
-    return f"{value:,.3f}"
+    return f"{_rounded(value, 3):,.3f}"
 
 
 def _money(value: float) -> str:
     """Of a thousand requests, since that of one is mostly below a hundredth."""
-    return f"{1000 * value:,.4f}"
+    return f"{_rounded(1000 * value, 4):,.4f}"
+
+
+def _rounded(value: float, digits: int) -> float:
+    """What is printed: nothing lost is 0.00 and not -0.00."""
+    return round(value, digits) + 0.0

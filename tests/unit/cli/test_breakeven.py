@@ -1,4 +1,5 @@
 import json
+import re
 
 import pytest
 
@@ -32,6 +33,24 @@ def test_the_report_of_a_case_that_loses(capsys):
     assert "It costs 3.7000 more than it saves on 1,000 requests." in out
     assert "never pays for itself: it can take 900 requests an hour." in out  # 4 s each; 3.6 / 0.0003 needed
     assert next(line.split()[-2:] for line in out.splitlines() if line.startswith("from tokens")) == ["never", "never"]
+
+
+@pytest.mark.parametrize(
+    ("world", "said"),
+    [
+        (["--rate", "1", "--llm-price", "2.5"], "It neither saves nor costs money."),
+        (["--rate", "1", "--llm-price", "2.5", "--machine-price", "3.6"], "It costs 0.2400 more than it saves on"),
+        (["--rate", "0.25", "--llm-price", "0"], "It neither saves nor costs money."),
+        (["--rate", "0.25", "--llm-price", "2.5"], "It saves 7.5000 on 1,000 requests."),
+    ],
+)
+def test_nothing_is_less_than_zero_by_nothing(capsys, world, said):
+    assert main([*WORLD, *world, *FAST]) == 0
+    out = capsys.readouterr().out
+    assert said in out
+    assert not re.search(r"-0\.0+%?(?!\S)", out)
+    speed = next(line.split()[-2] for line in out.splitlines() if line.startswith("LLM, tokens/s"))
+    assert speed == ("never" if "1" in world else "12,500")
 
 
 def test_json_has_the_same_numbers(capsys):
