@@ -53,6 +53,16 @@ def test_a_map_gets_an_entry(scoring: Scoring, tmp_path: Path) -> None:
     assert all(STORED_KEY in one for one in found)
 
 
+def test_a_key_that_a_map_holds_twice_is_there_twice(scoring: Scoring, tmp_path: Path) -> None:
+    kind = pa.map_(pa.string(), pa.string())
+    pairs = [("tag", "a"), (STORED_KEY, "old"), ("page", "1"), ("tag", "b")]
+    table = scored(scoring, tmp_path, metadata=pa.array([pairs, None, [], None], kind))
+    first, *others = table.column("metadata").to_pylist()
+    assert first[:-1] == [("tag", "a"), ("page", "1"), ("tag", "b")]
+    assert [one[-1][0] for one in (first, *others)] == [STORED_KEY] * 3
+    assert first[-1][1] != "old"
+
+
 def test_json_in_a_string_gets_a_key(scoring: Scoring, tmp_path: Path) -> None:
     table = scored(scoring, tmp_path, metadata=['{"page": {"n": 1}}', None, None, "{}"])
     found = [json.loads(one) for one in table.column("metadata").to_pylist()]

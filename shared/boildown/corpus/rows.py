@@ -206,10 +206,10 @@ def _metadata_column(kind: Any, metadata: list[dict[str, Any]], values: list[str
         old = table.column("metadata").combine_chunks()
         names = [field.name for field in kind if field.name != STORED_KEY]
         return pa.StructArray.from_arrays([*(_child(old, name) for name in names), scores], [*names, STORED_KEY])
-    merged = [{**one, STORED_KEY: value} for one, value in zip(metadata, values, strict=True)]
-    if pa.types.is_map(kind):
-        return pa.array([list(one.items()) for one in merged], kind)
-    return pa.array([_json(one) for one in merged], kind)
+    if pa.types.is_map(kind):  # which may hold a key more than once
+        pairs = [[pair for pair in one or () if pair[0] != STORED_KEY] for one in table.column("metadata").to_pylist()]
+        return pa.array([[*one, (STORED_KEY, value)] for one, value in zip(pairs, values, strict=True)], kind)
+    return pa.array([_json({**one, STORED_KEY: value}) for one, value in zip(metadata, values, strict=True)], kind)
 
 
 def _child(structs: Any, name: str) -> Any:
