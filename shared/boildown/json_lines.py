@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import IO, Any, cast
 
 from boildown.errors import InputError
 
-__all__ = ["UNREADABLE", "open_lines", "parse_line", "read_lines", "reason"]
+__all__ = ["UNREADABLE", "finite", "open_lines", "parse_line", "read_lines", "reason"]
 
 UNREADABLE = (OSError, EOFError, zlib.error)
 """What reading a file raises that is not there, is damaged, or ends too early."""
@@ -45,14 +46,26 @@ def parse_line(line: bytes) -> Any:
     """The value of a line. A byte order mark, as some editors begin a file with, is no part of it.
 
     Raises:
-        InputError: it is not JSON in UTF-8, nested too deep, or has a number of thousands of digits.
+        InputError: it is not JSON in UTF-8, nested too deep, or has a number of thousands of digits or beyond a float.
     """
     try:
-        return json.loads(line.removeprefix(b"\xef\xbb\xbf").decode("utf-8"))
+        return json.loads(line.removeprefix(b"\xef\xbb\xbf").decode("utf-8"), parse_float=finite)
     except UnicodeDecodeError as error:
         raise InputError(f"not UTF-8: {error}") from None
     except (ValueError, RecursionError) as error:
         raise InputError(f"not JSON: {error}") from None
+
+
+def finite(digits: str) -> float:
+    """A number of JSON. One beyond a float would become infinity, which is no JSON when it is written again.
+
+    Raises:
+        ValueError: it is beyond a float.
+    """
+    value = float(digits)
+    if math.isinf(value):
+        raise ValueError(f"the number {digits[:40]} is too large")
+    return value
 
 
 def reason(error: BaseException) -> str:

@@ -97,13 +97,14 @@ def test_columns_that_cannot_be_used_fail_the_file(scoring: Scoring, tmp_path: P
 
 
 def test_metadata_that_is_no_object_fails_its_row_alone(scoring: Scoring, tmp_path: Path) -> None:
-    metadata = ["[1, 2]", '["ab"]', '{"a": "\\ud800"}', "1" + "0" * 5000, '{"page": 1}']
-    pq.write_table(pa.table({"text": ["One."] * 5, "metadata": metadata}), tmp_path / "in.parquet")
+    metadata = ["[1, 2]", '["ab"]', '{"a": "\\ud800"}', "1" + "0" * 5000, '{"page": 1}', '{"n": 1e400}']
+    pq.write_table(pa.table({"text": ["One."] * 6, "metadata": metadata}), tmp_path / "in.parquet")
     summary = score_corpus([tmp_path / "in.parquet"], tmp_path / "out", scoring)
-    assert (summary.documents_written, summary.documents_failed) == (2, 3)
+    assert (summary.documents_written, summary.documents_failed) == (2, 4)
     failures = [json.loads(line) for line in Path(summary.failed).read_text().splitlines()]
-    assert [failure["line"] for failure in failures] == [1, 2, 4]
+    assert [failure["line"] for failure in failures] == [1, 2, 4, 6]
     assert failures[1]["error"] == '"metadata" must be an object, not list'
+    assert failures[3]["error"] == '"metadata" is not JSON: the number 1e400 is too large'
     found = pq.read_table(tmp_path / "out" / "in-00000.parquet").column("metadata").to_pylist()
     assert json.loads(found[0])["a"] == "\ud800"
     assert json.loads(found[1])["page"] == 1

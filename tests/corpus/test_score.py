@@ -83,6 +83,7 @@ def test_broken_lines_are_reported_with_their_numbers(corpus: Path, scoring: Sco
         (b'{"text": "caf\xe9"}', "not UTF-8"),
         (b"[" * 100_000, "not JSON"),
         (b'{"text": "a", "n": 1' + b"0" * 5000 + b"}", "not JSON"),
+        (b'{"text": "a", "n": [1e400]}', "not JSON: the number 1e400 is too large"),
         (b'["text"]', "a document must be a JSON object, not list"),
         (b'{"id": "a"}', '"text" is missing'),
         (b'{"text": null}', '"text" is missing'),

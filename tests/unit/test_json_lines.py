@@ -24,11 +24,18 @@ def test_lines_are_numbered_and_blank_ones_left_out(tmp_path: Path, name: str) -
         (b"caf\xe9", "not UTF-8"),
         (b"[" * 100_000, "not JSON"),
         (b"1" + b"0" * 5000, "not JSON"),
+        (b'{"a": -1.5E+309}', r"the number -1\.5E\+309 is too large"),
     ],
 )
 def test_what_is_no_json(line: bytes, said: str) -> None:
     with pytest.raises(InputError, match=said):
         parse_line(line)
+
+
+def test_numbers_that_a_float_holds() -> None:
+    assert parse_line(b"[1e308, -0.0, 1e-400, 2.50, 7]") == [1e308, 0.0, 0.0, 2.5, 7]
+    # What is no JSON to begin with, but what Python writes, is read as it was.
+    assert str(parse_line(b"[NaN, Infinity, -Infinity]")) == "[nan, inf, -inf]"
 
 
 def damaged() -> bytes:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from boildown.corpus.blocks import Block, open_parquet
 from boildown.errors import InputError
-from boildown.json_lines import open_lines, parse_line
+from boildown.json_lines import finite, open_lines, parse_line
 from boildown.stored_scores import STORED_KEY
 from boildown.types import Document
 
@@ -165,7 +165,7 @@ def _plain(metadata: Any, is_map: bool) -> dict[str, Any]:
         return dict(metadata)
     if isinstance(metadata, str):
         try:
-            metadata = json.loads(metadata)
+            metadata = json.loads(metadata, parse_float=finite)
         except (ValueError, RecursionError) as error:
             raise InputError(f'"metadata" is not JSON: {error}') from None
     if not isinstance(metadata, dict):
