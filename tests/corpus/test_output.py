@@ -12,6 +12,7 @@ import pytest
 from corpus_files import make_documents, read_parts, to_lines
 
 from boildown import BoildownError, ConfigurationError, ModelError
+from boildown.cli import main
 from boildown.corpus.job import score_corpus
 from boildown.corpus.output import Output
 from boildown.corpus.scoring import Scoring
@@ -101,3 +102,37 @@ def test_a_file_that_cannot_be_read_for_once_keeps_its_finished_part(scoring: Sc
     assert (output / "a-00000.jsonl.gz").read_bytes() == made
     (folder / "a.jsonl.gz").write_bytes(whole)
     assert score_corpus([folder], output, scoring).documents_scored == 0
+
+
+def test_another_file_of_the_same_name_does_not_replace_the_first(scoring: Scoring, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    for name, first in (("one", 0), ("two", 10), ("copy", 0)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "in.jsonl").write_bytes(to_lines(make_documents(first, 3)))
+    (tmp_path / "link").symlink_to(tmp_path / "one")
+    score_corpus([tmp_path / "one"], output, scoring)
+    with pytest.raises(ConfigurationError, match=r"was made from .*one.in\.jsonl, and would be replaced by .*two"):
+        score_corpus([tmp_path / "two"], output, scoring)
+    assert [document["id"] for document in read_parts(output)] == ["d0", "d1", "d2"]
+    assert score_corpus([tmp_path / "copy"], output, scoring).documents_scored == 0
+    (tmp_path / "one" / "in.jsonl").write_bytes(to_lines(make_documents(0, 4)))
+    assert score_corpus([tmp_path / "link"], output, scoring).documents_scored == 4
+    (tmp_path / "one").rename(tmp_path / "moved")
+    (tmp_path / "link").unlink()
+    assert score_corpus([tmp_path / "two"], output, scoring).documents_scored == 3  # the first is no more
+
+
+def test_inputs_that_are_not_given_now_are_named(
+    scoring: Scoring, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, output = tmp_path / "corpus", tmp_path / "out"
+    (folder / "below").mkdir(parents=True)
+    for name, first in (("a.jsonl", 0), ("below/b.jsonl", 10)):
+        (folder / name).write_bytes(to_lines(make_documents(first, 3)))
+    assert score_corpus([folder], output, scoring).others == []
+    (folder / "below" / "b.jsonl").unlink()
+    arguments = ["score", str(folder), "-o", str(output), "--model", str(scoring.model), "--device", "cpu"]
+    assert main([*arguments, "--dtype", "float32"]) == 0
+    assert capsys.readouterr().out.endswith("also in the output, of inputs not given now: below/b.jsonl\n")
+    (output / "below" / "b-00000.jsonl").unlink()
+    assert score_corpus([folder], output, scoring).others == []

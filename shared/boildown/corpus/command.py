@@ -97,6 +97,9 @@ def _sentence(summary: Summary) -> str:
     ]
     if summary.files_failed:
         lines.append(f"{summary.files_failed} of {summary.files} files could not be read, and are not counted")
+    if summary.others:
+        more = f" and {len(summary.others) - _SHOWN} more" if len(summary.others) > _SHOWN else ""
+        lines.append(f"also in the output, of inputs not given now: {', '.join(summary.others[:_SHOWN])}{more}")
     if summary.failed:
         lines.append(f"what failed, and why: {summary.failed}")
     return "\n".join(lines)

@@ -46,7 +46,7 @@ class InProcess:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a run did, and what is in the output folder now.
+    """What a run did, and what is in the output folder now of the inputs that it was given.
 
     `documents_read == documents_written + documents_failed`, over all files that could be read.
 
@@ -60,6 +60,7 @@ class Summary:
         score_bytes: all stored scores together.
         seconds: the run took, reading and loading included.
         failed: path of the list of failures; empty if there are none.
+        others: names of inputs that this run was not given, but whose parts an earlier one left in the output folder.
     """
 
     files: int
@@ -73,6 +74,7 @@ class Summary:
     score_bytes: int
     seconds: float
     failed: str
+    others: list[str]
 
     @property
     def complete(self) -> bool:
@@ -109,7 +111,8 @@ def score_corpus(
 
     Raises:
         InputError: there is no such input.
-        ConfigurationError: the output folder cannot be used, or an argument is wrong.
+        ConfigurationError: the output folder cannot be used or holds another file of the same name, or an argument
+            is wrong.
         ModelError: the model cannot be loaded.
     """
     begin = perf_counter()
@@ -123,6 +126,8 @@ def score_corpus(
     found = dict(workers.split(files, block_documents))
     unread = [one for name in files if isinstance(one := found[name], Failure)]
     blocks = [block for name in files if not isinstance(one := found[name], Failure) for block in one]
+    for block in blocks:
+        _refuse_namesake(place.receipt(block.part), block)
     earlier = [receipt for block in blocks if (receipt := _made(place, block, key))]
     skipped = {receipt.block.part for receipt in earlier if receipt.finished}
     for receipt in earlier:
@@ -140,7 +145,7 @@ def score_corpus(
     # Nor does a file that cannot be read today.
     whole = {name for name, one in found.items() if not isinstance(one, Failure)}
     place.discard(whole, keep={block.part for block in blocks if _made(place, block, key)})
-    return _summarise(place, blocks, skipped, answers, unread, len(files), begin)
+    return _summarise(place, blocks, skipped, answers, unread, files, begin)
 
 
 def split_or_fail(name: str, path: Path, size: int) -> list[Block] | Failure:
@@ -159,6 +164,17 @@ def _made(output: Output, block: Block, key: str) -> Receipt | None:
     return receipt
 
 
+def _refuse_namesake(receipt: Receipt | None, block: Block) -> None:
+    """Refuses to replace the part of another file, which is still there and has other content, but the same name."""
+    if receipt is None or _identity(receipt.block) == _identity(block):
+        return
+    old, new = Path(receipt.block.file), Path(block.file)
+    if old.exists() and not old.samefile(new):
+        raise ConfigurationError(
+            f"{block.part} of the output was made from {old}, and would be replaced by {new}. Take another output."
+        )
+
+
 def _identity(block: Block) -> tuple[Any, ...]:
     return block.part, block.first, block.lines, block.documents, block.digest
 
@@ -169,7 +185,7 @@ def _summarise(
     skipped: set[str],
     answers: Mapping[str, Receipt],
     unread: Sequence[Failure],
-    files: int,
+    files: Mapping[str, Path],
     begin: float,
 ) -> Summary:
     """Counts what the receipts say, not what the run believes."""
@@ -187,7 +203,7 @@ def _summarise(
         raise RuntimeError(f"{read} documents were read, but {written} written and {failed} failed.")
     path = output.note("failed.jsonl", (json.dumps(asdict(one), ensure_ascii=False) for one in failures))
     summary = Summary(
-        files=files,
+        files=len(files),
         files_failed=len(unread),
         documents_read=read,
         documents_written=written,
@@ -198,6 +214,7 @@ def _summarise(
         score_bytes=size,
         seconds=round(perf_counter() - begin, 3),
         failed=str(path) if failures else "",
+        others=output.others(files),
     )
     output.note("summary.json", [json.dumps(summary.to_dict(), indent=1, ensure_ascii=False)])
     output.clear()

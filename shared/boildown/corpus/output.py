@@ -144,6 +144,13 @@ class Output:
             pass
         return None
 
+    def others(self, names: Container[str]) -> list[str]:
+        """Names of the inputs, besides these, that finished parts are of."""
+        root = self.notes / "receipts"
+        parts = (path.relative_to(root).as_posix().removesuffix(".json") for path in root.rglob("*.json"))
+        found = {name for part in parts if (name := input_name(part)) and (self.folder / part).is_file()}
+        return sorted(name for name in found if name not in names)
+
     def discard(self, names: Container[str], keep: Container[str]) -> None:
         """Removes the parts of inputs with these names, and their receipts, but for the parts to keep."""
         for root, end in ((self.folder, ""), (self.notes / "receipts", ".json")):
