@@ -60,8 +60,8 @@ class Scores:
         relevance: shape (documents,), how much each document matters to the query.
         sentences: shape (sentences,), aligned with `Sources.sentences`; None if the method scores tokens only.
         tokens: scores of finer units; None if the method scores sentences or documents only.
-        points: where in the text the method sees what is asked for, as logits of tokens; where sentences have to be
-            cut short, these parts of them are kept. None if it does not know.
+        points: where in the text the method sees what is asked for, as logits of tokens, above 0 where it is likelier
+            there than nowhere; where sentences have to be cut short, these parts are kept. None if it does not know.
         final: the method needed the budget while it scored, so its result cannot be cut again.
         model_seconds: time spent inside model forwards.
         notes: what the user should know, such as a fallback for a script the model was not trained on.

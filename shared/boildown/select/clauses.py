@@ -92,8 +92,9 @@ def into_clauses(
     lengths = candidates.units.lengths[near] * limit / costs[near]
     longest = np.maximum(lengths / _PARTS, _LEAST_FRAGMENT if none_fits else _FRAGMENT)
     longest[costs[near] <= limit] = np.inf
+    peaks = _peaks(candidates.units, points) if points is not None and pointed else {}
     places = [
-        _Places.of(candidates.units, sentence, most, texts, plan, fits)
+        _Places.of(candidates.units, sentence, most, texts, plan, fits, peaks.get(sentence, -1))
         for sentence, most in zip(near.tolist(), longest.tolist(), strict=True)
     ]
     divided = _divide(candidates, near, [p.ends for p in places])
@@ -132,7 +133,9 @@ class _Places:
     named: list[int]
 
     @classmethod
-    def of(cls, units: Units, sentence: int, longest: float, texts: list[str], plan: Plan, fits: Fits) -> _Places:
+    def of(
+        cls, units: Units, sentence: int, longest: float, texts: list[str], plan: Plan, fits: Fits, peak: int
+    ) -> _Places:
         document, start, end = (int(column[sentence]) for column in (units.document, units.start, units.end))
         text = texts[document][start:end]
         verb_last = ends_with_its_verb(text)
@@ -152,7 +155,7 @@ class _Places:
             opening = _OPENING_FENCE.search(text)
         elif whole and not verb_last:
             ends = untorn(text, clause_ends(text, whole))
-        beside = _beside(text, ends, whole, fits) if is_prose and not by_line else []
+        beside = _beside(text, ends, whole, fits, peak - start) if is_prose and not by_line else []
         ends = sorted([*ends, *(place for span in beside for place in (span.start, span.end))])
         between_words: list[int] = []
         if len(text) > longest:
@@ -165,7 +168,9 @@ class _Places:
             if begin in bound or continues(text, begin) or not _WORD.search(text, begin, after):
                 behind[part] = part
         named = whole if plan.protect is not None else find_protected(text, (), plan.patterns)
-        fixed = [*(span.start for span in named), *(span.end for span in beside)]
+        # Who was born when may be all that is asked of "Ada Lovelace (born 1815) was a mathematician".
+        fixed = [span.start if span.start <= peak - start < span.end else span.end for span in beside]
+        fixed += [span.start for span in named]
         if opening and ends:
             fixed.append(opening.start())
             if opening[1] and opening[1].lower() not in _DATA:
@@ -176,10 +181,10 @@ class _Places:
         return cls([start + place for place in ends], behind, [start + place for place in fixed])
 
 
-def _beside(text: str, ends: Sequence[int], whole: Sequence[Span], fits: Fits) -> list[Span]:
+def _beside(text: str, ends: Sequence[int], whole: Sequence[Span], fits: Fits, peak: int) -> list[Span]:
     """Brackets in the first clause that may be left out, so that it need not end before them, without its verb.
 
-    None if the clause does not fit even without them.
+    None if the clause does not fit even without them, unless the sentence's point, at `peak`, lies in one.
     """
     end = ends[0] if ends else len(text)
     found = asides(text, end, whole)
@@ -187,7 +192,7 @@ def _beside(text: str, ends: Sequence[int], whole: Sequence[Span], fits: Fits) -
     found = [span for span in found if span.start in safe and span.end in safe]
     edges = [0, *(place for span in found for place in (span.start, span.end)), end]
     clause = "".join(text[a:b] for a, b in zip(edges[::2], edges[1::2], strict=True))
-    return found if fits(clause.rstrip()) else []
+    return found if any(span.start <= peak < span.end for span in found) or fits(clause.rstrip()) else []
 
 
 def _divide(candidates: Candidates, sentences: NDArray[np.int64], ends: Sequence[Sequence[int]]) -> Candidates:
@@ -208,6 +213,14 @@ def _divide(candidates: Candidates, sentences: NDArray[np.int64], ends: Sequence
         group=group,
         serves=candidates.serves[group],
     )
+
+
+def _peaks(units: Units, points: TokenScores) -> dict[int, int]:
+    """For each unit with a point that is likelier than none, the character of its document where the best one lies."""
+    order = np.argsort(points.score, kind="stable")
+    order = order[points.score[order] > 0]
+    inside = units.containing(points)
+    return dict(zip(inside[order].tolist(), points.start[order].tolist(), strict=True))
 
 
 def _shares(divided: Candidates, first: NDArray[np.bool_], points: TokenScores) -> NDArray[np.float64]:

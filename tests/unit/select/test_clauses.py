@@ -154,6 +154,16 @@ def test_no_subject_is_kept_without_its_verb_behind_a_bracket() -> None:
     assert cut_sentences([f"{text} {COLD}"], [0.9, 0.1], tokens(11)).text == told
 
 
+def test_a_bracket_with_the_point_stays_rather_than_what_follows_it() -> None:
+    text = "The old lighthouse on the pier (built in the year 1931) gave all of them water, which was not expected."
+    points = {"lighthouse": -2.0, "built": 6.0, "gave": -8.0, "expected": -8.0, "Winters": -8.0}
+    told = "The old lighthouse on the pier (built in the year 1931)"
+    assert pointing(f"{text} {COLD}", points, tokens(11), [0.9, 0.1]).text == told
+    for limit in range(1, 25):
+        kept = pointing(f"{text} {COLD}", points, tokens(limit), [0.9, 0.1]).text
+        assert "lighthouse on the pier" not in kept or "1931" in kept
+
+
 def test_where_the_budget_holds_all_sentences_none_is_cut() -> None:
     points = {"harbour": -4.0, "storm": -4.0, "Rotterdam": 4.0, "Winters": 0.0}
     assert pointing(f"{LONG} {COLD}", points, tokens(30), [0.9, 0.1]).text == f"{LONG} {COLD}"
