@@ -6,6 +6,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Sequence
 
+from boildown.text.speakers import SPEAKER
 from boildown.text.wrapping import UNSPACED
 from boildown.types import Span
 
@@ -61,6 +62,8 @@ def clause_ends(text: str, whole: Sequence[Span] = ()) -> list[int]:
         whole: spans in it that must not be cut, ascending and without overlap.
     """
     begins = [span.start for span in whole]
+    speaker = SPEAKER.match(text)
+    spoken = speaker.end() if speaker else 0
     ends = []
     last = 0
     for match in _CLAUSE_END.finditer(text):
@@ -69,6 +72,8 @@ def clause_ends(text: str, whole: Sequence[Span] = ()) -> list[int]:
         if conjunction:
             end = conjunction.start()
         inside = bisect_right(begins, end - 1) - 1
+        if end <= spoken:
+            continue  # a time and a name say nothing by themselves
         if (inside >= 0 and whole[inside].end > end) or _inside_name(text, begin, end) or _is_mark(text, last, match):
             continue
         if text[begin] in ")]" or _ASIDE.match(text, end):

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from boildown.text.blocks import LIST_ITEM
 from boildown.text.markup import bare_end
 from boildown.text.sentences import AFTER_STOP, QUESTION_MARKS, STOPS
+from boildown.text.speakers import SPEAKER
 
 __all__ = ["is_label", "is_opener", "needs", "only_announces"]
 
@@ -21,17 +22,6 @@ _LONGEST = 200
 _LONGEST_LABEL = 80
 """Characters of a few words with a colon, or of a title with the first item of its list."""
 _COLONS = (":", "：")
-
-_STAMP = r"(?:\d{1,4}[./\-]\d{1,2}[./\-]\d{1,4},? )?\d{1,2}:\d\d(?::\d\d)?(?:\s?[AaPp][Mm])?"
-_MARKS = "[*_]{0,3}"
-_SPEAKER = re.compile(
-    rf"{_MARKS}(?:(?:\[[^\]\n]{{1,30}}\]|\(?{_STAMP}\)?(?: [-–—])?){_MARKS} {_MARKS})?"
-    rf"(?:[^\W\d_a-z][\w.'’\-]*(?: [\w.'’\-]+){{0,3}}{_MARKS}(?: [(\[][^()\[\]\n]{{1,30}}[)\]])?{_MARKS}:{_MARKS}"
-    r"|<[^\W\d_a-z][^\W\d_A-Z][\w.'’\- ]{0,30}>)\s"  # in capitals it would be a tag
-    r"|[\w ]{1,6}：|[QA][.．]\s?(?=[^\W\d_a-zA-Z])"
-)
-"""Who speaks, and when, as in minutes and chats; in Chinese and Japanese with a wide colon, or a question's and an
-answer's letter with a stop."""
 
 _ENDED = re.compile(rf"[{STOPS}:：,;]{AFTER_STOP}")
 _FOLLOWING = re.compile(
@@ -78,7 +68,7 @@ def needs(text: str, sentences: NDArray[np.int64]) -> NDArray[np.int64]:
         Pairs of indices, of a sentence and of the one that it needs, ascending. Shape (pairs, 2).
     """
     begin = text.lstrip()
-    if not any(mark in text for mark in "\n|<") and not (_SPEAKER.match(begin) or LIST_ITEM.match(begin)):
+    if not any(mark in text for mark in "\n|<") and not (SPEAKER.match(begin) or LIST_ITEM.match(begin)):
         return np.zeros((0, 2), dtype=np.int64)  # a paragraph, as most texts are
     pieces = [text[start:end] for start, end in sentences.tolist()]
     bodies = [piece.strip() for piece in pieces]
@@ -216,7 +206,7 @@ def _turns(pieces: Sequence[str], bodies: Sequence[str]) -> Iterator[tuple[int, 
     opener = -1
     for i, body in enumerate(bodies):
         if i == 0 or _line_ends(pieces[i - 1]):
-            marked = any(mark.match(body) for mark in (_SPEAKER, LIST_ITEM, _NUMBERED, _NOTE))
+            marked = any(mark.match(body) for mark in (SPEAKER, LIST_ITEM, _NUMBERED, _NOTE))
             first = marked or _MEANING in f"\n{body}"
             opener = i if len(body) <= _LONGEST and first else -1
             if i and f"\n{body}".startswith(_MEANING):

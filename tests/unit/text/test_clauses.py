@@ -141,3 +141,9 @@ def test_a_long_run_of_white_space_is_read_once(run: str) -> None:
     assert clause_ends(f"{before}{run}({after})") == [end]
     assert clause_ends(f"{before},{run}{after}") == [end + 1]
     assert clause_ends(f"{before}{run}- {after}") == ([] if "\n" in run else [end + 2])
+
+
+@pytest.mark.parametrize("name", ["12/05/2024, 18:15 - Ben Holt: ", "[12.05.2024, 18:15:02] Ben Holt: "])
+def test_no_clause_ends_between_a_time_and_who_speaks_then(name: str) -> None:
+    text = f"{name}You can have the key tomorrow, though the door is open all day."
+    assert [text[:end] for end in clause_ends(text)] == [f"{name}You can have the key tomorrow, "]
