@@ -16,7 +16,7 @@ from boildown.select.protection import Fits, within_budget
 from boildown.select.units import Candidates
 from boildown.sources import Units
 from boildown.text.blocks import LIST_ITEM
-from boildown.text.clauses import asides, clause_ends, continues, ends_with_its_verb
+from boildown.text.clauses import asides, behind_name, clause_ends, continues, ends_with_its_verb
 from boildown.text.enumerations import listed
 from boildown.text.needs import is_opener
 from boildown.text.protected import PROTECTED_KINDS, find_protected
@@ -162,7 +162,7 @@ class _Places:
             ends, between_words = fragment_ends(text, ends, whole, int(longest), fits)
         if opening:
             ends = [place for place in ends if place != opening.end()]  # no fence is kept without what it holds
-        behind = line_parents(text, ends) if by_line else [0] * len(ends)
+        behind = line_parents(text, ends) if by_line else _leads(ends, behind_name(text))
         bound = {*between_words, *(() if by_line else listed(text, ends))}
         for part, (begin, after) in enumerate(pairwise([*ends, len(text)])):
             if begin in bound or continues(text, begin) or not _WORD.search(text, begin, after):
@@ -179,6 +179,12 @@ class _Places:
                 fixed.append(ends[-1])
                 behind[-1] = 0
         return cls([start + place for place in ends], behind, [start + place for place in fixed])
+
+
+def _leads(ends: Sequence[int], named: int) -> list[int]:
+    """For each part but the first the one that it goes on: the first, or what is said of the name that this is."""
+    verb = ends.index(named) + 1 if named in ends else 0
+    return [verb if part > verb else 0 for part in range(1, len(ends) + 1)]
 
 
 def _beside(text: str, ends: Sequence[int], whole: Sequence[Span], fits: Fits, peak: int) -> list[Span]:

@@ -6,11 +6,12 @@ import re
 from bisect import bisect_right
 from collections.abc import Sequence
 
+from boildown.text.names import opening_name
 from boildown.text.speakers import SPEAKER
 from boildown.text.wrapping import UNSPACED
 from boildown.types import Span
 
-__all__ = ["CLAUSE_END", "asides", "clause_ends", "continues", "ends_with_its_verb"]
+__all__ = ["CLAUSE_END", "asides", "behind_name", "clause_ends", "continues", "ends_with_its_verb"]
 
 # White space after a line end is the indentation of the next line, and goes with it.
 _SPACE = r"(?:\s*\n|[^\S\n]+)"
@@ -26,15 +27,19 @@ CLAUSE_END = (
 
 _CLAUSE_END = re.compile(CLAUSE_END)
 # What they join may be dropped, so a clause begins with them and never ends.
-_CONJUNCTION = re.compile(
-    r"(?<=\s)(?:and|or|but|nor|that|because|und|oder|aber|dass|weil|et|ou|mais|que|y|e|o|pero|ma|che|en|of|и|или|но|что|ve)\Z",
-    re.IGNORECASE,
+_JOINS = (
+    "(?:and|or|but|nor|that|because|und|oder|aber|dass|weil|et|ou|mais|que|y|e|o|pero|ma|che|en|of|и|или|но|что|ve)"
 )
+_CONJUNCTION = re.compile(rf"(?<=\s){_JOINS}\Z", re.IGNORECASE)
+_JOINED = re.compile(rf"{_JOINS}\s", re.IGNORECASE)
 _LONGEST_CONJUNCTION = 8
 _BRACKET = r"\((?:[^()\n]|\([^()\n]*\)){0,200}\)"
 _GOES_ON = r"[^\s,;:.!?–—-]"
 _ASIDE = re.compile(rf"(?<=\s){_BRACKET}\s+(?={_GOES_ON})|(?<=\w){_BRACKET}(?=\s+{_GOES_ON})")
 """A bracket after which its clause goes on, and the white space that goes with it."""
+_NAMED = re.compile(rf"[\"”»*_]{{0,3}}\s*{_BRACKET}\s*")
+_YEAR = re.compile(r"\b\d{3,4}\b")
+_IS_A = re.compile(r"(?:is|was|est|était|ist|war|es|era|fue|è|é|foi)\b")
 _CONTINUED = re.compile(
     r"\s*(?:[(\[（]|(?:that|which|who|whom|whose|where|including|such as|welche[rsmn]?|qui|que|dont|où|cuy[oa]s?|quien"
     r"|donde|che|cui)\b)",
@@ -61,9 +66,10 @@ def clause_ends(text: str, whole: Sequence[Span] = ()) -> list[int]:
         text: one sentence.
         whole: spans in it that must not be cut, ascending and without overlap.
     """
-    begins = [span.start for span in whole]
+    starts = [span.start for span in whole]
     speaker = SPEAKER.match(text)
     spoken = speaker.end() if speaker else 0
+    named = behind_name(text)
     ends = []
     last = 0
     for match in _CLAUSE_END.finditer(text):
@@ -71,12 +77,13 @@ def clause_ends(text: str, whole: Sequence[Span] = ()) -> list[int]:
         conjunction = _CONJUNCTION.search(text, max(last, begin - _LONGEST_CONJUNCTION), begin)
         if conjunction:
             end = conjunction.start()
-        inside = bisect_right(begins, end - 1) - 1
+        inside = bisect_right(starts, end - 1) - 1
         if end <= spoken:
             continue  # a time and a name say nothing by themselves
         if (inside >= 0 and whole[inside].end > end) or _inside_name(text, begin, end) or _is_mark(text, last, match):
             continue
-        if text[begin] in ")]" or _ASIDE.match(text, end):
+        begins = not last or _JOINED.match(text, last) is not None  # with a subject
+        if begins and end > named and (text[begin] in ")]" or _ASIDE.match(text, end)):
             continue  # the clause goes on, and its verb may be yet to come
         if _is_long(text, last, end) and _is_long(text, end, len(text)):
             ends.append(end)
@@ -92,13 +99,27 @@ def asides(text: str, end: int, whole: Sequence[Span] = ()) -> list[Span]:
         end: of the clause at its beginning, in characters.
         whole: spans in it that must not be cut, ascending and without overlap.
     """
-    found = [Span(*match.span()) for match in _ASIDE.finditer(text, 0, end)]
+    found = [Span(*match.span()) for match in _ASIDE.finditer(text, behind_name(text), end)]
     return [
         span
         for span in found
         if _is_long(text, span.start, span.end)
         and not any(one.start < place < one.end for one in whole for place in (span.start, span.end))
     ]
+
+
+def behind_name(text: str) -> int:
+    """Where what follows a bracket begins that stands right behind the name that the sentence opens with, or 0.
+
+    "Ada Lovelace" and "Ada Lovelace (1815-1852)" say of whom it is told, as no "Patients (from the age of 70)" does.
+    It is a name if years stand in the bracket, or it is then said what that is.
+    """
+    name = opening_name(text)
+    place = text.find(name) if name else -1
+    bracket = _NAMED.match(text, place + len(name)) if place >= 0 else None
+    if bracket is None or not (_YEAR.search(bracket[0]) or _IS_A.match(text, bracket.end())):
+        return 0
+    return bracket.end()
 
 
 def continues(text: str, place: int) -> bool:

@@ -154,6 +154,14 @@ def test_no_subject_is_kept_without_its_verb_behind_a_bracket() -> None:
     assert cut_sentences([f"{text} {COLD}"], [0.9, 0.1], tokens(11)).text == told
 
 
+def test_nothing_is_kept_behind_a_name_without_what_is_said_of_it() -> None:
+    text = "Ada Lovelace Byron (of London, 1815) was a writer of programs, for a machine of brass, which never ran."
+    points = {"Ada": 0.0, "London": -8.0, "writer": -4.0, "brass": 8.0, "never": -8.0, "Winters": 0.0}
+    for limit in range(1, 25):
+        kept = pointing(f"{text} {COLD}", points, tokens(limit), [0.9, 0.1]).text
+        assert "brass" not in kept or "was a writer" in kept
+
+
 def test_a_bracket_with_the_point_stays_rather_than_what_follows_it() -> None:
     text = "The old lighthouse on the pier (built in the year 1931) gave all of them water, which was not expected."
     points = {"lighthouse": -2.0, "built": 6.0, "gave": -8.0, "expected": -8.0, "Winters": -8.0}

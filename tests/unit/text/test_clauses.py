@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from boildown.text.clauses import asides, clause_ends
+from boildown.text.clauses import asides, behind_name, clause_ends
 from boildown.text.protected import PROTECTED_KINDS, find_protected
 from boildown.text.sentences import split_sentences
 from boildown.types import Span
@@ -41,6 +41,34 @@ def test_punctuation_and_parentheses_end_clauses() -> None:
 )
 def test_no_clause_ends_before_its_verb(text: str) -> None:
     assert parts(text) == [text]
+
+
+@pytest.mark.parametrize(
+    ("name", "rest"),
+    [
+        ("Ada Lovelace (1815-1852) ", "wrote the first program for a machine."),
+        ("Hercules (released in Spain as Hércules) ", "is an Italian film with many stars."),
+        ("", "Patients (from the age of 70) must not take this medicine."),
+        ("", "Patienten mit Niereninsuffizienz (GFR unter 30) dürfen das nicht nehmen."),
+        ("", "The Lantern Widow, a film (of the year 1931), was shot there."),
+    ],
+)
+def test_a_name_may_stand_alone_with_its_bracket(name: str, rest: str) -> None:
+    assert behind_name(name + rest) == len(name)
+    assert (len(name) in clause_ends(name + rest)) == bool(name)
+
+
+def test_after_its_verb_a_clause_may_end_at_a_bracket() -> None:
+    text = (
+        "She came to the town in 1931, a champion of the long jump (and of the high one since 1929) without any rival."
+    )
+    assert parts(text)[1:] == [
+        "a champion of the long jump ",
+        "(and of the high one since 1929) ",
+        "without any rival.",
+    ]
+    text = text.replace("a champion", "and a champion")
+    assert len(parts(text)) == 2
 
 
 def test_brackets_within_a_clause_may_be_left_out() -> None:
