@@ -71,7 +71,7 @@ def clause_ends(text: str, whole: Sequence[Span] = ()) -> list[int]:
     spoken = speaker.end() if speaker else 0
     named = behind_name(text)
     ends = []
-    last = 0
+    last = clause = opened = 0  # where the part at hand begins, and the clause, which is outside of brackets
     for match in _CLAUSE_END.finditer(text):
         begin, end = match.span()
         conjunction = _CONJUNCTION.search(text, max(last, begin - _LONGEST_CONJUNCTION), begin)
@@ -82,11 +82,13 @@ def clause_ends(text: str, whole: Sequence[Span] = ()) -> list[int]:
             continue  # a time and a name say nothing by themselves
         if (inside >= 0 and whole[inside].end > end) or _inside_name(text, begin, end) or _is_mark(text, last, match):
             continue
-        begins = not last or _JOINED.match(text, last) is not None  # with a subject
+        begins = not clause or _JOINED.match(text, clause) is not None  # with a subject
         if begins and end > named and (text[begin] in ")]" or _ASIDE.match(text, end)):
             continue  # the clause goes on, and its verb may be yet to come
         if _is_long(text, last, end) and _is_long(text, end, len(text)):
             ends.append(end)
+            opened += text.count("(", last, end) - text.count(")", last, end)
+            clause = clause if opened > 0 else end
             last = end
     return ends
 

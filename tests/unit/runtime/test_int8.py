@@ -129,16 +129,16 @@ def test_an_encoder_stays_close_and_a_sequence_has_no_batch_mates(encoders: dict
 
 @needs_int8
 def test_the_bundled_model_decides_nearly_alike() -> None:
-    exact = CrossReader.load(BUNDLED, "cpu", "float32").read(QUERY, TEXTS, [""] * len(TEXTS))
+    exact = CrossReader.load(BUNDLED, "cpu", "float32").read([QUERY] * len(TEXTS), TEXTS, [""] * len(TEXTS))
     reader = CrossReader.load(BUNDLED, "cpu", "int8")
-    found = reader.read(QUERY, TEXTS, [""] * len(TEXTS))
+    found = reader.read([QUERY] * len(TEXTS), TEXTS, [""] * len(TEXTS))
     kept = [reading.keep > np.median(reading.keep) for reading in (exact, found)]
     assert (kept[0] != kept[1]).mean() <= 0.05
     ranks = [reading.keep.argsort().argsort() for reading in (exact, found)]
     assert np.corrcoef(*ranks)[0, 1] > 0.99
     assert (exact.relevance.argsort() == found.relevance.argsort()).all()
     for i in range(len(TEXTS)):
-        alone = reader.read(QUERY, TEXTS[i : i + 1], [""])
+        alone = reader.read([QUERY], TEXTS[i : i + 1], [""])
         assert alone.keep == pytest.approx(found.keep[found.document == i], abs=0.02)
         assert alone.relevance[0] == pytest.approx(found.relevance[i], abs=0.02)
 
