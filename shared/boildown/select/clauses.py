@@ -64,7 +64,9 @@ def into_clauses(
     A clause scores as its sentence does, times the share of its sentence's point that it holds. The beginning, which
     says what a sentence is about, scores as all of it, and nothing else is kept without it. Protected spans are not
     cut, and clauses with those that the plan names itself stay whenever their sentence does. A clause that speaks of
-    the one before, such as a bracket or a relative clause, is kept only with that. A clause that the whole budget
+    the one before, such as a bracket or a relative clause, is kept only with that, as an item of a list is with those
+    before it, and what is said of a name behind whose bracket the sentence may end with its verb. A bracket inside of
+    the first clause may be left out, or is what stays where the point lies in it. A clause that the whole budget
     cannot hold, such as a line of data, is cut into fragments, which are treated as clauses are; but those cut between
     words are kept only with all of the clause that stands before them, or "not" might be left out.
 
@@ -223,10 +225,10 @@ def _divide(candidates: Candidates, sentences: NDArray[np.int64], ends: Sequence
 
 def _peaks(units: Units, points: TokenScores) -> dict[int, int]:
     """For each unit with a point that is likelier than none, the character of its document where the best one lies."""
-    order = np.argsort(points.score, kind="stable")
+    order = np.argsort(points.score, kind="stable")  # of several in a unit the dictionary keeps the last
     order = order[points.score[order] > 0]
-    inside = units.containing(points)
-    return dict(zip(inside[order].tolist(), points.start[order].tolist(), strict=True))
+    inside = units.containing(points)[order]
+    return dict(zip(inside.tolist(), points.start[order].tolist(), strict=True))
 
 
 def _shares(divided: Candidates, first: NDArray[np.bool_], points: TokenScores) -> NDArray[np.float64]:
