@@ -65,10 +65,11 @@ def into_clauses(
     says what a sentence is about, scores as all of it, and nothing else is kept without it. Protected spans are not
     cut, and clauses with those that the plan names itself stay whenever their sentence does. A clause that speaks of
     the one before, such as a bracket or a relative clause, is kept only with that, as an item of a list is with those
-    before it, and what is said of a name behind whose bracket the sentence may end with its verb. A bracket inside of
-    the first clause may be left out, or is what stays where the point lies in it. A clause that the whole budget
-    cannot hold, such as a line of data, is cut into fragments, which are treated as clauses are; but those cut between
-    words are kept only with all of the clause that stands before them, or "not" might be left out.
+    before it, and as all is, in a sentence that opens with a name and a bracket, with the clause behind these. Another
+    bracket inside of the first clause may be left out; where the point lies in it, what follows it may be. A clause
+    that the whole budget cannot hold, such as a line of data, is cut into fragments, which are treated as clauses are;
+    but those cut between words are kept only with all of the clause that stands before them, or "not" might be left
+    out.
 
     Args:
         candidates: whole sentences.
