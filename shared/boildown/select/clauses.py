@@ -18,6 +18,7 @@ from boildown.sources import Units
 from boildown.text.blocks import LIST_ITEM
 from boildown.text.clauses import asides, behind_name, clause_ends, continues, ends_with_its_verb
 from boildown.text.enumerations import listed
+from boildown.text.fences import CLOSING_FENCE, OPENING_FENCE
 from boildown.text.needs import is_opener
 from boildown.text.protected import PROTECTED_KINDS, find_protected
 from boildown.text.torn import untorn
@@ -32,8 +33,6 @@ _LEAST_SHARE = 0.2
 """Of its sentence's score, for a clause that the method sees no point in."""
 _WORD = re.compile(r"\w")
 _INDENTED = re.compile(r"\n[ \t]+\S")
-_OPENING_FENCE = re.compile(r"^[ \t]*(?:`{3,}|~{3,})[ \t]*([\w+#.-]*)[^`\n]*\n\s*", re.MULTILINE)
-_CLOSING_FENCE = re.compile(r"\s*(?:`{3,}|~{3,})\s*\Z")
 _DATA = {"console", "csv", "env", "ini", "json", "jsonl", "log", "output", "text", "toml", "txt", "yaml", "yml"}
 """Languages of fences whose lines say something each; those of code change what the lines before them do."""
 _PARTS = 4
@@ -155,7 +154,7 @@ class _Places:
             # Code and data have lines and no clauses: of `"depth": 3.5,` neither half says anything. An item that goes
             # on in a line further in is prose.
             ends = line_ends(text, whole)
-            opening = _OPENING_FENCE.search(text)
+            opening = OPENING_FENCE.search(text)
         elif whole and not verb_last:
             ends = untorn(text, clause_ends(text, whole))
         beside = _beside(text, ends, whole, fits, peak - start) if is_prose and not by_line else []
@@ -178,7 +177,7 @@ class _Places:
             fixed.append(opening.start())
             if opening[1] and opening[1].lower() not in _DATA:
                 behind = [part if begin > opening.start() else 0 for part, begin in enumerate(ends)]
-            if _CLOSING_FENCE.match(text, ends[-1]):
+            if CLOSING_FENCE.match(text, ends[-1]):
                 fixed.append(ends[-1])
                 behind[-1] = 0
         return cls([start + place for place in ends], behind, [start + place for place in fixed])

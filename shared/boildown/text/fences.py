@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 from itertools import accumulate
 
+OPENING_FENCE = re.compile(r"^[ \t]*(?:`{3,}|~{3,})[ \t]*([\w+#.-]*)[^`\n]*\n\s*", re.MULTILINE)
+"""The line that opens a block, and the white space before what it holds; its group is the language, if it has one."""
+CLOSING_FENCE = re.compile(r"\s*(?:`{3,}|~{3,})\s*\Z")
+"""The line that closes a block, as the end of a text."""
 _FENCE = re.compile(r"(`{3,}|~{3,})([^`]*)$")
 _LANGUAGE = re.compile(r"\w")
 
