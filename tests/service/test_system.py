@@ -175,6 +175,30 @@ def test_tokens(serve):
         assert client.get(path, headers={"Authorization": ""}).status_code == 200
 
 
+@pytest.mark.parametrize("mounted", [True, False])
+async def test_what_is_open_is_so_under_a_prefix_too(mounted):
+    import httpx
+    from fastapi import FastAPI
+
+    from boildown.service.app import create_app
+    from boildown.service.settings import Settings
+
+    app = create_app(Settings(models={"fast": "bm25"}, tokens=("sesame",)))
+    app.state.service.loaded = True
+    outer = FastAPI()
+    outer.mount("/prefix", app)
+    transport = httpx.ASGITransport(outer) if mounted else httpx.ASGITransport(app, root_path="/prefix")
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        for path in OPEN:
+            assert (await client.get(f"/prefix{path}")).status_code == 200
+        for path in (*GUARDED, "/prefix/health", "/v1/models/health"):
+            assert (await client.get(f"/prefix{path}")).status_code == 401
+        given = {"query": "a", "documents": ["a"]}
+        headers = {"Authorization": "Bearer sesame"}
+        answer = await client.post("/prefix/v2/rerank", json=given, headers=headers)
+        assert answer.json()["meta"]["api_version"]["version"] == "2"
+
+
 def test_no_origin_is_let_in_by_default(client):
     headers = {"Origin": "https://app.example", "Access-Control-Request-Method": "POST"}
     assert client.options("/v1/compress", headers=headers).status_code == 405

@@ -128,7 +128,9 @@ class Gate:
         return getattr(found, "path", None) or "unmatched"
 
     def _check_token(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
-        if not self._digests or scope["path"] in OPEN_PATHS:
+        # Below the place where the application is mounted, such as a route prefix of Ray Serve.
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        if not self._digests or path in OPEN_PATHS:
             return
         kind, _, token = headers.get(b"authorization", b"").partition(b" ")
         # Digests are of one length, and all are compared, so that the time tells nothing.

@@ -123,7 +123,7 @@ def add_routes(app: FastAPI, service: Service) -> list[BaseRoute]:
         if body.return_documents:
             for result in results:
                 result["document"] = body.documents[result["index"]].model_dump()
-        version = "2" if request.url.path.startswith("/v2/") else "1"
+        version = "2" if request.scope["route"].path.startswith("/v2/") else "1"
         meta = {"api_version": {"version": version}, "billed_units": {"search_units": 1}}
         return json_response({"id": str(uuid4()), "results": results, "meta": meta})
 
