@@ -15,7 +15,7 @@ async function compress(url, request, { token, retries = 4, timeout = 60_000 } =
     const response = await fetch(`${url}/v1/compress`, {
       method: "POST",
       headers: { "Content-Type": "application/json", ...(token && { Authorization: `Bearer ${token}` }) },
-      body: JSON.stringify(request),
+      body: JSON.stringify(request, wellFormed),
       signal: AbortSignal.timeout(timeout),
     });
     const answer = await response.json().catch(() => null); // a proxy before the service may answer in HTML
@@ -28,6 +28,11 @@ async function compress(url, request, { token, retries = 4, timeout = 60_000 } =
     const seconds = Number(response.headers.get("Retry-After")) || 2 ** attempt / 2;
     await new Promise((resolve) => setTimeout(resolve, 1000 * (seconds + Math.random() / 2)));
   }
+}
+
+/** Half an emoji, as `slice` may leave it, is no JSON. Another character stands for it, so that all offsets stay. */
+function wellFormed(_, value) {
+  return typeof value === "string" ? value.replace(/\p{Surrogate}/gu, "\ufffd") : value;
 }
 
 /** The pieces of a document that were kept. Offsets count Unicode characters, and not UTF-16 units. */

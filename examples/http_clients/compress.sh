@@ -6,10 +6,13 @@
 # BOILDOWN_TOKEN is sent where it is set. --retry waits as long as a busy service asks for (429, 503).
 set -eu
 
-curl --silent --show-error --fail-with-body --retry 4 --max-time 60 \
+answer=$(mktemp) # which a retry empties; on standard output the refusals would stand before the answer
+trap 'rm -f "$answer"' EXIT
+status=0
+curl --silent --show-error --fail-with-body --retry 4 --max-time 60 --output "$answer" \
   --header 'Content-Type: application/json' \
   ${BOILDOWN_TOKEN:+--header "Authorization: Bearer $BOILDOWN_TOKEN"} \
-  --data @- "${1:-http://localhost:8000}/v1/compress" <<'JSON'
+  --data @- "${1:-http://localhost:8000}/v1/compress" <<'JSON' || status=$?
 {
   "query": "How long does the battery of the Pelican last?",
   "documents": [
@@ -20,3 +23,5 @@ curl --silent --show-error --fail-with-body --retry 4 --max-time 60 \
   "budget": {"tokens": 20}
 }
 JSON
+cat "$answer"
+exit "$status"

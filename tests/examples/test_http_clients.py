@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -33,10 +34,35 @@ def url() -> Iterator[str]:
         yield url
 
 
-def run(program: str, script: str, url: str, token: str = "sesame") -> subprocess.CompletedProcess[str]:
+@contextmanager
+def answering(answers: list[tuple[int, bytes]]) -> Iterator[str]:
+    """The address of a server that gives these answers, one after the other."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            status, body = answers.pop(0)
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+
+
+def run(
+    program: str, script: str, url: str, token: str = "sesame", folder: Path = FOLDER
+) -> subprocess.CompletedProcess[str]:
     if shutil.which(program) is None:
         pytest.skip(f"{program} is not installed")
-    command = ["sh" if script.endswith(".sh") else program, str(FOLDER / script), url]
+    command = ["sh" if script.endswith(".sh") else program, str(folder / script), url]
     environment = {**os.environ, "BOILDOWN_TOKEN": token, "no_proxy": "127.0.0.1"}
     return subprocess.run(
         command, capture_output=True, text=True, encoding="utf-8", check=False, env=environment, timeout=120
@@ -56,6 +82,15 @@ def test_curl_fails_and_shows_the_error(url: str) -> None:
     done = run("curl", "compress.sh", url, token="wrong")
     assert done.returncode == 22
     assert json.loads(done.stdout)["error"]["type"] == "unauthorized"
+
+
+def test_curl_shows_the_last_answer_alone() -> None:
+    answers = [(429, b'{"error": {"type": "overloaded"}}'), (503, b'{"error": {"type": "not_ready"}}'), (200, b"{}")]
+    with answering(answers) as url:
+        done = run("curl", "compress.sh", url)
+    assert answers == []
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "{}"
 
 
 def test_javascript_cuts_its_own_text_by_the_spans(url: str) -> None:
@@ -84,23 +119,18 @@ def test_javascript_asks_a_busy_service_again(url: str) -> None:
 
 
 def test_javascript_understands_a_proxy_that_answers_in_html() -> None:
-    statuses = [503, 404]
-
-    class Proxy(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            self.send_response(statuses.pop(0))
-            self.end_headers()
-            self.wfile.write(b"<html>")
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Proxy) as proxy:
-        threading.Thread(target=proxy.serve_forever).start()
-        try:
-            done = run("node", "compress.mjs", f"http://127.0.0.1:{proxy.server_port}")
-        finally:
-            proxy.shutdown()
-    assert statuses == []
+    answers = [(503, b"<html>"), (404, b"<html>")]
+    with answering(answers) as url:
+        done = run("node", "compress.mjs", url)
+    assert answers == []
     assert "404 error: Not Found" in done.stderr
+
+
+def test_javascript_sends_texts_that_begin_within_an_emoji(url: str, tmp_path: Path) -> None:
+    script = (FOLDER / "compress.mjs").read_text("utf-8")
+    cut = script.replace('"🐦 The Pelican', '"🐦".slice(1) + " The Pelican')
+    assert cut != script
+    (tmp_path / "compress.mjs").write_text(cut, "utf-8")
+    done = run("node", "compress.mjs", url, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert f"'{KEPT}'" in done.stdout
