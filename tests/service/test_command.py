@@ -128,6 +128,13 @@ def test_a_comment_is_no_token(tmp_path):
         assert "first" not in str(error.value)
 
 
+@pytest.mark.parametrize("token", ["schlüssel", "in\u200bvisible", "\ufefffirst", "a\x7f", 12345])
+def test_a_token_that_clients_cannot_send_is_none(token):
+    with pytest.raises(ConfigurationError, match="ASCII") as error:
+        Settings(tokens=("first", token))
+    assert str(token) not in str(error.value)
+
+
 def start(*arguments, **environment):
     """A service in a process of its own, its address, and a list that its log lines come into."""
     process = subprocess.Popen(

@@ -18,6 +18,7 @@ TOKENS_VARIABLE = "BOILDOWN_TOKENS"
 _MOST_SECONDS = 1_000_000
 """What a request may ask for at the most; far beyond it, the system's timers overflow."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_TOKEN = re.compile("[!-~]+")
 _ORIGIN = re.compile(r"\*|null|[a-z][a-z0-9+.-]*://[^/?#\sA-Z]+")
 
 
@@ -105,10 +106,11 @@ class Settings:
                     f"{name!r} cannot be a name for requests. Use up to 100 letters, digits, dots, dashes and "
                     "underscores, and begin with a letter or a digit."
                 )
-        if isinstance(self.tokens, str) or not all(token.split() == [token] for token in self.tokens):
+        if isinstance(self.tokens, str) or not all(isinstance(t, str) and _TOKEN.fullmatch(t) for t in self.tokens):
             raise ConfigurationError(
-                "tokens= is a list of bearer tokens, and none may be empty or hold white space. In a token file, each "
-                "token and each comment has a line of its own."
+                "tokens= is a list of bearer tokens, and none may be empty or hold white space, or letters other than "
+                "ASCII, which not every client can send. In a token file, each token and each comment has a line of "
+                "its own."
             )
         for origin in self.cors:  # browsers send origins as such, and any other writing would let nobody in
             if not _ORIGIN.fullmatch(origin):

@@ -32,9 +32,10 @@ def test_a_token_is_asked_for_and_not_stored(opened):
         playground = opened(url=address)
         page = playground.page
         sync_api.expect(page.get_by_role("alert")).to_contain_text("asks for a token")
-        page.get_by_label("Token", exact=True).fill("wrong")
-        page.get_by_role("button", name="Use it").click()
-        sync_api.expect(page.get_by_role("alert")).to_contain_text("does not take")
+        for wrong in ("wrong", "open\u200b-sesame", "wrong again", "öffne-dich"):
+            page.get_by_label("Token", exact=True).fill(wrong)
+            page.get_by_role("button", name="Use it").click()
+            sync_api.expect(page.get_by_role("alert")).to_contain_text("does not take")
         page.get_by_label("Token", exact=True).fill("open-sesame")
         page.get_by_label("Token", exact=True).press("Enter")
         playground.shown()
