@@ -33,7 +33,9 @@ from boildown.types import CompressedDocument, Document, DropReason, Scores, Spa
 
 __all__ = ["Call", "RemoteCompression", "read_answer", "write_request"]
 
+_MOVED = " The address leads elsewhere, as http:// often does to https://: give the client the one where it ends."
 _HINTS = {
+    **dict.fromkeys((301, 302, 303, 307, 308), _MOVED),
     401: " Give the client the service's token=.",
     404: " Give the client the service's own address, without the path of a route.",
 }

@@ -110,7 +110,7 @@ class Client:
         self._connections = Connections(url.rstrip("/"), headers, timeout, retries)
 
     def __repr__(self) -> str:
-        return f"Client({self._connections.url!r})"
+        return f"Client({self._connections.shown!r})"
 
     def compress(self, query: str, documents: Iterable[str | Document], budget: Budget) -> RemoteCompression:
         """Keeps what the query needs of the documents.

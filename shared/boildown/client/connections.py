@@ -56,6 +56,7 @@ class Connections:
         if find_spec("httpx") is None:
             raise MissingExtraError("httpx", "client", "boildown.Client")
         self.url, self.headers, self.timeout, self.retries = url, dict(headers), timeout, retries
+        self.shown = re.sub("//[^/]*@", "//", url)  # a password is nothing for logs
         self.after_fork()
         watch_forks(self)
 
@@ -194,12 +195,12 @@ class Connections:
             return Answer(answer.status_code, content, _seconds(answer.headers.get("retry-after", "")))
         if isinstance(answer, httpx.TimeoutException):
             raise DeadlineError(
-                f"The service at {self.url} did not answer in time. Send less text, or give the client a longer "
+                f"The service at {self.shown} did not answer in time. Send less text, or give the client a longer "
                 "timeout=."
             ) from answer
         raise ServiceError(
-            f"The service at {self.url} cannot be reached ({str(answer) or type(answer).__name__}). Is it running, and "
-            "is the address right? `boildown serve` starts one."
+            f"The service at {self.shown} cannot be reached ({str(answer) or type(answer).__name__}). Is it running, "
+            "and is the address right? `boildown serve` starts one."
         ) from answer
 
 

@@ -175,7 +175,8 @@ def told(message: str, field: str | None = None) -> dict[str, Any]:
         (404, b"", ServiceError, "404: no message .*without the path"),
         (500, ["what"], ServiceError, "500: no message"),
         (500, {"error": "text"}, ServiceError, "500: no message"),
-        (307, b"", ServiceError, "307"),
+        (307, b"", ServiceError, "307: no message .*where it ends"),
+        (301, b"<html>Moved</html>", ServiceError, "301: <html>Moved.* https://"),
     ],
 )
 def test_errors_are_those_of_the_engine(small: Any, status: int, body: Any, kind: type, said: str) -> None:

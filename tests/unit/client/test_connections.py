@@ -124,6 +124,16 @@ def test_nobody_there() -> None:
             asyncio.run(client.acompress(*CALL))
 
 
+def test_a_password_in_the_address_is_sent_and_not_shown(small: Any) -> None:
+    with Client(small.url.replace("//", "//bob:secret@"), retries=0) as client:
+        client.compress(*CALL)
+        assert small.requests[0][1]["Authorization"].startswith("Basic ")
+        small.plan = ["hang up"]
+        with pytest.raises(ServiceError, match=small.url) as error:
+            client.compress(*CALL)
+        assert "secret" not in str(error.value) + repr(client)
+
+
 @pytest.mark.parametrize("url", ["http://localhost:port", "http://no host", "http://[::1", "http://no..host"])
 def test_an_address_that_is_none(url: str) -> None:
     with pytest.raises(ServiceError, match="is the address right"):
