@@ -70,6 +70,15 @@ def test_blank_documents_have_a_score_too(client):
         assert scores[0] <= min(scores.values())
 
 
+def test_cohere_warns_of_what_scores_do_not_say(client):
+    def warnings(query, documents):
+        given = {"model": "prune", "query": query, "documents": documents}
+        return client.post("/v2/rerank", json=given).json()["meta"].get("warnings")
+
+    assert warnings(QUERY, DOCUMENTS) is None
+    assert "BM25" in warnings("港口的天气怎么样?", ["灯塔很高。", "港口很冷。"])[0]
+
+
 def test_no_documents(client):
     assert client.post("/v1/rerank", json={"query": QUERY, "documents": []}).json()["results"] == []
     assert client.post("/rerank", json={"query": QUERY, "texts": []}).json() == []

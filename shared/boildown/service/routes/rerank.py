@@ -110,7 +110,7 @@ def add_routes(app: FastAPI, service: Service) -> list[BaseRoute]:
     async def rerank(body: RerankRequest, request: Request) -> Response:
         """Gives each document's relevance, best first; nothing is cut."""
         if isinstance(body, TEIRequest):
-            ranked = await ranking(request, body.query, [Document(text) for text in body.texts], None, "texts")
+            ranked, _ = await ranking(request, body.query, [Document(text) for text in body.texts], None, "texts")
             return json_response(
                 [
                     {"index": i, "score": score, **({"text": body.texts[i]} if body.return_text else {})}
@@ -118,18 +118,20 @@ def add_routes(app: FastAPI, service: Service) -> list[BaseRoute]:
                 ]
             )
         documents = [Document(d.text) for d in body.documents]
-        ranked = await ranking(request, body.query, documents, body.model, "documents")
+        ranked, notes = await ranking(request, body.query, documents, body.model, "documents")
         results: list[dict[str, Any]] = [{"index": i, "relevance_score": score} for i, score in ranked[: body.top_n]]
         if body.return_documents:
             for result in results:
                 result["document"] = body.documents[result["index"]].model_dump()
         version = "2" if request.scope["route"].path.startswith("/v2/") else "1"
-        meta = {"api_version": {"version": version}, "billed_units": {"search_units": 1}}
+        meta: dict[str, Any] = {"api_version": {"version": version}, "billed_units": {"search_units": 1}}
+        if notes:
+            meta["warnings"] = list(notes)
         return json_response({"id": str(uuid4()), "results": results, "meta": meta})
 
     async def ranking(
         request: Request, query: str, documents: Sequence[Document], model: str | None, field: str
-    ) -> list[tuple[int, float]]:
+    ) -> tuple[list[tuple[int, float]], tuple[str, ...]]:
         service.check_count(len(documents), field)
         served = service.engines.reader(model)
         compressor = service.engines.compressor(served)
@@ -145,7 +147,8 @@ def add_routes(app: FastAPI, service: Service) -> list[BaseRoute]:
         relevance = np.where(blank, -np.inf, result.scores.relevance)
         order = best_first(relevance).tolist()
         lowest = relevance[np.isfinite(relevance)].min(initial=0.0)
-        return list(zip(order, np.where(np.isfinite(relevance), relevance, lowest)[order].tolist(), strict=True))
+        scores = np.where(np.isfinite(relevance), relevance, lowest)[order].tolist()
+        return list(zip(order, scores, strict=True)), result.scores.notes
 
     app.include_router(router)
     return router.routes
