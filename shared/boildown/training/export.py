@@ -58,6 +58,12 @@ def export_checkpoint(
     backend.no_padding()
     write("config.json", json.dumps(config, indent=2, sort_keys=True).encode() + b"\n")
     write("tokenizer.json", backend.to_str(pretty=False).encode())
+    # For a tokenizer without a post-processor, which does not say what stands around a text.
+    around = {
+        "cls_token": tokenizer.cls_token or tokenizer.bos_token,
+        "sep_token": tokenizer.sep_token or tokenizer.eos_token,
+    }
+    write("special_tokens_map.json", json.dumps(around, indent=2).encode() + b"\n")
     write("model.safetensors", data)
     meta = {
         "format": FORMAT,

@@ -12,7 +12,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from boildown.errors import ModelError
-from boildown.runtime.checkpoint import read_weights, refuse_no_vocabulary, refuse_pickles
+from boildown.runtime.checkpoint import read_config, read_tokenizer, read_weights, refuse_no_vocabulary, refuse_pickles
+from boildown.runtime.tokens import special_tokens
 
 _HEADS = ("relevance_head", "keep_head", "answer_head")
 
@@ -136,12 +137,33 @@ def load_tokenizer(base: str) -> Any:
     """The base's tokenizer; raises ``ModelError`` where it has none that knows character offsets."""
     from transformers import AutoTokenizer
 
+    folder = Path(base)
     with _loading(base):
-        tokenizer = AutoTokenizer.from_pretrained(base, trust_remote_code=False)
+        if (folder / "tokenizer.json").is_file() and not (folder / "tokenizer_config.json").is_file():
+            tokenizer = _as_it_is(folder)
+        else:
+            tokenizer = AutoTokenizer.from_pretrained(base, trust_remote_code=False)
     refuse_no_vocabulary(tokenizer, base)
     if not getattr(tokenizer, "is_fast", False):
         raise ModelError(f"The base {base!r} has no fast tokenizer, and a slow one knows no character offsets.")
     return tokenizer
+
+
+def _as_it_is(folder: Path) -> Any:
+    """The tokenizer of a tokenizer.json that stands alone, as in a boildown checkpoint.
+
+    Transformers would take the vocabulary alone and the rules from the class of the model's kind: a cased BERT would
+    be read in lower case, and a ModernBERT have no special tokens.
+    """
+    from transformers import PreTrainedTokenizerFast
+
+    raw = read_tokenizer(folder)
+    before, after = special_tokens(raw, folder)
+    ids = {"cls_token": before[:1], "sep_token": after[:1], "pad_token": [read_config(folder).get("pad_token_id") or 0]}
+    names = {name: raw.id_to_token(found[0]) for name, found in ids.items() if found}
+    # Token types are left out: a single text has none, and some encoders do not take any.
+    inputs = ["input_ids", "attention_mask"]
+    return PreTrainedTokenizerFast(tokenizer_object=raw, model_input_names=inputs, **names)
 
 
 def load_heads(model: PruneModel, base: str) -> None:

@@ -1,14 +1,22 @@
 from __future__ import annotations
 
+import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
+from tiny_models import tiny_bert, tiny_modernbert, tiny_xlm_roberta
+from tokenizers import processors
 
+from boildown.runtime.checkpoint import read_tokenizer
+from boildown.runtime.tokens import special_tokens
+from boildown.training.export import export_checkpoint
 from boildown.training.losses import bundle_loss
-from boildown.training.model import PruneModel, load_encoder, load_heads
+from boildown.training.model import PruneModel, load_encoder, load_heads, load_tokenizer
 
 
 def bundle(
@@ -111,6 +119,26 @@ def test_an_older_checkpoint_gets_an_answer_head(base: Path, tmp_path: Path) -> 
     load_heads(model, str(tmp_path))
     assert torch.equal(model.answer_head.weight, model.keep_head.weight)
     assert model.answer_head.bias.item() < model.keep_head.bias.item()
+
+
+@pytest.mark.parametrize("make", [tiny_bert, tiny_xlm_roberta, tiny_modernbert])
+@pytest.mark.parametrize("plain", [False, True])
+def test_a_checkpoint_is_read_by_the_tokenizer_that_it_was_trained_with(
+    tmp_path: Path, make: Callable[[Path], Path], plain: bool
+) -> None:
+    """Cased or not, and whether or not the tokenizer itself says what stands around a text."""
+    base = make(tmp_path / "base")
+    first = load_tokenizer(str(base))
+    if plain:
+        first.backend_tokenizer.post_processor = processors.Sequence([])
+    options: dict[str, Any] = {"max_length": 128, "max_query": 40, "settings": {}}
+    folder = export_checkpoint(PruneModel(load_encoder(str(base))), first, tmp_path / "model", **options)
+    second = load_tokenizer(str(folder))
+    for part in ("normalizer", "pre_tokenizer", "model"):
+        assert json.loads(second.backend_tokenizer.to_str())[part] == json.loads(first.backend_tokenizer.to_str())[part]
+    ids = [(t.cls_token_id, t.sep_token_id, t.pad_token_id) for t in (first, second)]
+    assert ids[0] == ids[1]
+    assert special_tokens(read_tokenizer(folder), folder) == ([first.cls_token_id], [first.sep_token_id])
 
 
 def test_heads_compute_in_fp32_under_bf16_weights(base: Path) -> None:
