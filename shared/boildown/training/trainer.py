@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import os
 import random
 from collections.abc import Iterable
@@ -99,6 +100,10 @@ class Trainer:
             self.questions += compose(english, config.composed, split_sentences, config.seed)
         self.questions += alter(english, config.altered, config.seed)
         self.questions += cloze(english, config.cloze, split_sentences, config.seed)
+        content = hashlib.blake2b(digest_size=12)
+        for question in self.questions:
+            content.update(repr(question).encode())
+        self.content = content.hexdigest()
         if not any(q.positives for q in self.questions):
             raise InputError(
                 "The training data holds no relevant passage. Check the files, and what --exclude and --language (in "
@@ -165,6 +170,7 @@ class Trainer:
                 "optimizer": self.optimizer.state_dict(),
                 "step": self.step,
                 "fingerprint": self.config.fingerprint(),
+                "content": self.content,
             },
             temporary,
         )
@@ -178,7 +184,8 @@ class Trainer:
             state = torch.load(self.state_path(), map_location=self.device, weights_only=True)
         except Exception as error:  # torch raises many kinds
             raise ConfigurationError(f"{self.state_path()} cannot be read. Delete it to start anew.") from error
-        if state["fingerprint"] != self.config.fingerprint():
+        # A state of an earlier version says nothing of what the files held.
+        if (state["fingerprint"], state.get("content", self.content)) != (self.config.fingerprint(), self.content):
             raise ConfigurationError(
                 f"{self.state_path()} belongs to a run with other settings or data. "
                 "Delete it to start anew, or choose another output."

@@ -142,6 +142,16 @@ def test_a_state_of_other_settings_is_refused(another: Another) -> None:
         train(another("state", learning_rate=1e-5))
 
 
+def test_a_state_of_other_data_is_refused(another: Another) -> None:
+    """The model would be that of the old data, and its card tell of the new."""
+    config = another("grown")
+    train(config)
+    path = Path(config.data[0])
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[3:]))
+    with pytest.raises(ConfigurationError, match="other settings or data"):
+        train(config)
+
+
 def test_a_finished_run_can_be_lengthened(another: Another) -> None:
     short = weights_of(train(another("longer")))
     folder = train(another("longer", steps=6))
