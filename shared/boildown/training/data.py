@@ -125,6 +125,12 @@ def read_questions(
         for number, line in read_lines(path):
             try:
                 question, passage = parse(line)
+                sources.add(question.source)
+                if question.source in exclude_sources or (languages and question.lang not in languages):
+                    continue
+                known = questions.setdefault((question.source, question.qid), question)
+                if known.text.casefold().split() != question.text.casefold().split():
+                    raise ValueError(f"the qid {question.qid!r} is of another question, {known.text[:80]!r}")
             except ValueError as error:
                 fault = BrokenLine(str(path), number, str(error))
                 if on_error != "skip":
@@ -132,11 +138,7 @@ def read_questions(
                     raise InputError(f"{fault}. {hint}") from None
                 broken.append(fault)
                 continue
-            sources.add(question.source)
-            if question.source in exclude_sources or (languages and question.lang not in languages):
-                continue
-            question = questions.setdefault((question.source, question.qid), question)
-            (question.positives if passage.relevant else question.negatives).append(passage)
+            (known.positives if passage.relevant else known.negatives).append(passage)
     for source in exclude_sources:
         if source not in sources:
             raise unknown_name("source to exclude", source, sources)

@@ -68,6 +68,22 @@ def test_a_broken_line_is_named_or_skipped(
     assert reason.strip("'") in broken[0].reason
 
 
+def test_a_qid_of_two_questions_is_a_broken_line(write: Write, records: list[dict[str, Any]]) -> None:
+    """As where two files number their questions from 1: the passages of one would be taught for the other."""
+    first = {"qid": "1", "question": "Who wrote Emma?", "passage": "Jane Austen wrote Emma.", "relevant": True}
+    second = {"qid": "1", "question": "How deep is the lake?", "passage": "The lake is 90 m deep.", "relevant": True}
+    paths = [write([first, {**first, "question": "who wrote  Emma?"}], "a.jsonl"), write([second], "b.jsonl")]
+    with pytest.raises(InputError, match=r"b\.jsonl:1: the qid '1' is of another question, 'Who wrote Emma\?'"):
+        read_questions(paths)
+    (question,), broken = read_questions(paths, on_error="skip")
+    assert [passage.text for passage in question.positives] == [first["passage"]] * 2
+    assert len(broken) == 1
+    for apart in ({"source": "lakes"}, {"qid": "2"}):
+        assert len(read_questions([paths[0], write([{**second, **apart}], "c.jsonl")])[0]) == 2
+    french = write([{**second, "lang": "fr"}], "d.jsonl")
+    assert len(read_questions([paths[0], french], languages=["fr"])[0]) == 1
+
+
 def test_bytes_that_are_no_text_are_a_broken_line(write: Write, records: list[dict[str, Any]]) -> None:
     path = write(records)
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes() + b'{"question": "caf\xe9"}\n')
