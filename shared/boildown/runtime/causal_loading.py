@@ -107,13 +107,21 @@ def load_pretrained(
     try:
         if "device_map" in arguments:
             import_module("accelerate")  # transformers raises a ValueError where it is missing
-        model = auto_class.from_pretrained(name, config=config, **{**options, **arguments})
+        model, report = auto_class.from_pretrained(
+            name, config=config, **{**options, **arguments, "output_loading_info": True}
+        )
     except ImportError as error:
         raise ModelError(
             f"The model {name!r} needs a package that is missing: pip install {needs}. ({error})"
         ) from error
     except Exception as error:
         raise ModelError(f"The model {name!r} could not be loaded: {first_line(error)}") from error
+    missing = sorted(report["missing_keys"])
+    if missing and quantisation is None:  # what a quantised one lacks is its quantiser's to tell
+        raise ModelError(
+            f"The weights of {name!r} lack {', '.join(missing[:8])}, which {type(model).__name__} needs and would be "
+            "random. Give a checkpoint that was saved from that class, or fetch the model again."
+        )
     if quantisation is None and place is not None:
         model = model.to(place)
     return model.eval(), tokenizer
@@ -130,6 +138,10 @@ def _check_kind(auto_class: Any, config: Any, name: str) -> None:
         raise ModelError(
             f"{name!r} is a token classifier, not a causal language model: use it with method 'llmlingua2'."
         )
+    masked = any("ForMaskedLM" in kind or "ForPreTraining" in kind for kind in kinds)
+    if masked and not getattr(config, "is_decoder", False) and "CausalLM" in auto_class.__name__:
+        # Transformers loads it all the same; each token would be told by itself, as it is seen from both sides.
+        raise ModelError(f"{name!r} is a masked language model; this method needs a causal one, such as GPT-2.")
     if getattr(config, "is_encoder_decoder", False) and "CausalLM" in auto_class.__name__:
         raise ModelError(f"{name!r} is an encoder-decoder; this method needs a causal language model, such as GPT-2.")
 

@@ -275,6 +275,27 @@ def test_loading_says_what_is_wrong(tmp_path: Path, bert: Path) -> None:
         load_causal(str(bert), "cpu")
 
 
+@pytest.mark.parametrize("kind", ["LlamaModel", "LlamaForSequenceClassification"])
+def test_a_model_without_a_head_is_refused(llama: Path, tmp_path: Path, kind: str) -> None:
+    """Transformers makes one up, another in each process."""
+    import transformers
+
+    transformers.AutoTokenizer.from_pretrained(llama).save_pretrained(tmp_path)
+    getattr(transformers, kind).from_pretrained(llama).save_pretrained(tmp_path)
+    with pytest.raises(ModelError, match=r"lack lm_head\.weight, which LlamaForCausalLM needs"):
+        load_causal(str(tmp_path), "cpu")
+
+
+def test_a_masked_language_model_is_refused(bert: Path, tmp_path: Path) -> None:
+    """It sees each token that it is to tell."""
+    from transformers import AutoTokenizer, BertForMaskedLM
+
+    AutoTokenizer.from_pretrained(bert).save_pretrained(tmp_path)
+    BertForMaskedLM.from_pretrained(bert).save_pretrained(tmp_path)
+    with pytest.raises(ModelError, match="masked language model"):
+        load_causal(str(tmp_path), "cpu")
+
+
 def test_a_model_without_a_tokenizer_is_refused(gpt2: Path, tmp_path: Path) -> None:
     """Transformers makes one up, to which every text is empty."""
     folder = shutil.copytree(gpt2, tmp_path / "bare")
