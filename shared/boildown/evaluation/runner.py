@@ -8,6 +8,7 @@ from itertools import product
 from time import perf_counter
 from typing import Any
 
+from boildown import __version__
 from boildown.budget import Budget
 from boildown.compressor import Compressor
 from boildown.counters import Counter, resolve_counter
@@ -117,7 +118,7 @@ def evaluate(
     for entrant, budget in product(entrants, budgets):
         if not isinstance(entrant.system, Compressor) and budget.rate is None:
             raise ConfigurationError(f"{entrant.system.name!r} knows rates only, not {budget_label(budget)}.")
-    how = {"counter": counter.name, "budgets": [budget_label(budget) for budget in budgets]}
+    how = {"boildown": __version__, "counter": counter.name, "budgets": [budget_label(budget) for budget in budgets]}
     results = []
     for data_set in data_sets:
         for entrant in entrants:

@@ -126,6 +126,17 @@ def test_a_changed_question_is_not_taken_from_the_journal(data_file, tmp_path):
     assert lighthouse.answerable
 
 
+def test_another_versions_results_are_not_taken_from_the_journal(data_file, tmp_path, monkeypatch):
+    path = tmp_path / "results.jsonl"
+    with Journal(path) as journal:
+        evaluate([read_data_set(data_file)], [entrant(Counting())], BUDGETS, journal=journal)
+    monkeypatch.setattr("boildown.evaluation.runner.__version__", "0.0.0")
+    method = Counting()
+    with Journal(path) as journal:
+        evaluate([read_data_set(data_file)], [entrant(method)], BUDGETS, journal=journal)
+    assert method.calls == 1 + 2
+
+
 def test_progress_is_told_after_each_question(data_file):
     told: list[str] = []
     evaluate([read_data_set(data_file)], build_entrants(["bm25"]), BUDGETS, progress=told.append)
