@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,7 @@ def load_pretrained(
     import transformers
 
     _refuse_int8(name, dtype)
+    name = os.path.expanduser(name)
     options = {**options, "trust_remote_code": trust_remote_code}
     try:
         config = transformers.AutoConfig.from_pretrained(name, **options)

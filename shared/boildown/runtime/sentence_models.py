@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -99,6 +100,7 @@ def load_sentence_model(kind: Kind, name: str, device: str, dtype: str, method: 
     refuse_int8(dtype, f"The model {name!r}, which runs by sentence-transformers,")
     place = pick_device(device)
     precision = pick_dtype(dtype, place)
+    name = os.path.expanduser(name)
 
     def load() -> Any:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -114,6 +115,7 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         self.output = Path(self.output)
+        self.base, self.teacher = os.path.expanduser(self.base), os.path.expanduser(self.teacher)
 
     def fingerprint(self) -> str:
         """Hash of the settings that a resumed run must share with the one it resumes."""

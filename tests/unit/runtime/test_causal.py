@@ -346,5 +346,10 @@ def test_a_quantised_checkpoint_is_read_as_such(llama: Path, tmp_path: Path) -> 
     assert np.corrcoef(got, wanted)[0, 1] > 0.95
 
 
+def test_a_folder_in_the_home_is_found(gpt2: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(gpt2.parent))
+    load_causal(f"~/{gpt2.name}", "cpu", "float32")
+
+
 def test_models_are_shared(gpt2: Path) -> None:
     assert load_causal(str(gpt2), "cpu", "float32") is load_causal(str(gpt2), "cpu", "float32")

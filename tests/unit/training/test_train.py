@@ -227,6 +227,12 @@ def test_the_output_may_be_a_string(config: TrainConfig) -> None:
     assert train(replace(config, output=str(config.output))) == config.output
 
 
+def test_models_in_the_home_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/ada")
+    config = TrainConfig(base="~/base", teacher="~/teacher")
+    assert (config.base, config.teacher) == ("/home/ada/base", "/home/ada/teacher")
+
+
 def test_broken_lines_stop_the_run_or_are_reported(
     another: Another, write: Callable[..., Path], records: list[dict[str, Any]]
 ) -> None:
