@@ -31,6 +31,10 @@ _UNSPACED = re.compile("[\u0e00-\u109f\u1780-\u17ff\u2e80-\ud7ff\uf900-\ufaff\U0
 """Thai to Burmese, Khmer, and Chinese to Korean: scripts that write words without spaces, or join them."""
 _FURTHER = 0.05
 """How much less each further sentence of a document gains from a mention of it."""
+_SEVERAL = 10
+"""Sentences of a document; in a longer one, what answers often runs over several of them."""
+_GAP = 2
+"""Sentences that are left out between two better ones at most, in such a document."""
 _WORDS_ALONE = 8.0
 """Logits that BM25 spans where no model reads: about what a reading spans."""
 
@@ -209,6 +213,7 @@ class MixedScores:
         """Probabilities, from 0 to 1."""
         mix = self._mix
         logits = self._sentences - mix.length * np.log(np.maximum(self._sources.sentences.lengths, _SHORT) / 100)
+        logits = _without_gaps(logits, self._owner)
         logits = logits - mix.best * logits.max(initial=_LOWEST) + self._named
         sentences = _sigmoid(mix.keep_scale * logits + mix.keep_bias)
         best = np.full(len(self._sources), _LOWEST)
@@ -230,6 +235,24 @@ class MixedScores:
         read = [replace(tokens, score=_sigmoid(tokens.score)) for tokens in self._tokens]
         unread = TokenScores(units.document[rest], units.start[rest], units.end[rest], sentences[rest])
         return _joined([*read, unread])
+
+
+def _without_gaps(logits: NDArray[np.float64], owner: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Logits of sentences of which, in long documents, none is below those on both sides of it. Shape (sentences,).
+
+    An answer of several sentences, such as a resolution or a list of steps, has some that share nothing with the
+    question, and is of no use without them.
+
+    Args:
+        logits, owner: shape (sentences,), the latter the documents', ascending.
+    """
+    raised = logits.copy()
+    for apart in range(2, _GAP + 2):
+        lesser = np.where(owner[apart:] == owner[:-apart], np.minimum(logits[apart:], logits[:-apart]), -np.inf)
+        for between in range(1, apart):
+            inside = raised[between : len(raised) - apart + between]
+            np.maximum(inside, lesser, out=inside)
+    return np.where(np.bincount(owner)[owner] > _SEVERAL, raised, logits)
 
 
 def best_of(found: Sequence[Scores]) -> Scores:

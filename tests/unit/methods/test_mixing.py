@@ -149,6 +149,41 @@ def test_what_a_query_names_comes_first_and_moves_no_threshold() -> None:
     assert np.log(scores / (1 - scores)) == pytest.approx([1.0 - 1.0 + 4.0, 2.0 - 1.0, -1.0 - 1.0 + 4.0])
 
 
+@pytest.mark.parametrize(
+    ("keep", "gained"),
+    [
+        ([-5, 3, -2, 4, -5, -5, -5, -5, -5, 1, 0], {2: 3}),
+        ([-5, 3, -2, -3, 4, -5, -5, -5, -5, 1, 0], {2: 3, 3: 3}),
+        ([-5, 3, -2, -3, -4, 4, -5, -5, -5, -6, 0], {3: -2, 4: -2, 9: -5}),  # three are too many
+        ([-5, 3, -2, 4, -5, -5, -5, -5, -5, 1], {}),  # a short document
+    ],
+)
+def test_in_long_documents_nothing_is_missing_between_two_better_sentences(
+    keep: list[float], gained: dict[int, float]
+) -> None:
+    sources = Sources(["Nobody lives there.", " ".join(f"Boat {i} came." for i in range(len(keep)))], 1)
+    units = sources.sentences
+    mixing = MixedScores(sources, Lexical("query", sources), Mix(lexical=0.0, document=0.0))
+    zeros = np.zeros(len(keep) + 1)
+    columns = (units.document, units.start, units.end, np.array([9.0, *keep]))
+    mixing.add(Reading(np.zeros(2), *columns, zeros, zeros, query_cut=False, seconds=0.0), np.arange(2))
+    scores = mixing.scores(0.0).sentences
+    assert scores is not None
+    expected = [gained.get(i, logit) for i, logit in enumerate(keep)]
+    assert np.log(scores / (1 - scores)) == pytest.approx([9.0, *expected])
+
+
+def test_a_long_sentence_between_two_better_ones_is_worth_no_less() -> None:
+    sources = Sources([f"One came. All of the other boats {'and ships ' * 20}came. {'Three came. ' * 10}"], 1)
+    units = sources.sentences
+    mixing = MixedScores(sources, Lexical("query", sources), Mix(lexical=0.0, document=0.0, length=0.5))
+    columns = (units.document, units.start, units.end, np.array([2.0, -3.0, 1.0, *[-5.0] * 9]))
+    mixing.add(Reading(np.zeros(1), *columns, np.zeros(12), np.zeros(12), query_cut=False, seconds=0.0), np.arange(1))
+    scores = mixing.scores(0.0).sentences
+    assert scores is not None
+    assert scores[0] > scores[1] == scores[2] > scores[3]
+
+
 def test_words_count_for_more_where_the_model_is_not_sure() -> None:
     """The second sentence alone has words of the query."""
     unsure, sure = [-9.0, -9.5, -10.0], [11.0, 10.5, 10.0]
