@@ -7,6 +7,7 @@ import json
 import logging
 import sys
 import threading
+import time
 
 import pytest
 
@@ -197,6 +198,24 @@ async def test_what_is_open_is_so_under_a_prefix_too(mounted):
         headers = {"Authorization": "Bearer sesame"}
         answer = await client.post("/prefix/v2/rerank", json=given, headers=headers)
         assert answer.json()["meta"]["api_version"]["version"] == "2"
+
+
+def test_an_application_that_mounts_it_loads_it():
+    from fastapi import FastAPI
+    from fastapi.testclient import TestClient
+
+    from boildown.service.app import create_app
+    from boildown.service.settings import Settings
+
+    app = create_app(Settings(models={"fast": "bm25"}))
+    outer = FastAPI(lifespan=app.router.lifespan_context)
+    outer.mount("/prefix", app)
+    with TestClient(outer) as client:
+        deadline = time.monotonic() + 60
+        while client.get("/prefix/ready").status_code != 200 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        given = {"query": "a", "documents": ["a"], "budget": {"tokens": 9}}
+        assert client.post("/prefix/v1/compress", json=given).json()["text"] == "a"
 
 
 def test_no_origin_is_let_in_by_default(client):
