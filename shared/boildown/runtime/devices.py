@@ -57,6 +57,8 @@ def pick_device(name: str = "auto") -> torch.device:
     try:
         device = torch.device(name)
     except (RuntimeError, TypeError):
+        if str(name).casefold().startswith("gpu"):  # which looks most like "cpu"
+            raise ConfigurationError(f"Unknown device {name!r}. Torch calls a GPU 'cuda', or 'mps' on a Mac.") from None
         raise unknown_name("device", name, ["auto", *there]) from None
     if device.type == "cuda" and device.index is None and torch.cuda.is_available():
         return torch.device("cuda", torch.cuda.current_device())

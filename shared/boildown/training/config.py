@@ -157,8 +157,9 @@ class TrainConfig:
         for source, weight in self.source_weights.items():
             if not 0 <= weight <= _ENDLESS:
                 raise ConfigurationError(f"The weight of {source!r} must be at least 0, not {weight}.")
-        if self.max_query + 64 + 16 > self.max_length:
+        least = self.max_query + 64 + 16
+        if least > self.max_length:
             raise ConfigurationError(
                 f"max_length={self.max_length} leaves no room for a passage beside a query of "
-                f"max_query={self.max_query} tokens and a title of 64."
+                f"max_query={self.max_query} tokens and a title of 64. Take {least} or more."
             )

@@ -48,6 +48,8 @@ def test_a_device_that_is_not_there() -> None:
 def test_an_unknown_device() -> None:
     with pytest.raises(ConfigurationError, match="Did you mean 'cpu'"):
         pick_device("cpus")
+    with pytest.raises(ConfigurationError, match="calls a GPU 'cuda'"):
+        pick_device("gpu")
 
 
 def test_auto_dtype_follows_the_hardware(cpu_has) -> None:

@@ -266,7 +266,7 @@ def test_broken_lines_stop_the_run_or_are_reported(
         ({"source_weights": {"island": 2.0}}, "source with a weight 'island'. Did you mean 'islands'"),
         ({"exclude_sources": ["dairy"]}, "source to exclude 'dairy'. .*Known: dairies, islands"),
         ({"device": "tpu"}, "Unknown device 'tpu'"),
-        ({"max_query": 100}, "leaves no room"),
+        ({"max_query": 100}, "Take 180 or more"),
         ({"max_query": -5}, "max_query must be at least 1"),
         ({"teacher_weight": math.nan}, "teacher_weight"),
         ({"max_length": 500}, "room for 256 tokens"),
