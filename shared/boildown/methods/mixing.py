@@ -34,7 +34,7 @@ _FURTHER = 0.05
 _SEVERAL = 10
 """Sentences of a document; in a longer one, what answers often runs over several of them."""
 _GAP = 2
-"""Sentences that are left out between two better ones at most, in such a document."""
+"""Sentences between two better ones that count as the lesser of these, at most."""
 _WORDS_ALONE = 8.0
 """Logits that BM25 spans where no model reads: about what a reading spans."""
 
@@ -238,7 +238,7 @@ class MixedScores:
 
 
 def _without_gaps(logits: NDArray[np.float64], owner: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Logits of sentences of which, in long documents, none is below those on both sides of it. Shape (sentences,).
+    """Logits with what stands between two better sentences of a long document raised to the lesser. Shape (sentences,).
 
     An answer of several sentences, such as a resolution or a list of steps, has some that share nothing with the
     question, and is of no use without them.

@@ -92,6 +92,10 @@ class Trainer:
         """Questions to train on, as given and as made of them, those held out, and the order of training."""
         config = self.config
         questions, self.broken = read_questions(config.data, config.on_error, config.exclude_sources, config.languages)
+        content = hashlib.blake2b(digest_size=12)
+        for question in questions:
+            content.update(repr(question).encode())
+        self.content = content.hexdigest()
         self.given = [q for q in questions if not held_out(q.qid)]
         self.held_out = [q for q in questions if held_out(q.qid)]
         self.questions = list(self.given)
@@ -100,10 +104,6 @@ class Trainer:
             self.questions += compose(english, config.composed, split_sentences, config.seed)
         self.questions += alter(english, config.altered, config.seed)
         self.questions += cloze(english, config.cloze, split_sentences, config.seed)
-        content = hashlib.blake2b(digest_size=12)
-        for question in self.questions:
-            content.update(repr(question).encode())
-        self.content = content.hexdigest()
         if not any(q.positives for q in self.questions):
             raise InputError(
                 "The training data holds no relevant passage. Check the files, and what --exclude and --language (in "
