@@ -16,8 +16,8 @@ class BM25:
     """Scores sentences and documents by BM25 (Robertson and Zaragoza 2009, The Probabilistic Relevance Framework,
     section 3), with statistics taken from the documents at hand.
 
-    Words are compared by their first letters, so that endings do not matter; text without spaces between words is
-    matched by character bigrams. A sentence's score is its own plus a part of its document's.
+    Words are compared by what stays the same under inflection, and without accents; text without spaces between words
+    by runs of characters (`boildown.text.words`). A sentence's score is its own plus a part of its document's.
     """
 
     name = "bm25"

@@ -2,7 +2,7 @@
 
 Among ten retrieved documents their rarity is chance, and BM25 weighs it, so they are left out. A word that means a
 thing in another of these languages is not here ("die", "son", "war", "hat"); nor are letters, for the sake of
-vitamin D. Of Chinese, Japanese and Korean there are pairs of characters, which is what their terms are.
+vitamin D. Of Chinese, Japanese and Korean there are pairs of characters and single ones, which is what their terms are.
 """
 
 from __future__ import annotations
@@ -45,7 +45,12 @@ _BIGRAMS = (
     # Korean
     "니다 습니 합니 입니 니까 나요 까요 가요 세요 어요 아요 하나 있나 있습 하는 있는 에서 으로 어떻 떻게 무엇 언제 "
 )
+_CHARACTERS = (
+    "的是在了和有不与與为為以之上下中个個这這那就都而及被由从從对對到于於其哪谁誰什么麼何几幾多少们們也等或将將把给給让讓向着著"
+    "吗嗎呢吧啊所但并並则則还還又很此该該每各如可能会會否没沒些怎样樣"
+)
 
-FUNCTION_WORDS = frozenset((_ENGLISH + _OTHERS + _BIGRAMS).split())
-FOREIGN_WORDS = frozenset(_OTHERS.split()) - frozenset(_ENGLISH.split())
+FUNCTION_WORDS = frozenset((_ENGLISH + _OTHERS + _BIGRAMS).casefold().split()) | frozenset(_CHARACTERS)
+"""Case-folded: in Greek "της" is "τησ"."""
+FOREIGN_WORDS = frozenset(_OTHERS.casefold().split()) - frozenset(_ENGLISH.split())
 """Those that are no English ones."""

@@ -26,7 +26,7 @@ def respell(
 
     A word that stands in the documents is right, and so is one of the dictionary: "married" is not "marred". The first
     letter has to be the same, since it is seldom mistyped (Kukich 1992). Of several spellings the most frequent one
-    counts.
+    counts. Accents are no slips, and corrections have none.
 
     Args:
         query: what is asked.

@@ -73,52 +73,81 @@ _MARKS = (
 )
 _TERM = re.compile(rf"[\w{_MARKS}{SOUTH_EAST_ASIAN}]+")
 # Korean has spaces, but puts particles to its nouns and joins them: 연차는, 연차휴가.
-_UNSPACED = re.compile(rf"[{WITHOUT_SPACES}\uac00-\ud7a3]+")
-
-
+_UNSPACED = re.compile(rf"[{SOUTH_EAST_ASIAN}]+|([{HAN_KANA}\uac00-\ud7a3]+)")
+_HAN = re.compile("[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 _STEM = 5
 _DIGIT = re.compile(r"\d")
+# Arabic and Hebrew put letters before a root and between its own as well: مكتبة، كتابها, ספר, הספרים.
+_AROUND_ROOTS = re.compile("[\u05d0-\u05ea\u0620-\u064a\u066e-\u06d3]")
+_ROOT = 3
 
 
 def terms(text: str) -> list[str]:
     """The terms of a text for lexical matching, in order.
 
-    Words are compatibility-normalised (NFKC) and case-folded, function words are left out unless there are no others,
-    and a plural s, Arabic points and the Arabic article are dropped. Korean and scripts without spaces between words
-    give the bigrams of their characters, or the single character where it stands alone.
+    Words are compatibility-normalised (NFKC) and case-folded, digits are ASCII, and accents, points of Arabic and
+    Hebrew, the Arabic article and a plural s are dropped. Function words are left out unless there are no others.
+    Korean and scripts without spaces between words give runs of characters: pairs, and of Thai, Lao, Khmer and Myanmar,
+    which write a syllable with several, runs of three.
     """
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text).replace("İ", "i")  # else casefolding leaves a dot as a mark
     words: list[str] = _TERM.findall(text.casefold())
     if not text.isascii() and _UNSPACED.search(text):
-        words = [part for word in words for part in _bigrams(word)]
+        words = [part for word in words for part in _runs(word)]
     return [folded for word in words if (folded := _fold(word))] or words
 
 
 def stems(words: Sequence[str]) -> list[str]:
-    """Words cut to their beginning, which stands in for a stemmer in every language that puts endings to words.
+    """What of each word stays the same under inflection, without a stemmer for every language: its beginning.
 
-    Numbers and codes have no endings: of an order's number the last digits matter most.
+    Of Arabic and Hebrew words it is every three letters in a row (McNamee and Mayfield 2004, Character n-gram
+    tokenization), and of Chinese ones their characters too, since many have a short form: 北京大学, 北大. Numbers and
+    codes have no endings: of an order's number the last digits matter most.
     """
-    return [word if _DIGIT.search(word) else word[:_STEM] for word in words]
+    beginnings = [word if _DIGIT.search(word) else word[:_STEM] for word in words]
+    if all(map(str.isascii, beginnings)):
+        return beginnings
+    found: list[str] = []
+    before = ""
+    for word, beginning in zip(words, beginnings, strict=True):
+        if _AROUND_ROOTS.match(word):
+            found.extend(_grams(word, _ROOT))
+        else:
+            found.append(beginning)
+            if len(word) == 2:
+                # Pairs overlap, so that the first character of one is mostly the last one of the pair before.
+                fresh = word[1:] if before.endswith(word[0]) else word
+                found.extend(one for one in _HAN.findall(fresh) if one not in FUNCTION_WORDS)
+        before = word
+    return found
 
 
-def _bigrams(word: str) -> list[str]:
+def _runs(word: str) -> list[str]:
+    """The word, in runs of characters where its script has no spaces."""
     found: list[str] = []
     at = 0
     for run in _UNSPACED.finditer(word):
         start, end = run.span()
         if at < start:
             found.append(word[at:start])
-        found.extend([word[i : i + 2] for i in range(start, end - 1)] or [word[start:end]])
+        found.extend(_grams(run[0], 2 if run[1] else 3))
         at = end
     if at < len(word):
         found.append(word[at:])
     return found
 
 
+def _grams(text: str, size: int) -> list[str]:
+    """Every `size` characters in a row; the whole text if it is shorter."""
+    return [text[i : i + size] for i in range(len(text) - size + 1)] or [text]
+
+
+_ACCENTS = re.compile("[\u0300-\u036f\u0591-\u05c7]")
+_PLAIN_LETTERS = str.maketrans({"ı": "i", "ł": "l", "ø": "o", "đ": "d", "ð": "d", "æ": "ae", "œ": "oe", "þ": "th"})
 _ARABIC_POINTS = re.compile("[\u0640\u064b-\u0652\u0670]")
-_ARABIC_LETTERS = str.maketrans("أإآىة", "ااايه")
+_ARABIC_LETTERS = str.maketrans("أإآىةیک", "ااايهيك")
+"""Letters that are written in two ways, the last two in Persian and Urdu."""
 _ARABIC_ARTICLE = re.compile("^(?:[وفبك]?ال|لل)(?=...)")
 
 
@@ -127,11 +156,14 @@ def _fold(word: str) -> str:
     """The form to compare of a case-folded word; empty for a function word."""
     if word in FUNCTION_WORDS:
         return ""
-    if word.isascii():
-        if len(word) < 4 or word[-1] != "s" or word[-2] in "sui":
-            return word
-        return word[:-3] + "y" if len(word) > 4 and word.endswith("ies") else word[:-1]
-    if "\u0620" <= word[0] <= "\u064a":
-        word = _ARABIC_POINTS.sub("", word).translate(_ARABIC_LETTERS)
-        return "" if word in FUNCTION_WORDS else _ARABIC_ARTICLE.sub("", word, count=1)
-    return word
+    if not word.isascii():
+        word = _DIGIT.sub(lambda digit: str(unicodedata.decimal(digit[0])), word)
+        if "\u0620" <= word[0] <= "\u06d3":
+            word = _ARABIC_POINTS.sub("", word).translate(_ARABIC_LETTERS)
+            return "" if word in FUNCTION_WORDS else _ARABIC_ARTICLE.sub("", word, count=1)
+        # Accents are often left out of questions, and of capitals.
+        plain = _ACCENTS.sub("", unicodedata.normalize("NFD", word)).translate(_PLAIN_LETTERS)
+        word = unicodedata.normalize("NFC", plain) or word
+    if not word.isascii() or len(word) < 4 or word[-1] != "s" or word[-2] in "sui":
+        return word
+    return word[:-3] + "y" if len(word) > 4 and word.endswith("ies") else word[:-1]

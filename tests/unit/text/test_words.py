@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from boildown.text.function_words import FUNCTION_WORDS
 from boildown.text.graphemes import is_boundary
-from boildown.text.words import split_words, terms
+from boildown.text.words import split_words, stems, terms
 
 # fmt: off
 PIECES = st.sampled_from(
@@ -97,7 +97,8 @@ def test_terms_do_not_depend_on_case(text):
         ("数据库", ["数据", "据库"]),
         ("我 is hello世界x", ["我", "hello", "世界", "x"]),
         ("データベース", ["デー", "ータ", "タベ", "ベー", "ース"]),
-        ("ไทย", ["ไท", "ทย"]),
+        ("ไทย", ["ไทย"]),
+        ("สวัสดี", ["สวั", "วัส", "ัสด", "สดี"]),
         ("हिन्दी की किताब", ["हिन्दी", "किताब"]),
         ("والكتاب عَلى الطاولة", ["كتاب", "طاوله"]),
         ("الله", ["الله"]),
@@ -105,6 +106,15 @@ def test_terms_do_not_depend_on_case(text):
         ("La capitale de la France", ["capitale", "france"]),
         ("...", []),
         ("İndirimli İSTANBUL", ["indirimli", "istanbul"]),
+        ("IŞIK ışık", ["isik", "isik"]),
+        ("L'âge à Évry, les États", ["age", "evry", "etat"]),
+        ("un thé vert", ["the", "vert"]),
+        ("Thủ đô Đà Nẵng", ["thu", "do", "da", "nang"]),
+        ("Η ΑΘΗΝΑ της Ευρώπης", ["αθηνα", "ευρωπησ"]),
+        ("ёлка елка", ["елка", "елка"]),
+        ("سنة ٢٠٢٤، २०२४", ["سنه", "2024", "2024"]),
+        ("کتابی", ["كتابي"]),
+        ("סֵפֶר", ["ספר"]),
         ("연차휴가는 연차를", ["연차", "차휴", "휴가", "가는", "연차", "차를"]),
         ("返品できますか", ["返品", "品で"]),
         ("多少押金", ["少押", "押金"]),
@@ -114,7 +124,39 @@ def test_terms(text, expected):
     assert terms(text) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("refunded refunds", ["refun", "refun"]),
+        ("ORD-20240117 A4", ["ord", "20240117", "a4"]),
+        ("大学的北京", ["大学", "大", "学", "学的", "的北", "北", "北京", "京"]),
+        ("北 和", ["北"]),
+        ("المكتبة", ["مكت", "كتب", "تبه"]),
+        ("הספרים", ["הספ", "ספר", "פרי", "רים"]),
+        ("או", ["או"]),
+        ("연차휴가", ["연차", "차휴", "휴가"]),
+    ],
+)
+def test_stems(text, expected):
+    assert stems(terms(text)) == expected
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("مكتبة", "ومكتباتها"),
+        ("ספר", "בספרים"),
+        ("北京大学", "北大"),
+        ("Müllabfuhr", "mullabfuhr"),
+        ("refund", "refunds"),
+    ],
+)
+def test_forms_of_a_word_have_a_stem_in_common(one, other):
+    assert set(stems(terms(one))) & set(stems(terms(other)))
+
+
 def test_function_words_stay_where_there_is_nothing_else():
     assert terms("Who is it?") == ["who", "is", "it"]
     assert {"the", "de", "और", "في"} <= FUNCTION_WORDS
     assert not {"die", "war", "kim", "d"} & FUNCTION_WORDS
+    assert {word.casefold() for word in FUNCTION_WORDS} == FUNCTION_WORDS
