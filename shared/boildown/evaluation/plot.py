@@ -65,7 +65,9 @@ def save_plot(rows: Sequence[Row], path: str | Path) -> list[Path]:
     methods = list(dict.fromkeys(row.method for row in rows))
     columns = min(4, len(panels))
     lines = math.ceil(len(panels) / columns)
-    with rc_context({"svg.hashsalt": "boildown", "svg.fonttype": "none", "font.size": 9}):
+    # Names of files and models are no mathematics, whatever dollar signs they hold.
+    look = {"svg.hashsalt": "boildown", "svg.fonttype": "none", "font.size": 9, "text.parse_math": False}
+    with rc_context(look):
         figure = Figure(figsize=(2.7 * columns + 0.6, 2.3 * lines + 0.9), layout="constrained")
         axes = figure.subplots(lines, columns, squeeze=False, sharex=True, sharey=True).flatten().tolist()
         for axis, (file, (measure, shown)) in zip(axes, panels.items(), strict=False):

@@ -22,6 +22,13 @@ def test_a_panel_for_each_file_and_a_line_for_each_method(tmp_path):
         assert f">{text}<" in drawn
 
 
+def test_names_are_drawn_as_they_are(tmp_path):
+    _, svg = save_plot([row("costs_$5_$x^", "prune (mine_$1$)", 0.5, 1.0)], tmp_path / "plot.png")
+    drawn = svg.read_text(encoding="utf-8")
+    for text in ("costs_$5_$x^", "prune (mine_$1$)"):
+        assert f">{text}<" in drawn
+
+
 def test_the_same_rows_give_the_same_files(tmp_path):
     first = [path.read_bytes() for path in save_plot(ROWS, tmp_path / "a.svg")]
     assert first == [path.read_bytes() for path in save_plot(ROWS, tmp_path / "b.svg")]
