@@ -21,6 +21,9 @@ examples:
   boildown eval a.jsonl b.jsonl --method bm25 --json --plot retention.png --resume results.jsonl
 
 A record: {"id", "lang", "question", "answers": [...], "documents": [{"title", "text", "gold"}], "source"}
+
+What results note, such as that BM25 scored what the model cannot read, goes to standard error with the number of
+questions, and into the JSON.
 """
 
 
@@ -65,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
     from boildown.evaluation.entrants import build_entrants
     from boildown.evaluation.journal import Journal
     from boildown.evaluation.plot import check_plot, save_plot
-    from boildown.evaluation.report import format_table, report, summarise
+    from boildown.evaluation.report import count_notes, format_table, report, summarise
     from boildown.evaluation.runner import evaluate
     from boildown.methods.registry import DEFAULT_METHOD
 
@@ -87,10 +90,13 @@ def run(args: argparse.Namespace) -> int:
     asked = any(record.answers for data_set in data_sets for record in data_set.records)
     if asked and not any(result.answerable for result in results):
         print("boildown: no answer stands in the documents of any question, so none can be lost.", file=sys.stderr)
+    notes = count_notes(results)
+    for note in notes:
+        print("boildown: {file}, {method}: {note} (questions: {questions})".format_map(note), file=sys.stderr)
     rows = summarise(results)
     if args.json:
         methods = [{"label": entrant.label, **entrant.settings} for entrant in entrants]
-        print_json(report(rows, counter=counter.name, methods=methods))
+        print_json(report(rows, counter=counter.name, methods=methods, notes=notes))
     else:
         print(f"tokens by {counter.name}")
         print(format_table(rows))

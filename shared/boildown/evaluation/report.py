@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -11,7 +12,10 @@ import numpy as np
 from boildown import __version__
 from boildown.evaluation.runner import QuestionResult
 
-__all__ = ["Row", "format_table", "mean_rows", "report", "summarise"]
+__all__ = ["Row", "count_notes", "format_table", "mean_rows", "report", "summarise"]
+
+_OWN = re.compile(r"""(?<!\w)(?:'[^']*'|"[^"]*"|\d+(?:[.,]\d+)*)(?!\w)""")
+"""What a note says of its own question: quoted words and numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +106,36 @@ def mean_rows(rows: Sequence[Row]) -> list[Row]:
     return means
 
 
-def report(rows: Sequence[Row], *, counter: str, methods: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def count_notes(results: Iterable[QuestionResult]) -> list[dict[str, Any]]:
+    """How many questions of each file and method have which note, in the order in which they come.
+
+    Notes that differ in a number or a quoted word are one, with an ellipsis there.
+    """
+    groups: dict[tuple[str, str, str], list[str]] = {}
+    for result in results:
+        kinds = {_OWN.sub("…", note): note for note in result.notes}
+        for kind, note in kinds.items():
+            groups.setdefault((result.file, result.method, kind), []).append(note)
+    return [
+        {"file": file, "method": method, "note": kind if len({*notes}) > 1 else notes[0], "questions": len(notes)}
+        for (file, method, kind), notes in groups.items()
+    ]
+
+
+def report(
+    rows: Sequence[Row],
+    *,
+    counter: str,
+    methods: Sequence[dict[str, Any]],
+    notes: Sequence[dict[str, Any]] = (),
+) -> dict[str, Any]:
     """Everything as plain Python values, ready for JSON.
 
     Args:
         rows: of `summarise`.
         counter: the name of the counter that counted tokens.
         methods: the settings of each entrant.
+        notes: of `count_notes`.
     """
     return {
         "boildown": __version__,
@@ -116,6 +143,7 @@ def report(rows: Sequence[Row], *, counter: str, methods: Sequence[dict[str, Any
         "methods": list(methods),
         "rows": [_plain(row) for row in rows],
         "means": [_plain(row) for row in mean_rows(rows)],
+        "notes": list(notes),
     }
 
 

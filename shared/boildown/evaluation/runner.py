@@ -59,6 +59,7 @@ class QuestionResult:
         tokens_in: tokens of the original documents.
         answerable: whether an answer stands in the original documents.
         cuts: one for each budget, in their order.
+        notes: what the user should know of how it was scored, such as a fallback for a script.
     """
 
     file: str
@@ -67,6 +68,7 @@ class QuestionResult:
     tokens_in: int
     answerable: bool
     cuts: tuple[CutResult, ...]
+    notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain Python values, ready for JSON."""
@@ -77,7 +79,8 @@ class QuestionResult:
         """The inverse of `to_dict`; other keys are ignored."""
         own = {key: value[key] for key in ("file", "id", "method", "tokens_in", "answerable")}
         known = [field.name for field in fields(CutResult)]
-        return cls(**own, cuts=tuple(CutResult(*(cut[name] for name in known)) for cut in value["cuts"]))
+        cuts = tuple(CutResult(*(cut[name] for name in known)) for cut in value["cuts"])
+        return cls(**own, cuts=cuts, notes=tuple(value.get("notes", ())))  # which earlier journals lack
 
 
 def evaluate(
@@ -132,7 +135,7 @@ def evaluate(
                     if not warm:  # the first call loads the model, which is no part of a question's latency
                         list(_cuts(entrant.system, record, budgets[:1], counter))
                         warm = True
-                    cuts = tuple(_cuts(entrant.system, record, budgets, counter))
+                    cuts = [*_cuts(entrant.system, record, budgets, counter)]
                     result = _result(data_set, entrant, record, cuts, counter)
                     if journal is not None:
                         journal.add(record, settings, result.to_dict())
@@ -152,7 +155,11 @@ def budget_label(budget: Budget) -> str:
 
 
 def _result(
-    data_set: DataSet, entrant: Entrant, record: Record, cuts: tuple[CutResult, ...], counter: Counter
+    data_set: DataSet,
+    entrant: Entrant,
+    record: Record,
+    cuts: Sequence[tuple[CutResult, tuple[str, ...]]],
+    counter: Counter,
 ) -> QuestionResult:
     texts = [document.text for document in record.documents]
     return QuestionResult(
@@ -161,7 +168,8 @@ def _result(
         method=entrant.label,
         tokens_in=_tokens_in(texts, counter),
         answerable=holds_answer(texts, record.answers),
-        cuts=cuts,
+        cuts=tuple(cut for cut, _ in cuts),
+        notes=tuple(dict.fromkeys(note for _, notes in cuts for note in notes)),
     )
 
 
@@ -171,7 +179,8 @@ def _tokens_in(texts: Sequence[str], counter: Counter) -> int:
 
 def _cuts(
     system: Compressor | TextBaseline, record: Record, budgets: Sequence[Budget], counter: Counter
-) -> Iterator[CutResult]:
+) -> Iterator[tuple[CutResult, tuple[str, ...]]]:
+    """Each cut, with the notes of its scoring. Those of the cut itself say what its rate says."""
     texts = [document.text for document in record.documents]
     answerable = holds_answer(texts, record.answers)
 
@@ -188,7 +197,7 @@ def _cuts(
         for budget, made, score_seconds, model_seconds in _compressions(system, record, budgets):
             kept = {document.index: document.text for document in made.documents}
             spans = {document.index: document.spans for document in made.documents}
-            yield measured(
+            result = measured(
                 budget,
                 made.text,
                 made.tokens_in,
@@ -198,6 +207,7 @@ def _cuts(
                 seconds=score_seconds + made.seconds["select"],
                 model_seconds=model_seconds,
             )
+            yield result, made.scores.notes
         return
     total = _tokens_in(texts, counter)
     for budget in budgets:
@@ -206,7 +216,7 @@ def _cuts(
         text = system.compress(record.question, texts, budget.rate)
         seconds = perf_counter() - begin
         unknown = {"gold": None, "sentences": None, "model_seconds": None}
-        yield measured(budget, text, total, counter.count(text) if text else 0, seconds=seconds, **unknown)
+        yield measured(budget, text, total, counter.count(text) if text else 0, seconds=seconds, **unknown), ()
 
 
 def _compressions(

@@ -106,3 +106,29 @@ def test_questions_without_an_answer_in_their_documents_are_told_of(tmp_path, ca
     path.write_text('{"question": "Who?", "answers": ["Ada"], "documents": ["page.md"]}\n')
     assert main(["eval", str(path), "--method", "bm25"]) == 0
     assert "no answer stands in the documents" in capsys.readouterr().err
+
+
+def test_what_results_note_is_told_of_with_the_number_of_questions(tmp_path, capsys):
+    path, journal = tmp_path / "made.jsonl", tmp_path / "results.jsonl"
+    pages = ["Эмма - роман, который написала Джейн Остин.", "Небо сегодня голубое, а море спокойное."]
+    asked = [("Кто написал Эмму?", pages), ("Кто её написал?", pages[:1]), ("", pages), ("Who?", ["Ada did it."])]
+    lines = [json.dumps({"question": question, "documents": documents}) for question, documents in asked]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    call = ["eval", str(path), "--rate", ".5", "--resume", str(journal)]
+    for more in ([], ["--json"]):  # the second takes them from the journal
+        assert main([*call, *more]) == 0
+        shown = capsys.readouterr()
+        first, second = shown.err.splitlines()
+        assert first.startswith("boildown: made, prune: … of … documents were scored by BM25, since their script")
+        assert first.endswith(" (questions: 2)")
+        assert second == (
+            "boildown: made, prune: The query is blank, so nothing was scored: documents were kept in their order. "
+            "(questions: 1)"
+        )
+    assert [note["questions"] for note in json.loads(shown.out)["notes"]] == [2, 1]
+    stored = [json.loads(line) for line in journal.read_text().splitlines()]
+    for line in stored:
+        del line["notes"]  # as from before they were kept
+    journal.write_text("".join(json.dumps(line) + "\n" for line in stored))
+    assert main(call) == 0
+    assert capsys.readouterr().err == ""
