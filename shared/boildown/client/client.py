@@ -38,8 +38,8 @@ class Client:
     Args:
         url: where the service is, such as "http://localhost:8000".
         token: what the service knows its users by, if it asks for that.
-        timeout: seconds to wait for an answer; the service then drops the request as well. A nearer deadline of
-            `boildown.runtime.requests.deadline` counts.
+        timeout: seconds to wait for an answer, and then for all of it to come; the service drops a request that takes
+            longer. A nearer deadline of `boildown.runtime.requests.deadline` counts.
         retries: how often a request is sent again.
         method: how text is scored: the name of a method that the service has; None takes what the service prefers.
         model: the name of one of the service's models.

@@ -39,6 +39,26 @@ class Answer(NamedTuple):
     retry_after: float
 
 
+class _Parts:
+    """The body of an answer as it comes in, which is to take so many seconds; httpx limits each read alone."""
+
+    def __init__(self, seconds: float) -> None:
+        self._end = time.monotonic() + seconds
+        self._parts: list[bytes] = []
+
+    def add(self, part: bytes) -> None:
+        import httpx
+
+        if time.monotonic() > self._end:
+            raise httpx.ReadTimeout("The answer comes too slowly.")
+        self._parts.append(part)
+
+    def joined(self, answer: httpx.Response) -> httpx.Response:
+        import httpx
+
+        return httpx.Response(answer.status_code, headers=answer.headers, content=b"".join(self._parts))
+
+
 class Connections:
     """Connections to one service, opened when first needed, for any number of threads and event loops.
 
@@ -48,7 +68,7 @@ class Connections:
     Args:
         url: where the service is.
         headers: sent with every request.
-        timeout: seconds to connect, and to wait for an answer.
+        timeout: seconds to connect, to wait for an answer, and for the rest of it to come.
         retries: how often a request is sent again after an answer of 429 or 503, or a lost connection.
     """
 
@@ -85,7 +105,11 @@ class Connections:
         while True:
             limits = self._limits()
             try:
-                answer: httpx.Response | Exception = self._connection().post(path, content=body, **limits)
+                with self._connection().stream("POST", path, content=body, **limits) as coming:
+                    parts = _Parts(self._seconds())
+                    for part in coming.iter_raw():
+                        parts.add(part)
+                    answer: httpx.Response | Exception = parts.joined(coming)
             except (httpx.RequestError, httpx.InvalidURL, UnicodeError) as error:
                 answer = error
             pause = self._pause(attempt, answer)
@@ -103,7 +127,11 @@ class Connections:
             limits = self._limits()
             try:
                 connection = await self._loop_connection()
-                answer: httpx.Response | Exception = await connection.post(path, content=body, **limits)
+                async with connection.stream("POST", path, content=body, **limits) as coming:
+                    parts = _Parts(self._seconds())
+                    async for part in coming.aiter_raw():
+                        parts.add(part)
+                    answer: httpx.Response | Exception = parts.joined(coming)
             except (httpx.RequestError, httpx.InvalidURL, UnicodeError) as error:
                 answer = error
             pause = self._pause(attempt, answer)
@@ -131,13 +159,16 @@ class Connections:
         """How long a request may take from now, for both ends."""
         import httpx
 
+        seconds = self._seconds()
+        # Waiting for a free connection is waiting for oneself, and has no limit.
+        return {"timeout": httpx.Timeout(seconds, pool=None), "headers": {"X-Timeout": f"{seconds:.3f}"}}
+
+    def _seconds(self) -> float:
         seconds = self.timeout
         if (request := requests.current()) is not None:
             request.check()
             seconds = min(seconds, request.remaining() or seconds)
-        # Waiting for a free connection is waiting for oneself, and has no limit.
-        timeout = httpx.Timeout(max(seconds, _SHORTEST), pool=None)
-        return {"timeout": timeout, "headers": {"X-Timeout": f"{max(seconds, _SHORTEST):.3f}"}}
+        return max(seconds, _SHORTEST)
 
     def _connection(self) -> httpx.Client:
         import httpx

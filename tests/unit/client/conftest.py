@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -45,7 +46,9 @@ class Handler(BaseHTTPRequestHandler):
         for name, value in {"Content-Type": "application/json", "Content-Length": str(len(body)), **headers}.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(body)
+        for begin in range(0, len(body), self.server.step):
+            self.wfile.write(body[begin : begin + self.server.step])
+            time.sleep(self.server.pause)
 
     def log_message(self, *arguments: Any) -> None:
         pass
@@ -60,6 +63,7 @@ class Small(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.plan: list[Any] = []
+        self.step, self.pause = 1_000_000, 0.0  # bytes of an answer, and seconds after each so many
         self.requests: list[tuple[str, dict[str, str], dict[str, Any]]] = []
         self.connections = 0
         self.released = threading.Event()

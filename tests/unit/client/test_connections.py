@@ -3,12 +3,14 @@ from __future__ import annotations
 import asyncio
 import copy
 import gc
+import gzip
 import os
 import pickle
 import socket
 import subprocess
 import sys
 import threading
+import time
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 from typing import Any
@@ -111,6 +113,37 @@ def test_no_answer_in_time(small: Any) -> None:
     with requests.deadline(0), pytest.raises(DeadlineError):
         Client(small.url).compress(*CALL)
     assert len(small.requests) == 2
+
+
+def test_an_answer_that_trickles_in_does_not_come_in_time(small: Any) -> None:
+    client, patient = Client(small.url, timeout=0.5), Client(small.url)
+    for each in (client, patient):
+        each.compress(*CALL)
+    small.step, small.pause = 1, 0.05  # each byte by itself in time
+    begin = time.monotonic()
+    with pytest.raises(DeadlineError, match="longer timeout="):
+        client.compress(*CALL)
+    with pytest.raises(DeadlineError, match="longer timeout="):
+        asyncio.run(client.acompress(*CALL))
+    with requests.deadline(0.5), pytest.raises(DeadlineError):
+        patient.compress(*CALL)
+    assert time.monotonic() - begin < 10  # where whole answers take half a minute each
+    small.step = 100
+    assert patient.compress(*CALL).text == KEPT
+    patient.close()
+    client.close()
+
+
+def test_an_answer_may_come_compressed(small: Any) -> None:
+    with Client(small.url, retries=0) as client:
+        client.compress(*CALL)
+        plain = httpx.post(f"{small.url}/v1/compress", json=small.requests[0][2]).content
+        packed = (200, {"Content-Encoding": "gzip"}, gzip.compress(plain))
+        small.plan = [packed, packed, (200, {"Content-Encoding": "gzip"}, plain)]
+        assert client.compress(*CALL).text == KEPT
+        assert asyncio.run(client.acompress(*CALL)).text == KEPT
+        with pytest.raises(ServiceError, match="cannot be reached"):
+            client.compress(*CALL)
 
 
 def test_nobody_there() -> None:
