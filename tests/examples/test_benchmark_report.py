@@ -64,6 +64,13 @@ def test_the_page_and_the_readme_are_up_to_date(report: ModuleType) -> None:
     assert readme == report.with_numbers(readme, results), "run: python examples/benchmarks/report.py"
 
 
+def test_the_engines_page_says_what_a_threshold_was_measured_to_drop() -> None:
+    rows = json.loads((BENCHMARKS / "results" / "adaptive.json").read_text("utf-8"))["rows"]
+    (row,) = (row for row in rows if (row["set"], row["threshold"]) == ("pairs_squad2", 0.1))
+    page = (BENCHMARKS.parent / "engine.md").read_text("utf-8")
+    assert f"at 0.1, where {row['gone_without_answer']:.1%} goes".replace("%", " %") in page
+
+
 def test_what_was_not_measured_is_said_with_the_command(report: ModuleType, tmp_path: Path) -> None:
     page = report.page(tmp_path)
     assert "Losses first" not in page
