@@ -58,7 +58,7 @@ class PaddedBody:
         if past is not None and extend:
             mask = np.ones((1, past.length + len(ids)), dtype=np.int64)
             output = self._run(ids[None], mask, self._again(past), use_cache=True)
-            past.put(getattr(output, self._cache_name), mask.shape[1])
+            past.put(getattr(output, self._cache_name, None), mask.shape[1])
             return self._found(output, rows)
         wanted = np.zeros(len(ids), dtype=bool)
         wanted[rows] = True

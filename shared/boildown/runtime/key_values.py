@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from boildown.errors import ModelError
+
 if TYPE_CHECKING:
     import torch
 
@@ -78,13 +80,22 @@ class PairedKeyValues(KeyValues):
         self._kept: list[tuple[Any, Any]] = []
 
     def put(self, made: Any, length: int) -> None:
-        """Holds these instead."""
+        """Holds these instead; None if the model gave nothing."""
         self.made, self.length = made, length
-        self.shared = hasattr(made, "batch_repeat_interleave")
+        self.shared = hasattr(made, "batch_repeat_interleave") and not _has_states(made)
 
     def pairs(self) -> list[tuple[Any, Any]]:
-        """For each layer keys and values of shape (1, heads, length, width)."""
+        """For each layer keys and values of shape (1, heads, length, width).
+
+        Raises:
+            ModelError: the model gives none, or a state that all tokens have gone into.
+        """
         cache = self.made
+        if _has_states(cache) or (cache is None and not self._kept and self.length):
+            raise ModelError(
+                "This model gives no keys and values of single tokens, some of which the published LLMLingua takes out "
+                "again. Give one that has attention in all of its layers and nothing else, or leave out exact=True."
+            )
         if cache is None:
             return self._kept
         if hasattr(cache, "layers"):
@@ -103,6 +114,11 @@ class PairedKeyValues(KeyValues):
         index: Any = slice(len(places)) if isinstance(places, range) else places
         self._kept = [(keys[:, :, index], values[:, :, index]) for keys, values in self.pairs()]
         self.made, self.length, self.shared = None, len(places), False
+
+
+def _has_states(cache: Any) -> bool:
+    """Whether it is of a model with linear attention or a state space, be it in some layers or beside attention."""
+    return any(hasattr(part, "conv_states") for part in (cache, *getattr(cache, "layers", ())))
 
 
 def _without(length: int, count: int, sink: int) -> list[int]:
