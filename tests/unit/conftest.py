@@ -85,6 +85,7 @@ TOKENIZERS: dict[str, Callable[[], Any]] = {
     "roberta": _roberta_tokenizer,
     "xlm-roberta": _unigram,
     "modernbert": _modernbert_tokenizer,
+    "deberta": _modernbert_tokenizer,
     "deberta-v2": _modernbert_tokenizer,
     "distilbert": _wordpiece,
     "electra": _wordpiece,

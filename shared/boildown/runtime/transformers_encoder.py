@@ -14,7 +14,7 @@ from torch import Tensor
 
 from boildown.errors import ModelError
 from boildown.runtime.checkpoint import check_weights, read_config, read_weights, tokenizer_limit
-from boildown.runtime.devices import dtype_argument, refuse_int8, to_device
+from boildown.runtime.devices import cast_parameters, dtype_argument, refuse_int8, to_device
 from boildown.runtime.encoder import MODEL_TYPES
 from boildown.runtime.jobs import Head
 from boildown.runtime.packing import Ids, MicroBatch, Packing, padded
@@ -116,6 +116,7 @@ class TransformersEncoder:
         heads = {n: t.to(device, torch.float32) for n, t in read_weights(folder).items() if n in unused}
         width = model.config.hidden_size if task == "encoder" else model.config.num_labels
         model = model.to(device).eval()
+        cast_parameters(model, dtype)  # transformers leaves some of DeBERTa's biases in fp32
         return cls(model, config, heads, _max_length(model, folder), int(width))
 
     def hidden(

@@ -29,6 +29,7 @@ DEBERTA = {
 }  # fmt: skip
 KINDS = {
     **{kind: {} for kind in ("bert", "roberta", "xlm-roberta", "modernbert", "electra", "mpnet")},
+    "deberta": DEBERTA,
     "deberta-v2": DEBERTA,
     "distilbert": {"dim": 32, "hidden_dim": 64, "n_layers": 2, "n_heads": 4},
 }
@@ -132,6 +133,17 @@ def test_bfloat16_and_int8(save: Save, kind: str) -> None:
     for scores in rough:
         assert np.allclose(scores, exact, atol=0.06)
         assert (scores != exact).any()
+
+
+@pytest.mark.parametrize("kind", ["deberta", "deberta-v2", "modernbert"])
+def test_bfloat16_by_transformers(save: Save, kind: str) -> None:
+    folder = str(save(kind))
+    exact, rough = (
+        load_pair_classifier(folder, "cpu", dtype).predict(PAIRS)  # type: ignore[union-attr]
+        for dtype in ("float32", "bfloat16")
+    )
+    assert np.allclose(rough, exact, atol=0.06)
+    assert (rough != exact).any()
 
 
 def test_requests_share_forwards_and_none_changes_another(save: Save) -> None:
