@@ -125,7 +125,11 @@ def _first_of_words(sources: Sources, tokens: TokenScores) -> TokenScores:
 
 
 def _word_labels(sources: Sources, kept: dict[int, Spans]) -> list[tuple[str, int]]:
-    """Each word of the contexts, with 1 if it was kept and 0 if not."""
-    texts = [text.strip() for text in sources.cut(sources.words)]
+    """Each word of the contexts, with 1 if it was kept and 0 if not.
+
+    A mark after white space, such as the one in "5 %", is cut with its word but gets a label of its own: readers of
+    labels split each line at the white space before the label.
+    """
     inside = sources.touched(sources.words, kept).tolist()
-    return [(text, int(flag)) for text, flag in zip(texts, inside, strict=True) if text]
+    words = zip(sources.cut(sources.words), inside, strict=True)
+    return [(part, int(flag)) for text, flag in words for part in text.split()]

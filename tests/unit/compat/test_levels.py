@@ -117,6 +117,13 @@ def test_forced_tokens_and_digits(make: Make) -> None:
     assert " ".join(word for word, label in pairs if label == "1") == labelled["compressed_prompt"]
 
 
+def test_labels_are_read_as_the_published_notebooks_read_them(make: Make) -> None:
+    text = "À quelle heure ferme-t-il ? Il perd 5 % par an : « trop », dit-elle !"
+    labels = make("bert").compress_prompt(text, return_word_label=True)["fn_labeled_original_prompt"]
+    pairs = [line.split(" ") for line in labels.split("\t\t|\t\t")]
+    assert [word for word, _ in pairs] == text.split()
+
+
 def test_repeated_force_tokens_become_one_but_not_in_what_must_stay(make: Make) -> None:
     fixed = "One\n\n\nTwo? ?"
     text = "A note\n\n\nand more? ??\nThe end of it all."
