@@ -69,12 +69,13 @@ class TextEmbedder:
         if [name for name, _ in modules] not in _MODULES or not has_files(inner):
             return False
         config = read_config(inner)
+        settings = read_json(folder / "config_sentence_transformers.json", {})
         lowers = any(read_json(path, {}).get("do_lower_case") for path in inner.glob("sentence_*_config.json"))
         return (
             is_encoder(config)
             and _pooling(folder, modules) in ("cls", "mean")
             and not lowers
-            and not read_json(folder / "config_sentence_transformers.json", {}).get("default_prompt_name")
+            and not any(settings.get(name) for name in ("default_prompt_name", "truncate_dim"))
         )
 
     @classmethod

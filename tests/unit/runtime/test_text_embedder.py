@@ -126,6 +126,7 @@ def test_what_it_saves_itself_is_read(save: Save, tmp_path: Path) -> None:
         ("1_Pooling/config.json", {"include_prompt": False}),
         ("sentence_bert_config.json", {"do_lower_case": True}),
         ("config_sentence_transformers.json", {"default_prompt_name": "query", "prompts": {"query": "q: "}}),
+        ("config_sentence_transformers.json", {"truncate_dim": 8}),
         ("config.json", {"model_type": "qwen3"}),
     ],
 )
