@@ -186,7 +186,8 @@ def keep_index(labels: Sequence[str], wanted: str | int | None = None) -> int:
     if not keep and len(labels) == 2 and len(drop) == 1:
         return 1 - drop[0]
     raise ModelError(
-        f"The model's labels don't say which one means keep: {_listed(labels)}. Name it with keep_label=, for example "
+        f"The model's labels don't say which one means keep: {_listed(labels)}. Call it 'keep' in the id2label of the "
+        "model's config.json, or name it with keep_label=, for example "
         f"Compressor(method='llmlingua2', model=..., options={{'keep_label': {labels[-1]!r}}})."
     )
 
