@@ -31,6 +31,7 @@ __all__ = [
 _WEIGHTS = "model.safetensors"
 _INDEX = "model.safetensors.index.json"
 _PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json", "model.bin", "model.pt")
+_FEWEST_TOKENS = 8
 _WANTED = ("*.json", "*.safetensors", "*.txt", "*.model")
 
 
@@ -192,12 +193,22 @@ def read_tokenizer(folder: Path) -> Any:
 
 
 def tokenizer_limit(folder: Path) -> int | None:
-    """The most tokens that tokenizer_config.json allows, special ones included; None where it sets no limit."""
+    """The most tokens that tokenizer_config.json allows, special ones included; None where it sets no limit.
+
+    Raises:
+        ModelError: it is no number, or leaves hardly any room between special tokens.
+    """
     path = folder / "tokenizer_config.json"
     try:
-        return int(read_json(path, {}).get("model_max_length") or 0) or None
+        limit = int(read_json(path, {}).get("model_max_length") or 0)
     except (ValueError, TypeError) as error:
         raise ModelError(f"{path} cannot be read: {first_line(error)}") from error
+    if 0 < limit < _FEWEST_TOKENS:
+        raise ModelError(
+            f"{path} lets the model read {limit} tokens (model_max_length), which leaves no room for a text. Write "
+            "there how many it was trained on."
+        )
+    return limit if limit > 0 else None
 
 
 def check_vocabulary(tokenizer: Any, rows: int, folder: Path) -> None:

@@ -4,11 +4,19 @@ import json
 import shutil
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from boildown.errors import ModelError
-from boildown.runtime.checkpoint import check_vocabulary, find_folder, read_config, read_tokenizer, read_weights
+from boildown.runtime.checkpoint import (
+    check_vocabulary,
+    find_folder,
+    read_config,
+    read_tokenizer,
+    read_weights,
+    tokenizer_limit,
+)
 
 
 def test_a_folder_is_itself(encoders: dict[str, Path]) -> None:
@@ -124,6 +132,19 @@ def test_a_tokenizer_neither_cuts_nor_pads(encoders: dict[str, Path], tmp_path: 
     tokenizer = read_tokenizer(tmp_path)
     assert len(tokenizer.encode("the log of the harbour master")) > 6
     assert len(tokenizer.encode("a")) == 3
+
+
+@pytest.mark.parametrize(("given", "limit"), [(512, 512), (1e30, int(1e30)), (None, None), (0, None), (-1, None)])
+def test_a_limit_of_the_tokenizer(tmp_path: Path, given: float | None, limit: int | None) -> None:
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"model_max_length": given}))
+    assert tokenizer_limit(tmp_path) == limit
+
+
+@pytest.mark.parametrize(("given", "message"), [(2, "lets the model read 2 tokens"), ("many", "cannot be read")])
+def test_a_limit_that_leaves_no_room(tmp_path: Path, given: Any, message: str) -> None:
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"model_max_length": given}))
+    with pytest.raises(ModelError, match=message):
+        tokenizer_limit(tmp_path)
 
 
 @pytest.mark.parametrize(("more", "fits"), [(-1, False), (0, True), (128, True), (900, False)])
