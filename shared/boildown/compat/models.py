@@ -46,12 +46,18 @@ def load_model_and_tokenizer(
             pad_to_left has no effect, as padding is not left to the tokenizer.
         classifier: whether to load a token classifier.
         dtype: unless `model_config` has one.
+
+    Raises:
+        ConfigurationError: `model_config` has a device_map.
+        ModelError: the model cannot be loaded.
     """
     import transformers
 
     from boildown.runtime.causal_loading import load_pretrained
 
     options = dict(model_config)
+    if "device_map" in options:
+        raise ConfigurationError("device_map is an argument of its own; leave it out of model_config.")
     options.pop("pad_to_left", None)
     trust = bool(options.pop("trust_remote_code", False))
     given = options.pop("dtype", None), options.pop("torch_dtype", None)

@@ -97,7 +97,7 @@ def load_pretrained(
         ) from error
     refuse_pickles(Path(name))
     place = pick_device(device) if device_map is None else None
-    quantisation = getattr(config, "quantization_config", None)
+    quantisation = options.get("quantization_config") or getattr(config, "quantization_config", None)
     arguments: dict[str, Any] = {"use_safetensors": True}
     if quantisation is not None:
         arguments["device_map"] = device_map or {"": str(place)}

@@ -135,6 +135,12 @@ def test_wrong_arguments(make: Make, arguments: dict[str, Any], message: str) ->
         make("gpt2").compress_prompt(ENGLISH, **arguments)
 
 
+def test_a_device_map_among_the_models_options_is_named(gpt2: Path) -> None:
+    compressor = PromptCompressor(str(gpt2), "cpu", {"device_map": "auto"}, counter="estimate")
+    with pytest.raises(ConfigurationError, match="leave it out of model_config"):
+        compressor.compress_prompt(ENGLISH)
+
+
 def test_numbers_may_be_numpys(make: Make) -> None:
     plain = make("gpt2").compress_prompt(ENGLISH, rate=0.25, force_context_ids=[1])
     assert make("gpt2").compress_prompt(ENGLISH, rate=np.float32(0.25), force_context_ids=[np.int64(1)]) == plain

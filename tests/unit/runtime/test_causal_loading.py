@@ -75,6 +75,18 @@ def test_a_quantised_checkpoint_names_the_package(gpt2: Path, tmp_path: Path, me
         load_causal(str(folder), "cpu")
 
 
+def test_a_quantisation_that_is_asked_for_is_one(gpt2: Path) -> None:
+    from importlib.util import find_spec
+
+    from transformers import BitsAndBytesConfig
+
+    if find_spec("bitsandbytes"):
+        pytest.skip("bitsandbytes is installed")
+    options = {"quantization_config": BitsAndBytesConfig(load_in_8bit=True)}
+    with pytest.raises(ModelError, match="pip install accelerate bitsandbytes"):
+        load_pretrained(AutoModelForCausalLM, str(gpt2), "cpu", "float32", **options)
+
+
 def test_a_quantised_checkpoint_is_read_as_such(llama: Path, tmp_path: Path) -> None:
     pytest.importorskip("bitsandbytes")
     pytest.importorskip("accelerate")
