@@ -102,8 +102,8 @@ def _check_interface(model: Any) -> None:
 def _embed(model: Any, query: str, texts: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Vectors of the query, shape (width,), and of the texts, shape (texts, width)."""
     if hasattr(model, "encode"):
-        prompts = getattr(model, "prompts", None) or {}
-        if any(prompts.values()) and hasattr(model, "encode_query"):
+        # Prompts are not all that may tell the two apart: a model can have modules of its own for queries.
+        if hasattr(model, "encode_query") and not getattr(model, "symmetric", False):
             asked, found = model.encode_query([query])[0], model.encode_document(list(texts)) if texts else []
         else:
             asked, *found = model.encode([query, *texts])

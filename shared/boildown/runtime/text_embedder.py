@@ -43,6 +43,7 @@ class TextEmbedder:
 
     Attributes:
         prompts: what is written before a "query" and before a "document".
+        symmetric: whether queries and documents are read alike, so that `encode` does for both.
         max_length: the most tokens of a text, special tokens included; the rest of a longer one is not read.
     """
 
@@ -60,6 +61,7 @@ class TextEmbedder:
         self._before, self._after = (np.array(ids, dtype=np.int64) for ids in specials)
         self._first, self._normalized = first, normalized
         self.max_length, self.prompts = max_length, prompts
+        self.symmetric = not any(prompts.values())
 
     @staticmethod
     def supports(folder: Path) -> bool:

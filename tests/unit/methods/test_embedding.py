@@ -4,6 +4,7 @@ import copy
 import pickle
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -116,12 +117,8 @@ def test_nothing_to_embed() -> None:
     assert not model.calls
 
 
-def test_a_model_with_prompts_gets_query_and_documents_apart() -> None:
+def test_a_model_that_tells_queries_from_documents_gets_them_apart() -> None:
     class Asymmetric(Encode):
-        def __init__(self) -> None:
-            super().__init__()
-            self.prompts = {"query": "ships ", "document": ""}
-
         def encode_query(self, texts: list[str]) -> np.ndarray:
             return self.encode(["ships " + text for text in texts])
 
@@ -131,6 +128,28 @@ def test_a_model_with_prompts_gets_query_and_documents_apart() -> None:
     model = Asymmetric()
     Embedding(model).score(QUERY, Sources(DOCUMENTS))
     assert [calls[0] for calls in model.calls] == ["ships " + QUERY, "Swifts sleep on the wing."]
+
+
+@pytest.mark.parametrize("default", [None, "document"])
+def test_a_model_with_modules_of_its_own_for_queries(
+    make_model: Callable[..., Path], tmp_path: Path, default: str | None
+) -> None:
+    from sentence_transformers import SentenceTransformer
+
+    models = pytest.importorskip("sentence_transformers.models")
+    if not hasattr(models, "Router"):
+        pytest.skip("this sentence-transformers has no routes")
+    routes = []
+    for name, kind in (("query", "bert"), ("document", "electra")):
+        encoder = models.Transformer(str(make_model(kind, tmp_path / name, "AutoModel")))
+        routes.append([encoder, models.Pooling(32, "mean")])
+    model = SentenceTransformer(
+        modules=[models.Router.for_query_document(*routes, default_route=default)], device="cpu"
+    )
+    sources = Sources([text.strip() for text in DOCUMENTS if isinstance(text, str) and text.strip()])
+    scores = Embedding(model).score(QUERY, sources).sentences
+    asked, found = model.encode_query([QUERY]), model.encode_document([t.strip() for t in sources.sentence_texts()])
+    assert scores == pytest.approx(model.similarity(asked, found)[0].numpy(), abs=1e-5)
 
 
 def test_an_object_that_embeds_nothing() -> None:
