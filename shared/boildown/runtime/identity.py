@@ -22,8 +22,8 @@ __all__ = ["model_identity"]
 
 _SMALL = (".json", ".txt", ".model")
 _WEIGHTS = (".safetensors", ".bin", ".pt")
-_MODULES = "[0-9]*_*/*"
-"""What sentence-transformers puts on top of a model, such as its pooling."""
+_MODULES = "*[0-9]_*/**/*"
+"""What sentence-transformers keeps beside a model: its pooling, or one route's modules (query_0_Transformer)."""
 _SAMPLE = 256
 """Bytes read at each of three places of a tensor."""
 _PLACES = 64

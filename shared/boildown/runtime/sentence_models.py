@@ -107,7 +107,7 @@ def load_sentence_model(kind: Kind, name: str, device: str, dtype: str, method: 
             import sentence_transformers
         except ImportError:
             raise MissingExtraError("sentence-transformers", "embeddings", f"The method {method!r}") from None
-        for folder in (Path(name), *Path(name).glob("[0-9]*_*")):  # the model, and the modules on top of it
+        for folder in (Path(name), *Path(name).glob("**/*[0-9]_*")):  # the model, and its modules
             refuse_pickles(folder)
         build = getattr(sentence_transformers, kind)
         try:

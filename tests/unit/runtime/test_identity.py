@@ -41,6 +41,17 @@ def test_each_tensor_counts(folder: Path) -> None:
     assert len(seen) == len(tensors) + 1
 
 
+@pytest.mark.parametrize("place", ["2_Dense", "query_0_Transformer", "0_Router/query_0_Transformer"])
+def test_a_module_in_a_folder_of_its_own_counts(folder: Path, place: str) -> None:
+    from safetensors.torch import load_file, save_file
+
+    module = shutil.copytree(folder, folder / place)
+    first = identity(folder)
+    tensors = {name: tensor + 1 for name, tensor in load_file(module / "model.safetensors").items()}
+    save_file(tensors, module / "model.safetensors", {"format": "pt"})
+    assert identity(folder) != first
+
+
 def test_pickled_weights_count_too(folder: Path) -> None:
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
     first = identity(folder)
