@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,8 +15,9 @@ from corpus_files import make_documents, read_parts, to_lines
 
 from boildown import BoildownError, ConfigurationError, ModelError
 from boildown.cli import main
-from boildown.corpus.job import score_corpus
-from boildown.corpus.output import Output
+from boildown.corpus.blocks import Block
+from boildown.corpus.job import InProcess, Step, score_corpus
+from boildown.corpus.output import Output, Receipt
 from boildown.corpus.scoring import Scoring
 
 
@@ -36,6 +39,28 @@ def test_an_error_that_nobody_has_thought_of_costs_its_block_alone(
     failure = json.loads(Path(summary.failed).read_text("utf-8"))
     assert failure["error"] == "LookupError: what is this?"
     assert score_corpus([tmp_path / "in.jsonl"], tmp_path / "out", scoring, block_documents=2).complete
+
+
+def test_a_part_of_another_model_than_the_jobs_does_not_count_as_written(
+    bert: Path, scoring: Scoring, tmp_path: Path
+) -> None:
+    (tmp_path / "in.jsonl").write_bytes(to_lines(make_documents(0, 4)))
+    other = replace(scoring, model=str(shutil.copytree(bert, tmp_path / "other")))
+    (tmp_path / "other" / "note.txt").write_text("replaced")
+
+    class Elsewhere(InProcess):
+        """Another machine, where the model's folder holds another one."""
+
+        def score(self, blocks: Sequence[Block], scoring: Scoring, output: Output, step: Step) -> Iterator[Receipt]:
+            yield from super().score(blocks[:1], other, output, step)
+            yield from super().score(blocks[1:], scoring, output, step)
+
+    summary = score_corpus([tmp_path / "in.jsonl"], tmp_path / "out", scoring, workers=Elsewhere(), block_documents=2)
+    assert (summary.documents_written, summary.documents_failed) == (2, 2)
+    assert len(list(read_parts(tmp_path / "out"))) == 2
+    assert "another model" in json.loads(Path(summary.failed).read_text("utf-8"))["error"]
+    again = score_corpus([tmp_path / "in.jsonl"], tmp_path / "out", scoring, block_documents=2)
+    assert (again.complete, again.blocks_skipped) == (True, 1)
 
 
 def test_an_output_below_the_input_is_no_input(scoring: Scoring, tmp_path: Path) -> None:

@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 from corpus_files import BROKEN, DOCUMENTS, read_parts
 
-from boildown import ConfigurationError
+from boildown import ConfigurationError, ModelError
 from boildown.corpus.job import score_corpus
-from boildown.corpus.ray_pool import RayPool
+from boildown.corpus.output import Output
+from boildown.corpus.ray_pool import RayPool, _Scorer
 from boildown.corpus.scoring import Scoring
 from boildown.stored_scores import STORED_KEY, unpack_scores
 
@@ -115,6 +116,14 @@ def test_a_cluster_that_is_not_there_is_an_error(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("RAY_ADDRESS", "no cluster")
     with pytest.raises(ConfigurationError, match="The Ray cluster cannot be reached or started"), RayPool():
         raise AssertionError("there is a cluster")
+
+
+def test_a_worker_with_another_model_than_the_jobs_ends_it(scoring: Scoring, tmp_path: Path) -> None:
+    output = Output(tmp_path / "out")
+    output.prepare([])
+    _Scorer(scoring, output, scoring.key)
+    with pytest.raises(ModelError, match="another model than where the job began"):
+        _Scorer(scoring, output, "another")
 
 
 def test_the_example_runs_no_model_when_it_compresses(scoring: Scoring, cluster: dict[str, str]) -> None:

@@ -18,6 +18,7 @@ from boildown.errors import ConfigurationError, InputError
 __all__ = ["BLOCK_DOCUMENTS", "InProcess", "Summary", "Workers", "score_corpus", "split_or_fail"]
 
 BLOCK_DOCUMENTS = 5_000
+_OTHER_MODEL = "the worker had another model or version than the job began with; see that all machines have the same"
 Step = Callable[[int], None]
 
 
@@ -137,10 +138,11 @@ def score_corpus(
     answers: dict[str, Receipt] = {}
     with progress(sum(block.documents for block in rest)) if progress else nullcontext(_ignore) as step:
         for receipt in workers.score(rest, scoring, place, step) if rest else ():
+            if receipt.key != key:  # its part goes below, so it must not count as written
+                receipt = _lost(receipt.block, key, _OTHER_MODEL)
             answers[receipt.block.part] = receipt
     for block in rest:
-        lost = Failure(block.file, block.first, block.documents, "no worker answered for these documents", again=True)
-        answers.setdefault(block.part, Receipt(block, key, 0, (lost,)))
+        answers.setdefault(block.part, _lost(block, key, "no worker answered for these documents"))
     # Only now: a run that cannot start, for a slip in an argument, must not cost what an earlier one has done.
     # Nor does a file that cannot be read today.
     whole = {name for name, one in found.items() if not isinstance(one, Failure)}
@@ -154,6 +156,11 @@ def split_or_fail(name: str, path: Path, size: int) -> list[Block] | Failure:
         return split_file(name, path, size)
     except InputError as error:
         return Failure(str(path), None, None, str(error), again=True)
+
+
+def _lost(block: Block, key: str, error: str) -> Receipt:
+    """Of a block that came out without a part."""
+    return Receipt(block, key, 0, (Failure(block.file, block.first, block.documents, error, again=True),))
 
 
 def _made(output: Output, block: Block, key: str) -> Receipt | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import socket
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -80,15 +81,17 @@ class RayPool:
 
         Raises:
             ConfigurationError: no machine of the cluster has what a worker needs.
-            ModelError: a worker cannot load the model.
+            ModelError: a worker cannot load the model, or finds another one at its place.
         """
         workers, cores, gpus = self._shares(scoring.device)
-        if scoring.model is not None and Path(scoring.model).is_dir():
-            scoring = replace(scoring, model=str(Path(scoring.model).absolute()))
+        key, model = scoring.key, scoring.model
+        if model is not None and Path(model).is_dir():
+            model = str(Path(model).absolute())
+        scoring = replace(scoring, model=model)  # a copy has no key yet: each worker finds out its own
         items = [{"block": json.dumps(asdict(block))} for block in blocks]
         pool = self._ray.data.ActorPoolStrategy(size=max(1, min(workers, len(blocks))))
         for row in self._rows(
-            items, _Scorer, fn_constructor_args=(scoring, output), compute=pool, num_cpus=cores, num_gpus=gpus
+            items, _Scorer, fn_constructor_args=(scoring, output, key), compute=pool, num_cpus=cores, num_gpus=gpus
         ):
             receipt = Receipt.from_json(row["receipt"])
             step(receipt.block.documents)
@@ -142,10 +145,19 @@ def _split(row: dict[str, Any]) -> dict[str, Any]:
 
 
 class _Scorer:
-    """`BlockScorer`, by rows of Ray Data."""
+    """`BlockScorer`, by rows of Ray Data.
 
-    def __init__(self, scoring: Scoring, output: Output) -> None:
+    Raises:
+        ModelError: this machine has another model than the one where the job began, as `key` says.
+    """
+
+    def __init__(self, scoring: Scoring, output: Output, key: str) -> None:
         self._scorer = BlockScorer(scoring, output)
+        if self._scorer.scoring.key != key:
+            raise ModelError(
+                f"{scoring.model} on {socket.gethostname()} is another model than where the job began. Give all "
+                "machines the same files and the same version of boildown, and start the job again."
+            )
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         return {"receipt": self._scorer(Block(**json.loads(row["block"]))).to_json()}
