@@ -201,7 +201,7 @@ def test_one_that_the_model_cannot_score_spoils_no_other_and_is_tried_again(
         assert (summary.documents_scored, summary.documents_failed, summary.blocks_skipped) == (2, 1, 0)
     (failure,) = failures(tmp_path / "out")
     assert (failure["id"], failure["line"]) == ("The", 2)
-    assert "not finite" in failure["error"]
+    assert "NaN" in failure["error"]
 
 
 def test_documents_that_kill_every_worker_are_given_up(scoring: Scoring, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from boildown import Budget, Compressor, ConfigurationError, Document, InputError, RebudgetError
 from boildown.methods.bm25 import BM25
-from boildown.types import Scores
+from boildown.types import Scores, TokenScores
 
 DOCUMENTS = [
     "The library opens at nine. It has 40,000 books. Readers may borrow six at a time.",
@@ -183,6 +183,10 @@ def test_wrong_settings_say_what_is_wrong(arguments, message):
         Compressor(**{"method": "bm25", **arguments})
 
 
+def tokens(document, start, end, score):
+    return TokenScores(*map(np.array, (document, start, end, score)))
+
+
 @pytest.mark.parametrize("reads_query", [True, False])
 @pytest.mark.parametrize(
     ("scores", "message"),
@@ -191,6 +195,15 @@ def test_wrong_settings_say_what_is_wrong(arguments, message):
         (Scores(np.zeros(2), np.zeros(5)), "5 scores of sentences, of which there are 3"),
         (Scores([0.5, 0.25]), "its scores of documents as list; give a numpy array"),
         ([0.5, 0.25], r"list; score\(\) must give Scores"),
+        (Scores(np.array([0.5, np.nan])), "scores of documents that are no numbers, such as NaN"),
+        (Scores(np.zeros(2), np.array([1, np.nan, 0])), "scores of sentences that are no numbers"),
+        (Scores(np.array(["0.5", "1"])), "scores of documents that are no numbers"),
+        (Scores(np.zeros(2), tokens=tokens([0, 1], [0, 0], [5, 6], [1.0, np.nan])), "scores of tokens that are no"),
+        (Scores(np.zeros(2), tokens=tokens([0, 1], [0, 0], [5, 6], [1.0])), "tokens that are not four numpy arrays"),
+        (Scores(np.zeros(2), tokens=TokenScores([0], [0], [5], [1.0])), "tokens that are not four numpy arrays"),
+        (Scores(np.zeros(2), tokens=tokens([1, 2], [0, 0], [5, 6], [1.0, 2.0])), "tokens outside of the documents"),
+        (Scores(np.zeros(2), tokens=tokens([0, 1], [0, 0], [5, 99], [1.0, 2.0])), "tokens outside of the documents"),
+        (Scores(np.zeros(2), tokens=tokens([1, 0], [0, 0], [5, 6], [1.0, 2.0])), "tokens that are not ordered"),
     ],
 )
 def test_a_method_that_scores_something_else_is_named(scores, message, reads_query):

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Protocol, runtime_checkable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from boildown.budget import Budget
 from boildown.errors import ConfigurationError
 from boildown.sources import Sources
-from boildown.types import Scores
+from boildown.types import Scores, TokenScores
 
 __all__ = ["BudgetedMethod", "Method", "check_flag", "check_scores"]
 
@@ -64,7 +65,7 @@ def check_flag(name: str, value: bool) -> bool:
 
 
 def check_scores(scores: Scores, sources: Sources, method: Method) -> None:
-    """Checks that a method, which may be anyone's, gave a score for each document and sentence.
+    """Checks that a method, which may be anyone's, gave scores that fit the documents.
 
     Raises:
         ConfigurationError: it did not.
@@ -85,3 +86,31 @@ def check_scores(scores: Scores, sources: Sources, method: Method) -> None:
             raise ConfigurationError(
                 f"The method {method.name!r} gave {len(values)} scores of {what}, of which there are {len(units)}."
             )
+        _check_numbers(values, what, method)
+    if scores.tokens is not None:
+        _check_tokens(scores.tokens, sources, method)
+
+
+def _check_tokens(tokens: TokenScores, sources: Sources, method: Method) -> None:
+    columns = (tokens.document, tokens.start, tokens.end, tokens.score)
+    if not all(isinstance(column, np.ndarray) for column in columns) or len({len(column) for column in columns}) > 1:
+        raise ConfigurationError(
+            f"The method {method.name!r} gave tokens that are not four numpy arrays of one length."
+        )
+    if not len(tokens.document):
+        return
+    lengths = np.array([len(text) for text in sources.texts], dtype=np.int64)
+    there = tokens.document.min() >= 0 and tokens.document.max() < len(sources) and tokens.start.min() >= 0
+    if not there or (tokens.end > lengths[tokens.document]).any():
+        raise ConfigurationError(f"The method {method.name!r} gave tokens outside of the documents' texts.")
+    if (np.diff(sources.starts[tokens.document] + tokens.start) < 0).any():
+        raise ConfigurationError(f"The method {method.name!r} gave tokens that are not ordered by document and start.")
+    _check_numbers(tokens.score, "tokens", method)
+
+
+def _check_numbers(values: NDArray[np.float64], what: str, method: Method) -> None:
+    if values.dtype.kind not in "biuf" or np.isnan(values).any():
+        raise ConfigurationError(
+            f"The method {method.name!r} gave scores of {what} that are no numbers, such as NaN. A model gives such "
+            'where its weights are damaged, or where float16 is too small for it: dtype="float32" shows which.'
+        )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from boildown.methods.base import Method
+from boildown.methods.base import Method, check_scores
 from boildown.methods.by_document import completed, split_scores
 from boildown.sources import Sources
 from boildown.types import Scores, TokenScores
@@ -43,6 +43,7 @@ def cached_scores(method: Method, identity: str, sources: Sources) -> Scores:
 
     def score(rest: Sources) -> Scores:
         scores = method.score("", rest)
+        check_scores(scores, rest, method)  # before they are taken apart, and kept
         if not scores.notes:  # a note would be lost with the scores that it belongs to
             missing = [key for key, one in zip(keys, found, strict=True) if one is None]
             parts = split_scores(scores, rest)

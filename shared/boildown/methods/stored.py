@@ -68,7 +68,7 @@ class Stored:
         A value that a document carries already is kept if it still fits.
 
         Raises:
-            ConfigurationError: the method gave scores that are not finite.
+            ConfigurationError: the method gave scores that are not finite, or do not fit the documents.
             ModelError: the model cannot be loaded.
         """
         found, _ = self._read(sources)
@@ -80,7 +80,9 @@ class Stored:
         digests = _digests(sources)
         for batch in _batches(sources.texts, fresh):
             some = sources.some(batch)
-            for i, scores in zip(batch, split_scores(self.method.score("", some), some), strict=True):
+            scored = self.method.score("", some)
+            check_scores(scored, some, self.method)
+            for i, scores in zip(batch, split_scores(scored, some), strict=True):
                 try:
                     values[i] = ".".join([*head, digests[i], pack_scores(scores)])
                 except ValueError as error:

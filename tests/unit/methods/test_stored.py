@@ -6,6 +6,8 @@ import json
 import random
 import subprocess
 import sys
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import pytest
 from stored_documents import READ, TEXTS, Forwards, assert_close, method, release, stored
 
 from boildown import Budget, Compressor, ConfigurationError, Document
+from boildown.cache import ScoreCache
 from boildown.methods.stored import Stored, reading_stored
 from boildown.sources import Sources
 from boildown.stored_scores import STORED_KEY
@@ -144,6 +147,24 @@ def test_a_method_of_ones_own_with_sentence_scores() -> None:
     documents = [Document(t, metadata={STORED_KEY: v}) for t, v in zip(TEXTS, values, strict=True)]
     assert_close(figures.score("", Sources(documents)), Figures().score("", Sources(TEXTS)))
     assert "another method" in Stored(Figures(2.0)).score("", Sources(documents)).notes[0]
+
+
+def test_scores_that_do_not_fit_are_named_and_neither_stored_nor_cached(folder: Path) -> None:
+    class Short(Figures):
+        model = str(folder)
+        dtype = None
+        short = True
+
+        def score(self, query: str, sources: Sources) -> Scores:
+            scores = super().score(query, sources)
+            return replace(scores, sentences=scores.sentences[: -1 if self.short else None])
+
+    wrong, cache = Short(), ScoreCache()
+    for score in (Stored(wrong).values, partial(Stored(wrong).score, "")):
+        with pytest.raises(ConfigurationError, match=r"'figures' gave \d+ scores of sentences, of which there are"):
+            score(Sources(TEXTS, cache=cache))
+    wrong.short = False
+    assert Stored(wrong).score("", Sources(TEXTS, cache=cache)).cached == 0
 
 
 def test_scores_that_are_not_finite_cannot_be_stored() -> None:
