@@ -39,7 +39,10 @@ async def run_in_worker(function: Callable[[], T]) -> T:
         def work() -> T:
             with seated():
                 request.check()
-                return function()
+                try:
+                    return function()
+                except StopIteration as error:  # which no future takes: its caller would wait forever
+                    raise RuntimeError("The work raised StopIteration.") from error
 
         try:
             call = asyncio.get_running_loop().run_in_executor(_workers(), context.run, work)

@@ -111,6 +111,14 @@ async def test_an_error_comes_through() -> None:
         await run_in_worker(work)
 
 
+async def test_work_that_raises_stop_iteration_ends() -> None:
+    def work() -> None:
+        next(iter(()))
+
+    with pytest.raises(RuntimeError, match="StopIteration"):
+        await asyncio.wait_for(run_in_worker(work), 60)
+
+
 async def test_cancelling_the_task_cancels_the_request(gate: Gate) -> None:
     found: list[requests.Request | None] = []
 
