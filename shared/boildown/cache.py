@@ -60,8 +60,9 @@ class ScoreCache:
 
     Args:
         memory: the most bytes to hold in memory; what was used longest ago makes room.
-        path: an SQLite file to keep scores in as well; None keeps them in memory alone. It is made when first used. A
-            damaged one is set aside, and a file of something else left alone, each with one warning.
+        path: an SQLite file to keep scores in as well; None keeps them in memory alone. It is made when first used,
+            where the path leads now. A damaged one is set aside, and a file of something else left alone, each with a
+            warning.
         disk: the most bytes of the file.
 
     Raises:
@@ -71,14 +72,15 @@ class ScoreCache:
     def __init__(self, memory: int = _MEMORY, path: str | Path | None = None, disk: int = _DISK) -> None:
         if memory < 0 or disk < 0:
             raise ConfigurationError(f"A ScoreCache takes at least 0 bytes, not memory={memory}, disk={disk}.")
-        self._arguments = (memory, None if path is None else str(path), disk)
+        place = None if path is None else _place(path)
+        self._arguments = (memory, place, disk)
         self._memory = LRU(memory)
         self._hits = self._misses = self._disk_hits = 0
         self._disk: DiskCache | None = None
-        if path is not None:
+        if place is not None:
             from boildown.disk_cache import DiskCache
 
-            self._disk = DiskCache(Path(path), disk)
+            self._disk = DiskCache(Path(place), disk)
 
     def get(self, keys: Sequence[bytes]) -> list[bytes | None]:
         """The scores under each key, None where there are none; each counts as a hit or a miss."""
@@ -173,10 +175,14 @@ def resolve_cache(spec: CacheSpec) -> ScoreCache | None:
     if isinstance(spec, bool):
         return _shared_cache("") if spec else None
     if isinstance(spec, (str, Path)) and str(spec):
-        return _shared_cache(str(Path(spec).expanduser().absolute()))
+        return _shared_cache(_place(spec))
     raise ConfigurationError(
         f"cache= takes True, False, the path of a file, or a ScoreCache, not {spec!r} ({type(spec).__name__})."
     )
+
+
+def _place(path: str | Path) -> str:
+    return str(Path(path).expanduser().absolute())
 
 
 def _shared_cache(path: str) -> ScoreCache:

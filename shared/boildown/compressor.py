@@ -97,8 +97,9 @@ class Compressor:
         self.rank = None if rank is None else _method("rank", rank, {"model": rank_model}, placement)
         self.min_sentence = check_min_sentence(min_sentence)
         self.on_empty_query = check_empty_query(on_empty_query)
-        resolve_cache(cache)
-        self.cache = cache
+        found = resolve_cache(cache)
+        # Not by a path, which would name another file in another working directory.
+        self.cache: CacheSpec = cache if isinstance(cache, bool) or found is None else found
 
     def compress(self, query: str, documents: Iterable[str | Document], budget: Budget) -> Compression:
         """Keeps what the query needs of the documents.

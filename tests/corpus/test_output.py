@@ -75,6 +75,16 @@ def test_an_output_below_the_input_is_no_input(scoring: Scoring, tmp_path: Path)
         score_corpus([folder / "scored"], folder / "scored", scoring)
 
 
+def test_a_path_below_the_home_folder_leads_there(
+    scoring: Scoring, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    (tmp_path / "in.jsonl").write_bytes(to_lines(make_documents(0, 2)))
+    assert score_corpus(["~/in.jsonl"], "~/out", scoring).complete
+    assert len(list(read_parts(tmp_path / "out"))) == 2
+
+
 def test_a_run_that_cannot_start_leaves_what_is_finished(scoring: Scoring, tmp_path: Path) -> None:
     given, output = tmp_path / "in.jsonl", tmp_path / "out"
     given.write_bytes(to_lines(make_documents(0, 6)))

@@ -76,6 +76,24 @@ def test_what_names_a_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert not list(tmp_path.iterdir())  # a file is made when it is first used
 
 
+def test_a_path_names_one_file_whatever_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path / "one")
+    for variable in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(variable, str(tmp_path / "one"))
+    compressor = Compressor("bm25", cache="a.db")
+    caches = [resolve_cache(compressor.cache), ScoreCache(path="b.db"), ScoreCache(path="~/c.db")]
+    monkeypatch.chdir(tmp_path / "two")
+    caches += [pickle.loads(pickle.dumps(cache)) for cache in caches]
+    assert resolve_cache(compressor.cache) is caches[0]
+    for cache in caches:
+        assert cache is not None
+        cache.put({KEY: b"scores"})
+    assert {path.name for path in (tmp_path / "one").iterdir()} >= {"a.db", "b.db", "c.db"}
+    assert not list((tmp_path / "two").iterdir())
+
+
 @pytest.mark.parametrize("wrong", [None, 7, "", b"a.db", ["a.db"]])
 def test_anything_else_is_an_error_when_the_compressor_is_built(wrong: object) -> None:
     with pytest.raises(ConfigurationError, match="cache= takes True, False"):

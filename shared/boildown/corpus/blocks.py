@@ -54,7 +54,7 @@ def find_files(inputs: Iterable[str | Path], output: Path) -> dict[str, Path]:
         ConfigurationError: two files have the same name, so that their outputs would be the same.
     """
     found: dict[str, Path] = {}
-    for given in (Path(one).absolute() for one in inputs):
+    for given in (Path(one).expanduser().absolute() for one in inputs):
         if given.is_dir():
             root, real = given.resolve(), output.resolve()
             own = given / real.relative_to(root) if root in real.parents else None

@@ -106,7 +106,7 @@ class Output:
     """
 
     def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder).absolute()
+        self.folder = Path(folder).expanduser().absolute()
         self.notes = self.folder / _NOTES
 
     def prepare(self, inputs: Iterable[Path]) -> None:

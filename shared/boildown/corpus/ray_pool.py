@@ -85,8 +85,8 @@ class RayPool:
         """
         workers, cores, gpus = self._shares(scoring.device)
         key, model = scoring.key, scoring.model
-        if model is not None and Path(model).is_dir():
-            model = str(Path(model).absolute())
+        if model is not None and (folder := Path(model).expanduser()).is_dir():
+            model = str(folder.absolute())
         scoring = replace(scoring, model=model)  # a copy has no key yet: each worker finds out its own
         items = [{"block": json.dumps(asdict(block))} for block in blocks]
         pool = self._ray.data.ActorPoolStrategy(size=max(1, min(workers, len(blocks))))
