@@ -116,6 +116,7 @@ class LLMLingua2:
     def _classifier(self) -> TokenClassifier:
         from boildown.runtime.checkpoint import find_folder
         from boildown.runtime.devices import pick_device, pick_dtype
+        from boildown.runtime.identity import check_identity
         from boildown.runtime.models import shared_model
         from boildown.runtime.token_classifier import TokenClassifier
 
@@ -123,6 +124,7 @@ class LLMLingua2:
         dtype = pick_dtype(self.dtype, device)
 
         def load() -> TokenClassifier:
+            check_identity(self.model)
             return TokenClassifier.load(find_folder(self.model), device, dtype)
 
         return shared_model(("token_classifier", str(self.model), str(device), str(dtype)), load)

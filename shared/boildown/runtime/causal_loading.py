@@ -11,6 +11,7 @@ from boildown.errors import ModelError
 from boildown.runtime.causal import CausalLM
 from boildown.runtime.checkpoint import first_line, refuse_no_vocabulary, refuse_pickles, remember_no_texts
 from boildown.runtime.devices import dtype_argument, pick_device, pick_dtype, refuse_int8
+from boildown.runtime.identity import check_identity
 from boildown.runtime.models import shared_model
 
 __all__ = ["load_causal", "load_pretrained"]
@@ -46,6 +47,7 @@ def load_causal(name: str, device: str = "auto", dtype: str = "auto") -> CausalL
     def load() -> CausalLM:
         from transformers import AutoModelForCausalLM
 
+        check_identity(name)
         model, tokenizer = load_pretrained(AutoModelForCausalLM, name, *where)
         if tokenizer.is_fast:
             remember_no_texts(tokenizer.backend_tokenizer)

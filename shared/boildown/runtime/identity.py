@@ -18,7 +18,7 @@ from boildown.errors import ModelError
 from boildown.runtime.checkpoint import find_folder
 from boildown.runtime.models import shared_model
 
-__all__ = ["model_identity"]
+__all__ = ["check_identity", "model_identity"]
 
 _SMALL = (".json", ".txt", ".model")
 _WEIGHTS = (".safetensors", ".bin", ".pt")
@@ -42,6 +42,27 @@ def model_identity(name: str | Path) -> str:
         ModelError: there is no such model, or a file cannot be read.
     """
     return shared_model(("identity", str(name)), lambda: _identity(name))
+
+
+def check_identity(name: str | Path) -> None:
+    """For whoever is about to load a model: the folder must hold what this process has known under its name so far.
+
+    Scores are kept under the identity that was read first, and those of another model must not get there.
+
+    Args:
+        name: a folder; or a hub id, whose commits do not change.
+
+    Raises:
+        ModelError: the model has been replaced since, or a file cannot be read.
+    """
+    if isinstance(name, (str, Path)) and not Path(name).expanduser().is_dir():
+        return
+    found = _identity(name)
+    if shared_model(("identity", str(name)), lambda: found) != found:
+        raise ModelError(
+            f"The model in {name} was replaced while this process used it, or scores of it. Start a new process, or "
+            "have this one forget all models: boildown.runtime.models.release()."
+        )
 
 
 def _identity(name: str | Path) -> str:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from boildown.errors import ModelError
 from boildown.runtime.checkpoint import check_vocabulary, find_folder, read_tokenizer
 from boildown.runtime.devices import pick_device, pick_dtype
+from boildown.runtime.identity import check_identity
 from boildown.runtime.load import TextEncoder, load_encoder
 from boildown.runtime.models import shared_model
 from boildown.runtime.reader_settings import read_settings
@@ -205,7 +206,12 @@ def load_reader(name: str | Path, device: str, dtype: str) -> CrossReader:
     """The process's reader for this checkpoint, device and precision."""
     place = pick_device(device)
     where = str(place), str(pick_dtype(dtype, place))  # resolved, so that "auto" shares the model it stands for
-    return shared_model(("prune", str(name), *where), lambda: CrossReader.load(name, *where))
+
+    def load() -> CrossReader:
+        check_identity(name)
+        return CrossReader.load(name, *where)
+
+    return shared_model(("prune", str(name), *where), load)
 
 
 def _windows(document: int, length: int, heading: int, room: int) -> list[_Window]:

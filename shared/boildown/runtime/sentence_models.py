@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from boildown.errors import MissingExtraError, ModelError
 from boildown.runtime.checkpoint import find_folder, refuse_no_vocabulary, refuse_pickles
 from boildown.runtime.devices import cast_parameters, dtype_argument, pick_device, pick_dtype, refuse_int8
+from boildown.runtime.identity import check_identity
 from boildown.runtime.models import shared_model
 from boildown.runtime.seats import away
 
@@ -75,6 +76,7 @@ def _load_own(kind: type[Own], name: str, device: str, dtype: str) -> Own | None
     precision = pick_dtype(dtype, place)
 
     def load() -> Own | None:
+        check_identity(name)
         folder = find_folder(name)
         return kind.load(folder, place, precision) if kind.supports(folder) else None
 
@@ -100,9 +102,10 @@ def load_sentence_model(kind: Kind, name: str, device: str, dtype: str, method: 
     refuse_int8(dtype, f"The model {name!r}, which runs by sentence-transformers,")
     place = pick_device(device)
     precision = pick_dtype(dtype, place)
-    name = os.path.expanduser(name)
+    known, name = name, os.path.expanduser(name)
 
     def load() -> Any:
+        check_identity(known)
         try:
             import sentence_transformers
         except ImportError:

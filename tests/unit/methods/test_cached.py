@@ -15,9 +15,11 @@ from cached_scores import HALF, QUERY, Reads, same
 from clear_threshold import clear_threshold
 from stored_documents import TEXTS
 
-from boildown import Budget, Compressor, Document
+from boildown import Budget, Compressor, Document, ModelError
 from boildown.cache import ScoreCache
 from boildown.methods.stored import Stored, storing_method
+from boildown.runtime.identity import model_identity
+from boildown.runtime.models import release
 from boildown.sources import Sources
 from boildown.stored_scores import STORED_KEY
 from boildown.types import Scores
@@ -118,6 +120,49 @@ def test_what_scores_depend_on_tells_them_apart(
     bfloat16 = read.pop(3)
     assert read == [True, True, True, True, False, False, False]
     assert bfloat16 in (True, False)
+
+
+@pytest.mark.parametrize("name", ["llmlingua2", "llmlingua", "prune"])
+def test_a_model_that_is_replaced_before_it_is_loaded_gives_no_scores_under_its_old_name(
+    name: str, models: dict[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    model = shutil.copytree(models[name]["model"], tmp_path / "model")
+    settings = {**models[name], "model": str(model)}
+    compressor = Compressor(**settings, cache=ScoreCache())
+    compressor.compress(QUERY, TEXTS[:2], HALF)
+    release()  # as in a new process with the same file
+    if name == "prune":  # which always loads its model
+        model_identity(model)
+    else:
+        assert compressor.compress(QUERY, TEXTS[:2], HALF).cached == 2
+    replaced(model)
+    with pytest.raises(ModelError, match="was replaced while this process used it"):
+        compressor.compress(QUERY, TEXTS, HALF)
+    release()
+    assert same(
+        compressor.compress(QUERY, TEXTS, HALF), Compressor(**settings, cache=False).compress(QUERY, TEXTS, HALF)
+    )
+
+
+def test_scores_of_a_model_that_is_replaced_after_it_is_loaded_are_its_own(
+    models: dict[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    model = shutil.copytree(models["prune"]["model"], tmp_path / "model")
+    settings = {**models["prune"], "model": str(model)}
+    cache = ScoreCache()
+    Compressor(**settings, cache=False).compress(QUERY, TEXTS, HALF)
+    replaced(model)
+    Compressor(**settings, cache=cache).compress(QUERY, TEXTS, HALF)
+    release()
+    assert Compressor(**settings, cache=cache).compress(QUERY, TEXTS, HALF).cached == 0
+
+
+def replaced(model: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    tensors = load_file(model / "model.safetensors")
+    save_file({name: tensor + 0.125 for name, tensor in tensors.items()}, model / "new", metadata={"format": "pt"})
+    (model / "new").replace(model / "model.safetensors")
 
 
 def test_a_method_given_as_an_object_is_cached_and_one_with_a_loaded_model_is_not(gpt2: Path, reads: Reads) -> None:

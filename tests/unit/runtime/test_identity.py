@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from boildown.errors import ModelError
-from boildown.runtime.identity import model_identity
+from boildown.runtime.identity import check_identity, model_identity
 from boildown.runtime.models import release
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -65,6 +65,18 @@ def test_it_is_read_once_in_a_process_like_the_model(folder: Path) -> None:
     (folder / "config.json").write_text("{}")
     assert model_identity(folder) == first
     assert identity(folder) != first
+
+
+def test_a_replaced_model_is_refused_when_it_is_to_be_loaded(folder: Path) -> None:
+    release()
+    check_identity(folder)
+    check_identity(folder)
+    (folder / "config.json").write_text("{}")
+    with pytest.raises(ModelError, match=r"was replaced while .*models.release\(\)"):
+        check_identity(folder)
+    release()
+    check_identity(folder)
+    check_identity("no-one/such-model")  # is not looked up
 
 
 def test_a_model_of_the_hub_is_told_by_its_commit(
