@@ -11,6 +11,7 @@ from boildown.compat.arguments import as_contexts, given_sections, read_argument
 from boildown.compat.json_rules import read_rules
 from boildown.compat.lazy_models import LazyModels
 from boildown.errors import ConfigurationError, InputError
+from boildown.forks import watch_forks
 from boildown.methods.exact.language_model import ReferenceLM
 from boildown.methods.exact.ratios import Segment
 from boildown.methods.exact.recovery import recover_exactly
@@ -58,12 +59,18 @@ class PromptCompressor(LazyModels):
         self.open_api_config = dict(open_api_config or {})
         self.llmlingua2_config = dict(llmlingua2_config or {})
         self._exact_guard = threading.Lock()  # transformers' tokenizers are for one thread at a time
+        watch_forks(self)
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in super().__getstate__().items() if name != "_exact_guard"}
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         vars(self).update(state)
+        self._exact_guard = threading.Lock()
+        watch_forks(self)
+
+    def after_fork(self) -> None:
+        """Makes a child process's own lock."""
         self._exact_guard = threading.Lock()
 
     def __call__(self, *args: Any, **kwargs: Any) -> dict[str, Any]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import os
 import pickle
 import random
+import signal
 import sys
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -207,3 +209,16 @@ def test_threads(make: Make, model: str) -> None:
     with ThreadPoolExecutor(4) as pool:
         for alone, beside in zip(expected * 2, pool.map(compress, LONG * 2), strict=True):
             assert SequenceMatcher(None, alone, beside).ratio() > 0.9
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_child_process_does_not_wait_for_a_thread_of_its_parent(make: Make) -> None:
+    compressor = make("bert", exact=True)
+    recovered = compressor.recover(LONG[0], LONG[0], LONG[0])
+    copied = copy.copy(compressor)
+    with compressor._exact_guard, copied._exact_guard:  # as a thread that is at work
+        child = os.fork()
+        if child == 0:
+            signal.alarm(30)
+            os._exit(any(one.recover(LONG[0], LONG[0], LONG[0]) != recovered for one in (compressor, copied)))
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

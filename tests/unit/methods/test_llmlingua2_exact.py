@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import pickle
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 
 from boildown import Budget, Compressor
 from boildown.errors import ConfigurationError, RebudgetError
+from boildown.methods.exact.word_spans import load_exact_llmlingua2
 from boildown.methods.llmlingua2 import LLMLingua2
 
 
@@ -25,6 +28,19 @@ def test_the_exact_mode_cuts_by_itself_and_cannot_be_cut_again(bert: Path) -> No
         result.rebudget(Budget(rate=0.2))
     assert compressor.compress("", texts, Budget(rate=0.5)).text == result.text
     assert pickle.loads(pickle.dumps(compressor)).compress("", texts, Budget(rate=0.5)).text == result.text
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_child_process_does_not_wait_for_a_thread_of_its_parent(bert: Path) -> None:
+    text = "The harbour master keeps a log. In 1874 she counted 312 ships."
+    compressor = Compressor("llmlingua2", model=str(bert), device="cpu", options={"exact": True}, cache=False)
+    expected = compressor.compress("", [text], Budget(rate=0.5)).text
+    with load_exact_llmlingua2(str(bert), "cpu", "auto").guard:  # as a thread that is at work
+        child = os.fork()
+        if child == 0:
+            signal.alarm(30)
+            os._exit(compressor.compress("", [text], Budget(rate=0.5)).text != expected)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def test_the_exact_mode_says_where_it_keeps_more_than_the_budget(bert: Path) -> None:

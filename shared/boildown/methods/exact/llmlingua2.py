@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from boildown.errors import ConfigurationError, ModelError
+from boildown.forks import watch_forks
 from boildown.methods.exact.arguments import ExactArguments
 from boildown.methods.exact.words import (
     Forcing,
@@ -91,6 +92,7 @@ class ExactLLMLingua2:
 
         self.model, self.tokenizer = model, tokenizer
         self.guard = threading.Lock()
+        watch_forks(self)
         vocabulary = tokenizer.get_vocab()
         self.pieces = any(token.startswith("##") for token in vocabulary)
         if not self.pieces and not any(token.startswith("▁") for token in vocabulary):
@@ -106,6 +108,10 @@ class ExactLLMLingua2:
             with torch.random.fork_rng():
                 torch.manual_seed(42)
                 model.resize_token_embeddings(len(tokenizer))
+
+    def after_fork(self) -> None:
+        """Makes a child process's own guard."""
+        self.guard = threading.Lock()
 
     def compress(
         self, contexts: Sequence[str], arguments: ExactArguments, count: Count, threshold: float | None = None
