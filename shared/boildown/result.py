@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -88,8 +88,13 @@ class Compression:
         """Documents that no model had to read for this result, since their scores were in the cache."""
         return self.scores.cached
 
-    def rebudget(self, budget: Budget, *, order: Order | None = None) -> Compression:
+    def rebudget(self, budget: Budget, *, order: Order | None = None, without: Collection[int] = ()) -> Compression:
         """The same scores cut at another budget, and in another order if one is given: no model runs.
+
+        Args:
+            budget: how much to keep.
+            order: of the documents; None for the same.
+            without: documents, by index, of which nothing may be kept: the budget is for the others.
 
         Raises:
             ConfigurationError: the budget is none, or the order is unknown.
@@ -103,7 +108,7 @@ class Compression:
             )
         plan = self.plan if order is None else replace(self.plan, order=order)
         start = perf_counter()
-        again = cut(self.sources, self.scores, budget, plan)
+        again = cut(self.sources, self.scores, budget, plan, without)
         seconds = {**self.seconds, "score": 0.0, "model": 0.0, "select": perf_counter() - start}
         return replace(self, budget=budget, plan=plan, seconds=seconds, _cut=again)
 

@@ -83,6 +83,14 @@ def test_llamaindex(client: Client) -> None:
     assert asyncio.run(later()) == local
 
 
+def test_a_node_whose_metadata_leave_no_room_gives_way_there_too(client: Client) -> None:
+    given = nodes()
+    given[1].node.metadata = {"notes": "note " * 300}
+    local, remote = (BoildownPostprocessor(tokens=60, **engine) for engine in ({}, {"engine": client}))
+    kept = [node.node_id for node in remote.postprocess_nodes(given, QueryBundle(QUESTION))]
+    assert kept == [node.node_id for node in local.postprocess_nodes(given, QueryBundle(QUESTION))] == ["reed", "leave"]
+
+
 def test_a_blank_query_leaves_the_nodes_their_scores(client: Client) -> None:
     local = BoildownPostprocessor(tokens=30).postprocess_nodes(nodes(), QueryBundle(""))
     remote = BoildownPostprocessor(tokens=30, engine=client).postprocess_nodes(nodes(), QueryBundle(""))

@@ -151,6 +151,44 @@ def test_metadata_that_leave_no_room_leave_nothing_and_a_note(notes: list[str], 
     assert "excluded_llm_metadata_keys" in notes[0]
 
 
+def with_notes(words: int) -> list[NodeWithScore]:
+    """Harbours, of which the best has so many words of metadata."""
+    nodes = harbours(shown=1)
+    nodes[7].node.metadata["notes"] = "note " * words
+    return nodes
+
+
+@pytest.mark.parametrize("engine", [Compressor("bm25"), Compressor("bm25", dedupe=None, order="score")])
+@pytest.mark.parametrize("unit", [{"tokens": 90}, {"rate": 0.08}, {"tokens": 90, "documents": 2}])
+def test_a_node_whose_metadata_leave_no_room_gives_way_to_others(
+    notes: list[str], engine: Compressor, unit: dict[str, Any]
+) -> None:
+    kept = compress(with_notes(400), engine=engine, **unit)
+    assert 45 < tokens_shown(kept) <= 90
+    assert "harbour-7" not in {node.node_id for node in kept}
+    assert len(notes) == 1
+    assert "Nothing was kept of 1 nodes" in notes[0]
+    assert "excluded_llm_metadata_keys" in notes[0]
+
+
+def test_a_node_with_many_metadata_stays_where_it_fits(notes: list[str]) -> None:
+    for words in (30, 45, 60, 70):
+        kept = compress(with_notes(words), tokens=90)
+        assert kept[-1].node.get_content().startswith("Harbour 7 is 10 metres deep.")
+        assert tokens_shown(kept) > 75
+    assert notes == []
+
+
+@pytest.mark.parametrize("words", [[0, 160, 20, 160, 160, 6, 20, 0], [60, 60, 0, 20, 160, 60, 60, 20]])
+def test_nodes_with_few_metadata_fill_what_those_with_many_leave(words: list[int]) -> None:
+    nodes = harbours(8, shown=0)
+    for node, count in zip(nodes, words, strict=True):
+        node.node.metadata = {"summary": "word " * count}
+    kept = compress(nodes, tokens=100)
+    assert 50 < tokens_shown(kept) <= 100
+    assert kept[-1].node.get_content().startswith("Harbour 7 is 10 metres deep.")
+
+
 def test_an_image_stays_and_what_it_shows_is_counted() -> None:
     image = NodeWithScore(node=ImageNode(image_url="https://example.org/a.png", metadata={"caption": "A quay. " * 9}))
     nodes = [image, *harbours(shown=1)]

@@ -49,6 +49,23 @@ def test_rebudget_equals_compressing_again():
     assert result.plan.order == "edges"
 
 
+@pytest.mark.parametrize("unit", ["sentence", "word"])
+@pytest.mark.parametrize("more", [{}, {"documents": 1}])
+def test_rebudget_without_a_document_gives_its_place_to_others(unit, more):
+    result = bm25(unit=unit).compress("How much do ferry tickets cost?", DOCUMENTS, Budget(tokens=12))
+    best = result.documents[-1]
+    assert best.index == 2
+    again = result.rebudget(Budget(tokens=12, **more), without=[best.index])
+    assert 0 < again.tokens_out <= 12
+    assert best.index not in {d.index for d in again.documents}
+    (dropped,) = [d for d in again.dropped if d.index == best.index]
+    assert (dropped.reason, dropped.tokens_in, dropped.score) == ("budget", best.tokens_in, best.score)
+    assert again.tokens_in == result.tokens_in
+    assert again.rebudget(Budget(tokens=12)).text == result.text
+    nothing = result.rebudget(Budget(rate=1.0), without=range(3))
+    assert (nothing.text, {d.reason for d in nothing.dropped}) == ("", {"budget"})
+
+
 def test_a_final_result_cannot_be_cut_again():
     class Final(BM25):
         def score(self, query, sources):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
 from operator import index as whole
@@ -57,7 +57,9 @@ class RemoteCompression(Compression):
 
     _again: Callable[[Call], RemoteCompression] = field(repr=False)
 
-    def rebudget(self, budget: Budget, *, order: Order | None = None) -> RemoteCompression:
+    def rebudget(
+        self, budget: Budget, *, order: Order | None = None, without: Collection[int] = ()
+    ) -> RemoteCompression:
         """The same at another budget, and in another order if one is given: a second request, which blocks.
 
         The service has the scores in its cache, unless the first request is long ago.
@@ -66,7 +68,21 @@ class RemoteCompression(Compression):
             BoildownError: as from `Client.compress`.
         """
         plan = self.plan if order is None else replace(self.plan, order=order)
-        return self._again(Call(self.query, self.sources, check_budget(budget), plan))
+        call = Call(self.query, self.sources, check_budget(budget), plan)
+        return self._without(call, without) if without else self._again(call)
+
+    def _without(self, call: Call, without: Collection[int]) -> RemoteCompression:
+        """What the service keeps of the other documents, as it sees nothing of these."""
+        seen = [replace(d, text="", metadata={}) if i in without else d for i, d in enumerate(self.sources.documents)]
+        made = self._again(replace(call, sources=Sources(seen)))
+        known = [
+            replace(d, text="", spans=(), protected=(), tokens_out=0, reason=d.reason or "budget")
+            for d in (*self.documents, *self.dropped)
+            if d.index in without
+        ]
+        dropped = sorted([*known, *(d for d in made.dropped if d.index not in without)], key=lambda d: -d.score)
+        cut = replace(made._cut, dropped=tuple(dropped), tokens_in=self.tokens_in)
+        return replace(made, sources=self.sources, _cut=cut)
 
 
 def write_request(call: Call, settings: Mapping[str, Any]) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,7 +41,7 @@ class Cut:
     notes: tuple[str, ...] = ()
 
 
-def cut(sources: Sources, scores: Scores, budget: Budget, plan: Plan) -> Cut:
+def cut(sources: Sources, scores: Scores, budget: Budget, plan: Plan, without: Collection[int] = ()) -> Cut:
     """Keeps the best units of all documents within the budget.
 
     The assembled text never counts more than the budget by the budget's counter; a budget that not even one unit
@@ -51,6 +52,7 @@ def cut(sources: Sources, scores: Scores, budget: Budget, plan: Plan) -> Cut:
         scores: what a method says about them.
         budget: how much to keep.
         plan: how to cut.
+        without: documents of which nothing may be kept.
 
     Raises:
         ConfigurationError: the plan asks for a unit that the method has not scored.
@@ -69,7 +71,7 @@ def cut(sources: Sources, scores: Scores, budget: Budget, plan: Plan) -> Cut:
 
     candidates = build_candidates(sources, scores, plan, fits)
     priority = priority_of(candidates, scores.relevance)
-    reasons = exclude(candidates, priority, sources, scores.relevance, budget, plan)
+    reasons = exclude(candidates, priority, sources, scores.relevance, budget, plan, without)
     if limit is not None:
         costs = _costs(candidates, sources, counts)
         if _are_sentences(candidates):

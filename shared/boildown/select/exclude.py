@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ def exclude(
     relevance: NDArray[np.float64],
     budget: Budget,
     plan: Plan,
+    without: Collection[int] = (),
 ) -> NDArray[np.object_]:
     """For each candidate why it takes no part in the cut, or an empty string.
 
@@ -34,6 +36,7 @@ def exclude(
         relevance: shape (documents,).
         budget: how many documents may be kept.
         plan: whether repetitions are dropped.
+        without: documents of which nothing may be kept; others take their places.
 
     Returns:
         shape (candidates,).
@@ -41,9 +44,10 @@ def exclude(
     reasons = np.full(len(candidates), "", dtype=object)
     if budget.documents is not None:
         beyond = np.ones(len(sources), dtype=bool)
-        filled = [d for d in rank(relevance).tolist() if sources.texts[d].strip()]
+        filled = [d for d in rank(relevance).tolist() if sources.texts[d].strip() and d not in without]
         beyond[filled[: budget.documents]] = False
         reasons[beyond[candidates.units.document]] = "documents"
+    reasons[np.isin(candidates.units.document, list(without))] = "budget"
     if plan.dedupe is not None and len(candidates) and (plan.dedupe != "long" or _may_repeat(sources)):
         # A repetition of what is excluded already is the only one left.
         reasons[_repeated(candidates, priority[reasons[priority] == ""], sources, plan.dedupe)] = "duplicate"

@@ -89,6 +89,20 @@ def test_another_budget_is_another_request(small: Any) -> None:
     assert [body["order"] for _, _, body in small.requests] == ["original", "score", "score"]
 
 
+def test_without_a_document_the_service_does_not_see_its_text(small: Any) -> None:
+    with Client(small.url) as client:
+        first = client.compress(QUESTION, DOCUMENTS, Budget(rate=1.0))
+        again = first.rebudget(Budget(rate=1.0), without=[0, 1])
+    assert [document["text"] for document in small.requests[1][2]["documents"]] == ["", "", TEXTS[2]]
+    assert [document.index for document in again.documents] == [2]
+    assert [(d.index, d.reason, d.tokens_in) for d in again.dropped] == [
+        (0, "budget", first.documents[0].tokens_in),
+        (1, "empty", 0),
+    ]
+    assert again.tokens_in == first.tokens_in
+    assert again.sources.texts == TEXTS
+
+
 def test_tool_results_are_asked_for_with_their_repetitions(small: Any) -> None:
     text = " ".join(f"Entry {i} of the harbour log notes calm weather." for i in range(50))
     with Client(small.url, order="score") as client:

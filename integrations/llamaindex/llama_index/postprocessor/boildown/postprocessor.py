@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -34,11 +34,17 @@ _ATTEMPTS = 8
 """Cuts at most until nodes fit with their metadata; two or three do, unless metadata take most of the budget."""
 _TOLERANCE = 0.03
 """The share of the budget that may stay empty before one more cut is tried."""
+_SHARES = (1.0, 0.5, 0.25)
+"""Where half of the budget would stay empty, nodes whose metadata take more than such a share of it give way."""
 _BLANK_LINE = "\n\n"
 """What response synthesizers join nodes by, whatever the separator of an engine."""
 _NO_ROOM = (
     "Nothing was kept: beside the metadata that its node shows the LLM, no text fits into {} tokens. Give a larger "
     "budget, or name metadata in excluded_llm_metadata_keys."
+)
+_GAVE_WAY = (
+    "Nothing was kept of {} nodes whose text is better than other text, since the metadata that they show the LLM take "
+    "too much of {} tokens. Name metadata in excluded_llm_metadata_keys, or give a larger budget."
 )
 _ON_TOP = "Metadata that nodes show the LLM may come on top of the budget, since this method's result is not cut again."
 _ESTIMATED = "Metadata were counted by the built-in estimate, since only the service knows the counter {!r}."
@@ -198,14 +204,42 @@ class _Call:
         return self.kept
 
     def _fitting(self, first: _Cut, limit: int) -> _Cut:
+        """The cut that fits with the most text; without nodes of many metadata where these would leave it half empty.
+
+        A node whose metadata leave its text no room stands in the way of all that scores less.
+        """
+        best = self._search(first, limit)
+        heavy: set[int] = set()
+        gave_way = 0
+        for share in _SHARES:
+            if best.tokens > limit / 2:
+                break
+            kept = {document.index for document in best.result.documents}
+            more = {i for i, tokens in enumerate(self._metadata_tokens(first.result)) if tokens > share * limit} - kept
+            if more <= heavy:
+                continue
+            heavy |= more
+            budget = replace(first.result.budget, tokens=limit, rate=None)
+            lighter = self._search(self._cut(first.result.rebudget(budget, without=heavy)), limit, heavy)
+            if lighter.result.tokens_out > best.result.tokens_out:
+                best = lighter
+                gave_way = sum(document.index in heavy for document in first.result.documents)
+        if gave_way:
+            self._notes.append(_GAVE_WAY.format(gave_way, limit))
+        return best
+
+    def _search(self, first: _Cut, limit: int, without: Collection[int] = ()) -> _Cut:
         """Of a few cuts of the same scores, the one that fits with the most text.
 
         Which nodes are kept, and with them their metadata, is only known after a cut.
         """
 
         def cut_at(tokens: int) -> _Cut:
-            return self._cut(first.result.rebudget(replace(first.result.budget, tokens=tokens, rate=None)))
+            budget = replace(first.result.budget, tokens=tokens, rate=None)
+            return self._cut(first.result.rebudget(budget, without=without))
 
+        if first.tokens <= limit:
+            return first
         best = None
         # What the text may take lies between what was seen to fit and what was seen not to.
         low, high = 0, first.result.tokens_out
@@ -232,6 +266,13 @@ class _Call:
         nodes = rebuild_nodes(self.nodes, result)
         counted = max(result.tokens_out, sum(document.tokens_out for document in result.documents))
         return _Cut(result, nodes, self._shown(nodes, [d.text for d in result.documents], counted, result))
+
+    def _metadata_tokens(self, result: Compression) -> list[int]:
+        """How many tokens the LLM would read of each node beside its text."""
+        counter = self._counter(result)
+        shown = counter.count_many([node.node.get_content(metadata_mode=MetadataMode.LLM) for node in self.nodes])
+        texts = counter.count_many([document.text for document in self.documents])
+        return [all_ - text for all_, text in zip(shown, texts, strict=True)]
 
     def _limit(self, result: Compression) -> int | None:
         if result.budget.rate is None:
