@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from llama_index.core.agent.workflow import ToolCallResult
 from llama_index.core.tools import ToolOutput
+from pydantic import BaseModel
 from scripted_llm import (
     AGENT_WARNINGS,
     BM25,
@@ -105,6 +106,43 @@ async def test_rows_that_the_framework_writes_as_python_does_stay_whole() -> Non
     assert page["id"] == 7
     assert FACT in page["text"]
     assert count(pages) <= 150
+
+
+class Text(BaseModel):
+    type: str = "text"
+    text: str
+
+
+class Result(BaseModel):
+    """As tools behind MCP give it."""
+
+    meta: None = None
+    content: list[Text]
+    isError: bool = False
+
+
+async def test_objects_that_the_framework_writes_as_pydantic_does_stay_whole() -> None:
+    stations = [{"station": i, "name": f"Station {i} north", "depth_m": i * 1.5} for i in range(150)]
+    pages = [{"id": i, "name": "it's", "text": LONG} for i in range(2)]
+    results = [Result(content=[Text(text=text)]) for text in (json.dumps(stations), json.dumps(pages), LONG)]
+    names = ["table", "pages", "page"]
+    llm = ScriptedLLM([calls(*((name, {}) for name in names)), says("Done.")])
+    agent = BoildownFunctionAgent(
+        tools=[tool(name, result) for name, result in zip(names, results, strict=True)],
+        llm=llm,
+        shortener=ToolShortener(250, 400, engine=BM25),
+    )
+    await agent.run(QUESTION)
+    answers = results_in(llm.seen[1])  # in the order in which the tools were done
+    table, *cut = [answers[f"c{i}-{name}"].content or "" for i, name in enumerate(names)]
+    assert table == str(results[0])
+    begin, end = "meta=None content=[Text(type='text', text=", ")] isError=False"
+    both, one = (
+        ast.literal_eval(content[len(begin) : NOTE.search(content).start()].strip().removesuffix(end))  # type: ignore[union-attr]
+        for content in cut
+    )
+    assert [(page["id"], page["name"]) for page in json.loads(both)] == [(0, "it's"), (1, "it's")]
+    assert all(FACT in text for text in (both, one))
 
 
 async def test_a_result_stays_whole_where_the_service_is_down() -> None:

@@ -1,4 +1,4 @@
-"""Where data stand in a text: JSON, or lists, tuples and dictionaries as Python writes them."""
+"""Where data stand in a text: JSON, or lists, tuples, dictionaries and objects as Python writes them."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ LONG = 100
 # Data begin their line, or follow the colon of a label or an opening fence.
 _BEGIN = re.compile(r"(?:^(?:[ \t]*|[^\n:]{1,100}:\s*)(?:`{3,}[^\n`]*\n\s*)?|:\s*)(?=[\[({])", re.MULTILINE)
 _END = re.compile(r"(?:\s*`{3,})?[^\S\n]*$", re.MULTILINE)
+_FIELD = re.compile(r" ?[^\W\d]\w*=(?=\S)")  # as pydantic writes a model's, with nothing around all of them
+_CALL = re.compile(r"[^\W\d][\w.]*(?=\()")
 _REMARK = re.compile(r"[\[({][^\[({\"'\n]{0,98}[\])}]")  # such as [3] or (draft)
 _TOKEN = re.compile(
     r"""\s*(?:
@@ -48,9 +50,13 @@ def find_data(text: str) -> list[Data]:
     A value counts if nothing but a closing fence follows on its line. These are no data:
 
     - Records: values one right after the other, such as JSON lines, or in lines of a log.
+    - Objects, unless they are the whole text, since calls in code look the same.
     - Remarks: a pair of brackets with some words or numbers in it, such as a citation. At the end of a text, where it
       may be the whole result, it counts.
     """
+    whole = _object(text)
+    if whole:
+        return [whole]
     found = [*_values(text)]
     follows = [False, *(_is_record(text[one.end : other.begin]) for one, other in pairwise(found)), False]
     end = len(text.rstrip())
@@ -72,6 +78,23 @@ def _values(text: str) -> Iterator[Data]:
             yield Data(match.start(), begin, end, line_end.end(), strings)
 
 
+def _object(text: str) -> Data | None:
+    """The whole text as an object: a dataclass such as `Row(id=1)`, or a pydantic model such as `id=1 name='x'`."""
+    begin, end = len(text) - len(text.lstrip()), len(text.rstrip())
+    at = begin
+    strings: list[tuple[int, int]] = []
+    called = _CALL.match(text, begin)
+    while field := called or _FIELD.match(text, at):
+        at, complete, found = _read(text, at if called else field.end())
+        strings += found
+        if not complete:
+            return None
+        if at == end:
+            return Data(begin, begin, end, end, strings)
+        called = None
+    return None
+
+
 def _is_record(between: str) -> bool:
     # A line of a log has a colon in its time, or behind its level, and one before the value.
     label = between.strip()
@@ -79,13 +102,13 @@ def _is_record(between: str) -> bool:
 
 
 def _read(text: str, at: int) -> tuple[int, bool, list[tuple[int, int]]]:
-    """Reads data that begin at a bracket, to its counterpart or as far as they are data.
+    """Reads one value, mostly from a bracket to its counterpart, or as far as it is data.
 
     A reading by tokens, since one by Python's own parser would take a hundred times the text's memory, or the
     whole stack. Two values in a row without a mark between them, as words in prose stand, are no data.
 
     Returns:
-        how far it came, whether that is the counterpart, and where the longer string values are.
+        how far it came, whether that is the value's end, and where the longer string values are.
     """
     strings: list[tuple[int, int]] = []
     depth, last = 0, "mark"
@@ -104,7 +127,7 @@ def _read(text: str, at: int) -> tuple[int, bool, list[tuple[int, int]]]:
             depth += 1
         elif kind == "close":
             depth -= 1
-            if not depth:
-                return match.end(), True, strings
+        if depth <= 0 and kind != "mark" and not (kind == "word" and text.startswith("(", match.end())):
+            return match.end(), depth == 0, strings
         at, last = match.end(), kind
     return at, False, strings

@@ -14,6 +14,9 @@ from boildown.tools.data import LONG, Data, find_data
 __all__ = ["Slot", "slots_of"]
 
 
+_JSON_CHARACTER = re.compile(r"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\u....|\\.|[^\\]", re.DOTALL)
+_PYTHON_CHARACTER = re.compile(r"\\x..|\\u.{4}|\\U.{8}|\\N\{[^}]*\}|\\[0-7]{1,3}|\\.|[^\\]", re.DOTALL)
+_QUOTE = re.compile(r"\\.|\"", re.DOTALL)
 _KEY = re.compile(r"""(["'])([^"'\n]{1,60})\1\s*:\s*\Z""")
 _LONGEST_KEY = 80
 
@@ -35,7 +38,8 @@ def slots_of(text: str) -> list[Slot]:
     Data are JSON, or lists, tuples and dictionaries as Python writes them, which is what frameworks make of a result
     that is no text. They are the whole text, or stand in lines of their own among prose, maybe behind a label or in a
     Markdown fence. Any cut in them would say something else than the tool did, so what may be shortened are their
-    string values of more than 100 characters, and prose of as many before, between and behind them.
+    string values of more than 100 characters, and prose of as many before, between and behind them. Where such a value
+    is data itself, as of tools behind MCP, the same holds in it.
     """
     found = find_data(text)
     if not found:
@@ -66,7 +70,41 @@ def _strings(text: str, data: Data) -> Iterator[Slot]:
             continue
         if isinstance(value, str) and len(value) > LONG:
             key = _KEY.search(text, max(0, start - _LONGEST_KEY), start)
-            yield Slot(start, end, value, write, key[2] if key else "")
+            slot = Slot(start, end, value, write, key[2] if key else "")
+            yield from _within(slot, text[start:end]) if _is_data(value) else [slot]
+
+
+def _is_data(value: str) -> bool:
+    found = find_data(value)
+    return (
+        len(found) == 1 and found[0].start == len(value) - len(value.lstrip()) and found[0].stop >= len(value.rstrip())
+    )
+
+
+def _within(outer: Slot, written: str) -> Iterator[Slot]:
+    """The parts of a string that may be shortened, where it holds data. `written` is the string with its quotes."""
+    character = _JSON_CHARACTER if outer.write is _json else _PYTHON_CHARACTER
+    places = [match.start() for match in character.finditer(written, 1)]
+    if len(places) != len(outer.text) + 1:  # written in a way that Python itself does not write
+        yield outer
+        return
+    for slot in slots_of(outer.text):
+
+        def write(text: str, inner: Callable[[str], str] = slot.write) -> str:
+            return _quoted(inner(text), outer.write, written[0])
+
+        start, end = outer.start + places[slot.start], outer.start + places[slot.end]
+        yield Slot(start, end, slot.text, write, slot.key)
+
+
+def _quoted(text: str, write: Callable[[str], str], quote: str) -> str:
+    """The text as it is written between such quotes."""
+    if write is _json:
+        return _json(text)[1:-1]
+    inside = repr(text + '"')[1:-2]  # in single quotes, since it has a double one
+    if quote == "'":
+        return inside
+    return _QUOTE.sub(lambda match: {"\\'": "'", '"': '\\"'}.get(match[0], match[0]), inside)
 
 
 def _is_json(text: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import datetime
 import json
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -12,6 +13,7 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from boildown.tools.slots import slots_of
 
@@ -22,6 +24,25 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.tuples(inner) | st.dictionaries(st.text(max_size=120), inner),
     max_leaves=12,
 )
+
+
+class Row(BaseModel):
+    number: int
+    name: str = "North"
+    when: datetime.date = datetime.date(2024, 1, 1)
+    text: str = ""
+
+
+class Table(BaseModel):
+    rows: list[Row]
+    note: str = "it's"
+    total: float | None = None
+
+
+@dataclass
+class Answer:
+    rows: list[Any]
+    text: str = ""
 
 
 def rewritten(text: str, write: Any = lambda piece: piece) -> str:
@@ -46,6 +67,42 @@ def rewritten(text: str, write: Any = lambda piece: piece) -> str:
 )
 def test_data_as_python_writes_them_stay(data: Any) -> None:
     assert slots_of(str(data)) == []
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        Row(number=1),
+        Table(rows=[Row(number=i) for i in range(50)]),
+        Answer(ROWS),
+        Answer([Row(number=1), Answer([])], "short"),
+        [Answer([1])],
+    ],
+)
+def test_objects_as_python_writes_them_stay(data: Any) -> None:
+    assert slots_of(f"{data}\n") == slots_of(repr(data)) == []
+
+
+def test_of_objects_only_the_longer_strings_may_be_shortened() -> None:
+    data = Table(rows=[Row(number=1, text=PROSE), Row(number=2)], note=PROSE)
+    for text in (str(data), repr(data), str(Answer([data], PROSE))):
+        assert {slot.text for slot in slots_of(text)} == {PROSE}
+        assert rewritten(text) == text
+    assert rewritten(str(data), lambda _: "…") == str(Table(rows=[Row(number=1, text="…"), Row(number=2)], note="…"))
+
+
+@pytest.mark.parametrize("outer", [json.dumps, str, lambda data: json.dumps(data, ensure_ascii=False)])
+@pytest.mark.parametrize("inner", [json.dumps, str, lambda data: json.dumps(data, ensure_ascii=False, indent=1)])
+@pytest.mark.parametrize("name", ["it's", 'a "b"', "both: '\"", "\\'\\\"\\", "𝄞 é \x00 \u2028"])
+def test_data_in_strings_of_data_stay_data(outer: Any, inner: Any, name: str) -> None:
+    data = [{"id": i, "name": name, "text": f"{name} {PROSE}"} for i in range(9)]
+    text = outer({"type": "text", "text": inner(data), name: "x"})
+    assert [slot.text for slot in slots_of(text)] == [f"{name} {PROSE}"] * 9
+    read = {str: ast.literal_eval}
+    for short in (f"{name} {PROSE}", f"{name}…\n\t'"):
+        again = read.get(outer, json.loads)(rewritten(text, lambda _, short=short: short))
+        assert again == {"type": "text", "text": again["text"], name: "x"}
+        assert read.get(inner, json.loads)(again["text"]) == [{**row, "text": short} for row in data]
 
 
 @pytest.mark.parametrize("write", [str, json.dumps, lambda data: json.dumps(data, indent=2)])
@@ -112,6 +169,14 @@ def test_a_string_is_as_long_as_what_it_says(write: Any, length: int, slots: int
         "def read(rows: [int]):\n    (first, *rest) = rows\n    return [\n        row for row in rest\n    ]\n" * 3,
         f"{ROWS[:2]} and more",
         "for (i = 0; i < 9; i++) { x[i] = 1; }",
+        "x = f(1)\ny = g(2)\n" * 50,
+        "print(1)\nprint(2)",
+        "level=info took=3\nlevel=warn took=9\n",
+        f"id=1 {PROSE}",
+        f"Row(id=1) {PROSE}",
+        "a=[" * 50_000,
+        "a=1 " * 50_000 + "b",
+        "f(" * 50_000,
         "[" * 100_000,
         "[\n" * 50_000,
         "['" * 50_000,
