@@ -17,6 +17,7 @@ _BEGIN = re.compile(r"(?:^(?:[ \t]*|[^\n:]{1,100}:\s*)(?:`{3,}[^\n`]*\n\s*)?|:\s
 _END = re.compile(r"(?:\s*`{3,})?[^\S\n]*$", re.MULTILINE)
 _FIELD = re.compile(r" ?[^\W\d]\w*=(?=\S)")  # as pydantic writes a model's, with nothing around all of them
 _CALL = re.compile(r"[^\W\d][\w.]*(?=\()")
+_NUMBER = re.compile(r"[-+]?(?:[\d.]|nan\b|inf\b)|True\b|False\b")
 _REMARK = re.compile(r"[\[({][^\[({\"'\n]{0,98}[\])}]")  # such as [3] or (draft)
 _TOKEN = re.compile(
     r"""\s*(?:
@@ -105,7 +106,8 @@ def _read(text: str, at: int) -> tuple[int, bool, list[tuple[int, int]]]:
     """Reads one value, mostly from a bracket to its counterpart, or as far as it is data.
 
     A reading by tokens, since one by Python's own parser would take a hundred times the text's memory, or the
-    whole stack. Two values in a row without a mark between them, as words in prose stand, are no data.
+    whole stack. Two values in a row without a mark between them, as words in prose stand, are no data; but numbers are,
+    and rows of them, as numpy writes its arrays.
 
     Returns:
         how far it came, whether that is the value's end, and where the longer string values are.
@@ -114,7 +116,10 @@ def _read(text: str, at: int) -> tuple[int, bool, list[tuple[int, int]]]:
     depth, last = 0, "mark"
     while match := _TOKEN.match(text, at):
         kind = match.lastgroup or ""
-        if kind in ("string", "word") and last in ("string", "word", "close"):
+        if kind == "word" and _NUMBER.match(match["word"]):
+            kind = "number"
+        in_a_row = kind in ("string", "word", "number") and last in ("string", "word", "number", "close")
+        if in_a_row and not kind == last == "number":
             break
         if kind == "string" and match["key"]:
             kind = "mark"
@@ -122,7 +127,7 @@ def _read(text: str, at: int) -> tuple[int, bool, list[tuple[int, int]]]:
             strings.append(match.span("string"))
         elif kind == "open":
             called = last == "word" and match.end() == at + 1  # as in Decimal('1.50')
-            if last in ("string", "word", "close") and not called:
+            if last in ("string", "word", "number") and not called:
                 break
             depth += 1
         elif kind == "close":

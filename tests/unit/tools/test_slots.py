@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -63,6 +64,11 @@ def rewritten(text: str, write: Any = lambda piece: piece) -> str:
         [{"tags": {"a", "b"}, "none": set(), "raw": b"\x00'", "nan": float("nan"), "other": object()}] * 9,
         [-1.5e-7, 1 + 2j, True, None, ..., "", (), (1,), [], {}],
         {PROSE: 1},
+        np.arange(900),
+        -1.1 * np.arange(900.0).reshape(30, 10, 3),
+        np.array([[np.nan, np.inf, 1e-9]] * 200),
+        np.arange(200) > 100,
+        {"depths": np.arange(900).reshape(90, 10)},
     ],
 )
 def test_data_as_python_writes_them_stay(data: Any) -> None:
@@ -164,6 +170,9 @@ def test_a_string_is_as_long_as_what_it_says(write: Any, length: int, slots: int
         '{"a": 1}\n{"a": 2}\nShown: 2',
         '12:00:03 INFO got: {"a": 1}\n12:00:04 INFO got: {"a": 2}\n',
         "[1, 2][3]",
+        f"[2024 05 was dry] {PROSE}",
+        "[7 'a' 8]",
+        "[7] [8]\n[9] [10]\n",
         f"See:\n[3]\n{PROSE}\nSources: [1, 2]\n(see above)\n{PROSE}\nKind: {{kind=note}}\n{PROSE}",
         f"[a link](https://example.org)\n[1]: https://example.org\n(not now)\n{PROSE}",
         "def read(rows: [int]):\n    (first, *rest) = rows\n    return [\n        row for row in rest\n    ]\n" * 3,
