@@ -100,7 +100,8 @@ async def test_rows_that_the_framework_writes_as_python_does_stay_whole() -> Non
         shortener=ToolShortener(150, 400, engine=BM25),
     )
     await agent.run(QUESTION)
-    table, pages = [message.content or "" for message in results_in(llm.seen[1]).values()]
+    answers = results_in(llm.seen[1])  # in the order in which the tools were done
+    table, pages = (answers[call].content or "" for call in ("c0-table", "c1-pages"))
     assert table == str(rows)
     (page,) = ast.literal_eval(pages[: NOTE.search(pages).start()])  # type: ignore[union-attr]
     assert page["id"] == 7
