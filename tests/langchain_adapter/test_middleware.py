@@ -18,6 +18,7 @@ from langchain_core.vectorstores import InMemoryVectorStore
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, MessagesState, StateGraph
 
+from boildown.runtime import requests
 from langchain_boildown import BoildownCompressor, BoildownToolMiddleware
 
 
@@ -124,6 +125,28 @@ async def test_the_event_loop_runs_on(chat_model: Any) -> None:
         assert not task.done()
         loop_ran.set()
         assert (await task)["messages"][-1].content == DONE.content
+
+
+@pytest.mark.parametrize("mode", ["persist", "view"])
+async def test_a_cancelled_run_drops_what_it_waits_for(chat_model: Any, mode: str) -> None:
+    wanted: list[requests.Request | None] = []
+    going, go = threading.Event(), threading.Event()
+
+    def count(text: str) -> int:
+        wanted.append(requests.current())
+        going.set()
+        assert go.wait(30)
+        return tokens(text)
+
+    agent = Agent(chat_model, asks(call("look_up")), DONE, mode=mode, counter=count)
+    task = asyncio.create_task(agent.aask())
+    assert await asyncio.to_thread(going.wait, 30)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    go.set()
+    assert wanted[0] is not None
+    assert wanted[0].failure() is not None, "the model would go on for nobody"
 
 
 def test_a_retriever_tool_under_both_compressor_and_middleware(store: InMemoryVectorStore, chat_model: Any) -> None:

@@ -27,6 +27,7 @@ from scripted_llm import (
 from workflows.errors import WorkflowCancelledByUser
 
 from boildown import ConfigurationError
+from boildown.runtime import requests
 from llama_index.postprocessor.boildown import BoildownAgent, BoildownFunctionAgent, ToolShortener
 
 pytestmark = AGENT_WARNINGS
@@ -141,10 +142,12 @@ def test_an_agent_that_runs_code_is_refused(settings: dict[str, Any]) -> None:
         ShortCodeActAgent(code_execute_fn=str, llm=ScriptedLLM([]), **settings)
 
 
-async def test_a_cancelled_run_leaves_the_agent_usable() -> None:
+async def test_a_cancelled_run_drops_what_it_waits_for_and_leaves_the_agent_usable() -> None:
+    wanted: list[requests.Request | None] = []
     going, go = threading.Event(), threading.Event()
 
     def slow(text: str) -> int:
+        wanted.append(requests.current())
         going.set()
         assert go.wait(30)
         return count(text)
@@ -156,8 +159,10 @@ async def test_a_cancelled_run_leaves_the_agent_usable() -> None:
     handler = agent.run(QUESTION)
     await asyncio.to_thread(going.wait, 30)
     await handler.cancel_run()
-    go.set()
     with pytest.raises(WorkflowCancelledByUser):
         await handler
+    go.set()
+    assert wanted[0] is not None
+    assert wanted[0].failure() is not None, "the model would go on for nobody"
     assert str(await agent.run(QUESTION)) == "Done."
     assert count(llm.seen[-1][-1].content or "") <= 150

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from langchain.agents.middleware import AgentMiddleware, AgentState, ModelRequest, ModelResponse
@@ -20,6 +20,7 @@ from boildown.settings import Engine
 from boildown.tools.content import Content
 from boildown.tools.shorten import ToolRule, question_of, read_page
 from boildown.tools.shortening import Shortening, note_of, unknown_reference
+from boildown.workers import run_in_worker
 
 __all__ = ["BoildownToolMiddleware", "ToolRule"]
 
@@ -161,7 +162,7 @@ class _Persist(BoildownToolMiddleware):
         self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], Awaitable[ToolMessage | Command[Any]]]
     ) -> ToolMessage | Command[Any]:
         result = await handler(request)
-        return await asyncio.to_thread(self._persisted, request, result)
+        return await run_in_worker(partial(self._persisted, request, result))
 
     def _persisted(self, request: ToolCallRequest, result: ToolMessage | Command[Any]) -> ToolMessage | Command[Any]:
         direct = request.tool is not None and request.tool.return_direct  # it goes to the user, and no model reads it
@@ -188,7 +189,7 @@ class _View(BoildownToolMiddleware):
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], Awaitable[ModelResponse[Any]]]
     ) -> ModelResponse[Any]:
         if any(isinstance(message, ToolMessage) for message in request.messages):
-            request = await asyncio.to_thread(self._viewed, request)
+            request = await run_in_worker(partial(self._viewed, request))
         return await handler(request)
 
     def _viewed(self, request: ModelRequest[Any]) -> ModelRequest[Any]:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from boildown.errors import DeadlineError, MissingExtraError, ServiceError
 from boildown.forks import watch_forks
 from boildown.runtime import requests
+from boildown.runtime.seats import away
 
 if TYPE_CHECKING:
     import httpx
@@ -102,21 +103,18 @@ class Connections:
         import httpx
 
         attempt = 0
-        while True:
-            limits = self._limits()
-            try:
-                with self._connection().stream("POST", path, content=body, **limits) as coming:
-                    parts = _Parts(self._seconds())
-                    for part in coming.iter_raw():
-                        parts.add(part)
-                    answer: httpx.Response | Exception = parts.joined(coming)
-            except (httpx.RequestError, httpx.InvalidURL, UnicodeError) as error:
-                answer = error
-            pause = self._pause(attempt, answer)
-            if pause is None:
-                return self._answered(answer)
-            time.sleep(pause)
-            attempt += 1
+        with away():  # others work while one waits for the service
+            while True:
+                limits = self._limits()
+                try:
+                    answer: httpx.Response | Exception = self._whole_answer(path, body, limits)
+                except (httpx.RequestError, httpx.InvalidURL, UnicodeError) as error:
+                    answer = error
+                pause = self._pause(attempt, answer)
+                if pause is None:
+                    return self._answered(answer)
+                time.sleep(pause)
+                attempt += 1
 
     async def apost(self, path: str, body: bytes) -> Answer:
         """`post` without blocking the event loop."""
@@ -126,12 +124,7 @@ class Connections:
         while True:
             limits = self._limits()
             try:
-                connection = await self._loop_connection()
-                async with connection.stream("POST", path, content=body, **limits) as coming:
-                    parts = _Parts(self._seconds())
-                    async for part in coming.aiter_raw():
-                        parts.add(part)
-                    answer: httpx.Response | Exception = parts.joined(coming)
+                answer: httpx.Response | Exception = await self._awhole_answer(path, body, limits)
             except (httpx.RequestError, httpx.InvalidURL, UnicodeError) as error:
                 answer = error
             pause = self._pause(attempt, answer)
@@ -154,6 +147,21 @@ class Connections:
             here = self._loops.pop(asyncio.get_running_loop(), None)
         if here is not None:
             await here[0].aclose()
+
+    def _whole_answer(self, path: str, body: bytes, limits: dict[str, Any]) -> httpx.Response:
+        with self._connection().stream("POST", path, content=body, **limits) as answer:
+            parts = _Parts(self._seconds())
+            for part in answer.iter_raw():
+                parts.add(part)
+        return parts.joined(answer)
+
+    async def _awhole_answer(self, path: str, body: bytes, limits: dict[str, Any]) -> httpx.Response:
+        connection = await self._loop_connection()
+        async with connection.stream("POST", path, content=body, **limits) as answer:
+            parts = _Parts(self._seconds())
+            async for part in answer.aiter_raw():
+                parts.add(part)
+        return parts.joined(answer)
 
     def _limits(self) -> dict[str, Any]:
         """How long a request may take from now, for both ends."""

@@ -21,7 +21,7 @@ import pytest
 from boildown import BoildownError, Budget, Client, MissingExtraError, ServiceError
 from boildown.client.connections import Connections
 from boildown.errors import DeadlineError, OverloadedError
-from boildown.runtime import requests
+from boildown.runtime import requests, seats
 
 TEXTS = ["The tower was built in 1889. It is tall.", "Cats sleep a lot. They sleep on mats."]
 CALL: tuple[Any, ...] = ("When was the tower built?", TEXTS, Budget(tokens=8))
@@ -46,6 +46,21 @@ async def test_so_are_they_without_blocking(small: Any) -> None:
     async with Client(small.url) as client:
         assert (await client.acompress(*CALL)).text == KEPT
     assert len(small.requests) == 4
+
+
+def test_who_waits_for_the_service_takes_no_seat(small: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    free = seats._seats._value
+    found = []
+
+    def pause(*_: Any) -> float | None:
+        found.append(seats._seats._value)
+        return None
+
+    monkeypatch.setattr(Connections, "_pause", pause)
+    with Client(small.url) as client, seats.seated():
+        assert client.compress(*CALL).text == KEPT
+        assert seats._seats._value == free - 1
+    assert found == [free]
 
 
 def test_a_service_that_stays_busy_is_an_error_that_says_so(small: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, cast
 
 from llama_index.core.agent.workflow import CodeActAgent, FunctionAgent, ToolCallResult
@@ -19,6 +20,7 @@ from boildown.settings import Engine
 from boildown.tools.content import Content
 from boildown.tools.shorten import ToolRule, question_of
 from boildown.tools.shortening import READER_NAME, Shortening, note_of
+from boildown.workers import run_in_worker
 from llama_index.postprocessor.boildown.reader import ORIGINALS, READER
 
 __all__ = ["BoildownAgent", "BoildownFunctionAgent", "ToolShortener"]
@@ -121,7 +123,7 @@ class BoildownAgent(BaseWorkflowAgent):
         """Hands the results on, shortened."""
         question = await ctx.store.get("user_msg_str", default="") or ""
         done = await asyncio.gather(
-            *(asyncio.to_thread(self.shortener.shorten, result, question) for result in results)
+            *(run_in_worker(partial(self.shortener.shorten, result, question)) for result in results)
         )
         originals = {reference: text for _, kept in done for reference, text in kept.items()}
         if originals:
