@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, ValidationError, field_serializer
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictFloat,
+    StrictInt,
+    ValidationError,
+    field_serializer,
+)
 from pydantic_core import PydanticSerializationError
 
 from boildown.budget import Budget
@@ -17,7 +27,10 @@ from boildown.select.plan import Allocation, Order
 from boildown.settings import SETTINGS, Engine, build_engine, invalid_settings
 from boildown.types import Unit
 
-__all__ = ["EngineFields"]
+__all__ = ["EngineFields", "Place"]
+
+Place = Annotated[str, BeforeValidator(lambda value: str(value) if isinstance(value, Path) else value)]
+"""Where something is; a path too, which JSON would not hold."""
 
 _OBJECTS = {"counter": "a counter by its name", "engine": "settings in place of an engine"}
 """Settings that may be objects, and what to give where they must not."""
@@ -41,9 +54,9 @@ class EngineFields(BaseModel):
     documents: StrictInt | None = None
     counter: Any = None
     method: str = DEFAULT_METHOD
-    model: str | None = None
+    model: Place | None = None
     rank: str | None = None
-    rank_model: str | None = None
+    rank_model: Place | None = None
     device: str = "auto"
     dtype: str = "auto"
     options: dict[str, Any] | None = None
@@ -56,7 +69,7 @@ class EngineFields(BaseModel):
     dedupe: StrictFloat | Literal["long"] | None = "long"
     min_sentence: StrictInt = 3
     on_empty_query: EmptyQuery = "passthrough"
-    cache: bool | str = True
+    cache: bool | Place = True
     engine: Any = Field(default=None, repr=False)
 
     if not TYPE_CHECKING:  # Type checkers take the arguments from the fields.

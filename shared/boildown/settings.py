@@ -209,16 +209,20 @@ def invalid_settings(error: Any, owner: str, known: Iterable[str]) -> Configurat
         owner: the name of the class.
         known: the names of its arguments.
     """
-    lines = []
+    said: dict[str, str] = {}
     for item in error.errors():
-        name = ".".join(str(part) for part in item["loc"])
+        # Of a setting that may be of several kinds, pydantic names each.
+        field, *inner = item["loc"]
+        name = ".".join(map(str, [field, *(part for part in inner if isinstance(part, int))]))
         if item["type"] == "extra_forbidden":
             return unknown_name(f"argument of {owner}:", name, known)
         if name in _METHODS and item["type"] == "string_type" and "engine" in known:
-            lines.append(
+            said[name] = (
                 f"{name}= takes the name of a method, not {type(item['input']).__name__}; give a method object to "
                 f"the engine, as engine=boildown.Compressor({name}=...)"
             )
+        elif name in said:
+            said[name] += f", or {item['msg']}"
         else:
-            lines.append(f"{name}= is {item['input']!r}: {item['msg']}")
-    return ConfigurationError(f"{owner} cannot be built. {'; '.join(lines)}.")
+            said[name] = f"{name}= is {item['input']!r}: {item['msg']}"
+    return ConfigurationError(f"{owner} cannot be built. {'; '.join(said.values())}.")

@@ -7,6 +7,7 @@ import json
 import pickle
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,6 +36,7 @@ from langchain_boildown import BoildownCompressor
         ({"tokens": 5, "protect": ["figures"]}, "figures"),
         ({"tokens": 5, "token": 5}, "Did you mean 'tokens'"),
         ({"tokens": 5, "counter": 3.5}, "counter= cannot be a float"),
+        ({"tokens": 5, "cache": object()}, r"cache= is <[^:]*: Input should be a valid boolean, or .* valid string"),
         ({"tokens": 5, "engine": object()}, "compress and acompress"),
         (
             {"tokens": 5, "rank": BM25()},
@@ -71,6 +73,13 @@ def test_fields_round_trip_through_json(documents: list[Document]) -> None:
     again = BoildownCompressor.model_validate_json(compressor.model_dump_json())
     assert again == compressor
     assert again.compress_documents(documents, QUESTION) == compressor.compress_documents(documents, QUESTION)
+
+
+def test_paths_are_taken_and_written_to_json(tmp_path: Path) -> None:
+    given = {"model": tmp_path / "one", "rank_model": tmp_path / "two", "cache": tmp_path / "scores.db"}
+    compressor = BoildownCompressor(tokens=5, method="llmlingua2", rank="embedding", **given)
+    assert {name: getattr(compressor, name) for name in given} == {name: str(path) for name, path in given.items()}
+    assert BoildownCompressor.model_validate_json(compressor.model_dump_json()) == compressor
 
 
 def test_json_is_refused_where_an_object_would_be_lost() -> None:

@@ -89,6 +89,13 @@ def test_pickles_and_copies_are_the_settings_alone(model: Path, text_nodes: list
     assert made.to_dict()["class_name"] == "BoildownTransform"
 
 
+def test_a_path_will_do_for_the_model(tmp_path: Path) -> None:
+    given: Any = tmp_path / "model"
+    made = BoildownTransform(model=given)
+    assert made == BoildownTransform(model=str(given))
+    assert BoildownTransform.from_dict(made.to_dict()) == made
+
+
 def test_without_the_model_it_can_be_written_and_read_but_not_run(tmp_path: Path) -> None:
     made = transform(tmp_path / "gone")
     assert made.to_dict()["fingerprint"] is None

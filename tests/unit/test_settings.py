@@ -123,6 +123,8 @@ def test_a_pydantic_error_is_put_into_words() -> None:
     class Thing(pydantic.BaseModel):  # type: ignore[name-defined, misc]
         model_config = pydantic.ConfigDict(extra="forbid")
         tokens: int = 0
+        cache: bool | str = True
+        patterns: tuple[str, ...] = ()
 
     with pytest.raises(pydantic.ValidationError) as unknown:
         Thing(tokns=1)
@@ -130,3 +132,7 @@ def test_a_pydantic_error_is_put_into_words() -> None:
     with pytest.raises(pydantic.ValidationError) as wrong:
         Thing(tokens="x")
     assert "tokens= is 'x'" in str(invalid_settings(wrong.value, "Thing", ["tokens"]))
+    with pytest.raises(pydantic.ValidationError) as kinds:
+        Thing(cache=[5], patterns=["a", 5])
+    said = "cache= is [5]: Input should be a valid boolean, or Input should be a valid string; patterns.1= is 5: "
+    assert said in str(invalid_settings(kinds.value, "Thing", ["cache"]))

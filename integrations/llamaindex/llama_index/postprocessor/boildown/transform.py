@@ -10,6 +10,7 @@ from llama_index.core.bridge.pydantic import ConfigDict, StrictInt, ValidationEr
 from llama_index.core.schema import BaseNode, TransformComponent
 
 from boildown.errors import ModelError
+from boildown.fields import Place
 from boildown.methods.stored import Stored, storing_method
 from boildown.settings import invalid_settings
 from boildown.sources import Sources
@@ -49,7 +50,7 @@ class BoildownTransform(TransformComponent):
     model_config = ConfigDict(extra="forbid", protected_namespaces=())
 
     method: str = "llmlingua2"
-    model: str | None = None
+    model: Place | None = None
     device: str = "auto"
     dtype: str = "auto"
     options: dict[str, Any] | None = None
