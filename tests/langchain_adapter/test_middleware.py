@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from agent_tools import BM25, CONFIG, DONE, LONG, QUESTION, TOOLS, Agent, asks, call, tokens
 from langchain.agents import create_agent
-from langchain.agents.middleware import AgentMiddleware
+from langchain.agents.middleware import AgentMiddleware, PIIMiddleware
 from langchain_classic.retrievers import ContextualCompressionRetriever
 from langchain_core.messages import HumanMessage
 from langchain_core.tools import create_retriever_tool
@@ -209,3 +209,19 @@ def test_the_full_text_streams_with_updates_and_not_with_messages(chat_model: An
 
     assert streamed("updates")
     assert not streamed("messages")
+
+
+def test_what_is_redacted_is_redacted_in_what_the_model_reads_in_full(chat_model: Any) -> None:
+    agent = Agent(chat_model, asks(call("records")), DONE)
+    redacting = PIIMiddleware("url", apply_to_tool_results=True)
+    agent.graph = create_agent(
+        agent.model, TOOLS, middleware=[agent.middleware, redacting], checkpointer=InMemorySaver()
+    )
+    agent.ask()
+    reference = agent.results(1)[0].response_metadata["boildown"]["reference"]
+    agent.model.answers.extend(
+        [asks({"name": "read_full_result", "args": {"reference": reference}, "id": "read"}), DONE]
+    )
+    agent.ask("Go on.")
+    assert all("[REDACTED_URL]" in str(m.content) and "example.org" not in str(m.content) for m in agent.results(3))
+    assert "example.org" in agent.graph.get_state(CONFIG).values["boildown_originals"][reference]

@@ -32,6 +32,9 @@ def test_parallel_calls_errors_and_commands(chat_model: Any, mode: str) -> None:
     assert [m.response_metadata for m in seen[1:3]] == [{}, {}]
     if mode == "persist":
         assert seen[3].content == LONG, "a command is the tool's own say on the state"
+    else:
+        assert tokens(seen[3].content) <= 120
+        assert agent.state_results()[3].content == LONG
 
 
 def test_json_stays_valid_and_only_long_texts_are_shortened(chat_model: Any) -> None:

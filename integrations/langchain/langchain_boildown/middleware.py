@@ -65,10 +65,11 @@ class BoildownToolMiddleware(AgentMiddleware[BoildownState, Any, Any]):
     `notes` for the developer, which the log `boildown.tools` has too.
 
     These stay as they are: errors, results that are a `Command` or go to the user as they are (`return_direct`),
-    artifacts, ids and names, images and other blocks that are no text. Data, such as JSON, are never cut; of them,
-    the longer string values are shortened and all else stays. Where all else takes most of the budget, the result
-    has more tokens than that, since nearly half of it goes to text in any case. Data that have no such strings stay
-    whole, and so does a result whose shortening fails, with a warning.
+    artifacts, ids and names, images and other blocks that are no text. "view" cannot tell messages of a `Command`, and
+    in later turns those that went to the user, from others, and shows the model short ones. Data, such as JSON, are
+    never cut; of them, the longer string values are shortened and all else stays. Where all else takes most of the
+    budget, the result has more tokens than that, since nearly half of it goes to text in any case. Data that have no
+    such strings stay whole, and so does a result whose shortening fails, with a warning.
 
     Args:
         tokens: a shortened result has at most so many tokens, the note at its end included, but for data as above; at
@@ -79,8 +80,9 @@ class BoildownToolMiddleware(AgentMiddleware[BoildownState, Any, Any]):
             a reference by which the model reads the full text through the tool `read_full_result`, which this
             middleware adds; in a later turn, where a checkpointer kept the state, or in "view" the messages. An agent
             that is a node of another graph needs `create_agent(..., checkpointer=True)` for that, or "view".
-            With "persist", streams of updates and values may carry the full text in `boildown_originals`; and put the
-            middleware first in `middleware=[...]`, since what stands before it gets a `Command` for a `ToolMessage`.
+            With "persist", streams of updates and values may carry the full text in `boildown_originals`, where
+            `PIIMiddleware` redacts nothing; and put the middleware first in `middleware=[...]`, since what stands
+            before it gets a `Command` for a `ToolMessage`.
         rules: for tools by name, a `ToolRule` of their own, or None to leave their results alone.
         counter: whose tokens; see `boildown.Budget`.
         engine: what compresses; None for `boildown.Compressor()`. Of a `Compressor` or a `Client` a copy with
