@@ -143,6 +143,42 @@ def test_of_data_only_the_longer_strings_may_be_shortened(write: Any, before: st
     assert read(inner) == {**data, "body": 'it\'s "short"\n', PROSE: [1.5, 'it\'s "short"\n']}
 
 
+class Inner(BaseModel):
+    id: int
+    note: str
+
+
+class Model(BaseModel):
+    query: str
+    rows: list[Inner]
+    by_name: dict[str, Inner]
+    when: datetime.datetime
+    price: Decimal
+    none: None = None
+    text: str
+
+
+@dataclass
+class Plain:
+    id: int
+    note: str
+    model: Model
+
+
+INNER = Inner(id=7, note=PROSE)
+WHEN = datetime.datetime(2024, 1, 1)
+MODEL = Model(query="a=b (c=1", rows=[INNER] * 2, by_name={"x": INNER}, when=WHEN, price="1.5", text=PROSE)
+
+
+@pytest.mark.parametrize(("value", "slots"), [(INNER, 1), (MODEL, 4), (Plain(1, PROSE, MODEL), 5), ([MODEL] * 2, 8)])
+@pytest.mark.parametrize("write", [str, repr])
+def test_of_an_object_only_the_longer_strings_may_be_shortened(write: Any, value: Any, slots: int) -> None:
+    text = write(value)
+    assert [slot.text for slot in slots_of(text)] == [PROSE] * slots
+    assert rewritten(text) == text
+    assert rewritten(text, lambda _: "it's short") == text.replace(repr(PROSE), repr("it's short"))
+
+
 @pytest.mark.parametrize("label", ["", "Orders: ", "```json\n", "Orders:\n ```json\n\n"])
 def test_long_prose_around_data_may_be_shortened_too(label: str) -> None:
     end = "\n```" if "```" in label else ""
@@ -186,6 +222,15 @@ def test_a_string_is_as_long_as_what_it_says(write: Any, length: int, slots: int
         "a=[" * 50_000,
         "a=1 " * 50_000 + "b",
         "f(" * 50_000,
+        f"print({PROSE!r})\nprint({PROSE!r})\n",
+        f"read(the log) {PROSE}",
+        f"Read (the log)\n{PROSE}",
+        f"height=41.5 m {PROSE}",
+        f"level=info msg={PROSE!r}\nlevel=info msg={PROSE!r}",
+        f"NAME={PROSE!r}\nOTHER=1",
+        "a=" * 50_000,
+        "a=[ " * 50_000,
+        "a((((" * 50_000,
         "[" * 100_000,
         "[\n" * 50_000,
         "['" * 50_000,
