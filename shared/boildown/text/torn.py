@@ -15,7 +15,9 @@ __all__ = ["taken_back", "untorn"]
 _WHOLE = re.compile(rf"{TAG}|\((?:[^()\n]|\([^()\n]*\)){{0,120}}\)|\[[^\[\]\n]{{0,120}}\]|（[^（）\n]{{0,60}}）")
 """Tags, and brackets around less than a sentence."""
 _EXCEPTION = re.compile(
-    r"(?:[,;:)\]–—،؛]\s+|[(\[（])(?:and |or |und |oder |et |ou |y |o |e |en |of |i |и |а |ve )?(?:(?:"
+    # It may stand in bold or italics.
+    rf"(?:[,;:)\]–—،؛]\s+|[(\[（])(?:{TAG}|[*_]{{1,3}})?(?:and |or |und |oder |et |ou |y |o |e |en |of |i |и |а |ve )?"
+    rf"(?:{TAG}|[*_]{{1,3}})?(?:(?:"
     r"unless|except|excluding|provided|as long as|only|but|yet|although|whereas|however|(?:not )?if|other than"
     r"|save (?:for|that)|subject to|until|with the exception|apart from|though|not|without"
     r"|in case|in the event|in the absence|on condition|so long as|even if|even when|notwithstanding|never|otherwise"
