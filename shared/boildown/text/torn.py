@@ -67,7 +67,8 @@ _HEAD = re.compile(
 """Headings above a sentence; and before it a date in brackets, a number, and a label."""
 _INTRODUCTION = (
     r"(?:before|after|since|when|while|as|if|although|though|because|in|on|at|during|by|from|for|with|once|under|upon"
-    r"|despite|unlike|according|until|except|subject to|notwithstanding|unless|where|provided"
+    r"|despite|unlike|according|until|except|subject to|notwithstanding|unless|where|provided|excluding|including"
+    r"|without|apart from|besides|due to|given|compared"
     r"|im|am|bei|nach|vor|wenn|als|während|seit|falls|mit|für|bevor|nachdem|obwohl|laut"
     r"|en|dans|avant|après|depuis|quand|lorsque|si|pour|avec|selon|dès|pendant|malgré"
     r"|antes|después|desde|cuando|para|con|según|durante|al|por|tras|aunque|se|quando|caso|após|dopo|prima|als|indien|bij"
@@ -124,7 +125,8 @@ def untorn(text: str, ends: Sequence[int]) -> list[int]:
     left = [e for e in left if text[max(0, e - 9) : e].rstrip()[-1:] != "," or not _BOUND.match(text, e)]
     head = _HEAD.match(text)
     start = head.end() if head else 0
-    if left and _FIRST_INTRODUCTION.match(text, start, left[0]):
+    # What looks like a heading may be the first line of a wrapped sentence.
+    if left and any(_FIRST_INTRODUCTION.match(text, begin, left[0]) for begin in (0, start)):
         start = left[0]
     left = [end for begin, end in pairwise([start, *left]) if not _NEXT_INTRODUCTION.match(text, begin, end)]
     # A bracket that closes before an exception is not around it.
