@@ -42,7 +42,14 @@ _YEAR = re.compile(r"\b\d{3,4}\b")
 _IS_A = re.compile(r"(?:is|was|est|était|ist|war|es|era|fue|è|é|foi)\b")
 _CONTINUED = re.compile(
     r"\s*(?:[(\[（]|(?:that|which|who|whom|whose|where|including|such as|welche[rsmn]?|qui|que|dont|où|cuy[oa]s?|quien"
-    r"|donde|che|cui)\b)",
+    r"|donde|che|cui)\b"
+    # Why, or with what result.
+    r"|(?:(?:mainly|largely|mostly|partly|primarily|chiefly|probably|just|simply|not least|vor allem|hauptsächlich"
+    r"|notamment|surtout|principalmente|sobre todo|soprattutto|vooral) )?"
+    r"(?:because|since|due to|owing to|thanks to|so that|causing|resulting in|leading to|leaving|making|meaning"
+    r"|weil|da|wegen|aufgrund|dank|damit|sodass|so dass|parce que|car|puisque|en raison|grâce|à cause|afin"
+    r"|porque|ya que|debido|gracias|para que|perché|poiché|grazie|a causa|omdat|doordat|wegens|dankzij|zodat"
+    r"|ponieważ|gdyż|dzięki|потому|так как|поскольку|из-за|благодаря|тому що|оскільки|завдяки)\b)",
     re.IGNORECASE,
 )
 # "Paris, Texas," is one place, and "Smith, Jr." one person.
@@ -125,7 +132,7 @@ def behind_name(text: str) -> int:
 
 
 def continues(text: str, place: int) -> bool:
-    """Whether the clause that begins there speaks of the words right before it: a bracket, or a relative clause."""
+    """Whether the clause that begins there speaks of the one right before it: a bracket, which one, or why."""
     return _CONTINUED.match(text, place) is not None
 
 

@@ -125,7 +125,16 @@ def test_nothing_of_a_sentence_is_kept_without_its_beginning() -> None:
         assert text.startswith("The harbour") or text in ("", COLD)
 
 
-@pytest.mark.parametrize("last", ["(at most two litres a day)", "which nobody has seen since"])
+@pytest.mark.parametrize(
+    "last",
+    [
+        "(at most two litres a day)",
+        "which nobody has seen since",
+        "mainly because of the drought",
+        "vor allem wegen der Trockenheit",
+        "so that nobody went thirsty",
+    ],
+)
 def test_what_speaks_of_the_clause_before_is_not_kept_without_it(last: str) -> None:
     text = f"The harbour was rebuilt in 1931, the lighthouse keeper gave them water, {last}"
     points = {"harbour": 0.0, "lighthouse": -8.0, last.split()[-1]: 8.0, "Winters": 0.0}

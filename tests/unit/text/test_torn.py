@@ -37,7 +37,7 @@ SENTENCES = {
     "not in brackets": "The dose may be doubled after two weeks (not in children under twelve).",
     "an introduction": "Since March 2024, the office opens at nine, ‖and on some days at eight.",
     "a wrapped introduction": "Subject to the sale of the wind\nfarms, a dividend may be paid, ‖as it was before.",
-    "an introduction with excluding": "Notes\nExcluding the impairment, profit would have been higher, ‖as it was before.",
+    "what is excluded": "Notes\nExcluding the impairment, profit would have been higher, ‖as it was before.",
     "a marked heading": "# Leave (employees in the EU)\nUp to five days can be carried over, ‖as it was before.",
     "a heading": "Leave policy (employees in the EU)\nUp to five days can be carried over, ‖as it was before.",
     "a date": "[2024-03-04 13:15] Ada: The table has no index yet, ‖so that the query did a full scan.",
