@@ -53,6 +53,8 @@ _QUOTING = re.compile(r"と(?!ても|ころ|にかく)|って")
 _QUOTES, _HANGUL = "」』\"”’'", re.compile(r"[\uac00-\ud7a3]")
 _DOTTED = re.compile(r"(?:[^\W\d_]{1,3}\.)+[^\W\d_]{1,3}")
 _WORD = re.compile(r"\w")
+_CELLS = re.compile(r"[,;|](?=\w)")
+_REST_OF_CELL = re.compile(r"\.\s\w[\w'’-]*(?: \w[\w'’-]*)?(?:[,;|\n]|\Z)")
 _INITIAL = re.compile(r"[a-z]\.")
 _ELIDED = re.compile(r"\w{1,6}['’](?=\w\w)")
 # Thai has no stops but behind shortened words: "พ.ศ. 2567", "5 ต.ค.", "ดร. สมชาย".
@@ -213,6 +215,8 @@ def _is_abbreviation(text: str, last: int, stop: int, following: str, dotted: bo
         return False
     if words[-1][0] in "([" and words[-1][-1] not in ")]":
         return True  # "(c. 1200)", "(pop. 486)", "(lit. Stone)"
+    if _REST_OF_CELL.match(text, stop):
+        words[-1] = _CELLS.split(words[-1])[-1]  # "M" of the row "12,North pond,M. Brandt"
     word = words[-1].lstrip("\"'“‘«„*_").lower()
     before = words[-2].lower() if len(words) > 1 else ""
     if dotted and len(word) == len(following) == 1 and word.isalpha():

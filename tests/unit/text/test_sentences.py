@@ -90,6 +90,7 @@ def test_blocks_split_as_they_do_alone(sentences):
 # "‖" marks the expected boundaries.
 PROSE = {
     "titles and initials": "Dr. Smith met J. K. Rowling and Mr. T. S. Eliot Jr. today. ‖They left.",
+    "initials in cells": "1,North pond,M. Brandt\n‖2,South pond,L. Okafor,3\n‖He saw A,B,C. ‖Then he left.",
     "dotted": "He came at 3 p.m. in the U.S. Senate. ‖It was, e.g. No. 5, i.e. Fig. 3 and pp. 12, vol. 2. ‖See Sec. 4.",
     "dotted at the end": "He lives in the U.S. ‖The firm is Acme Inc. ‖It sells tools, nails etc. ‖Nothing else.",
     "pronoun": "So do I. ‖The end.",
