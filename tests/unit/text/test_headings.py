@@ -30,6 +30,17 @@ TOML = "# Settings\n\nThey are these, then:\n\n[tool.ruff]\n# long\nline-length 
 SECTIONS = "§ 7 Laufzeit\n\nDer Vertrag läuft zwei Jahre.\n\n§ 8 Haftung\n\nDer Verein haftet nicht.\n"
 
 
+WIKI = (
+    "It is a ship.\n\n== History ==\nShe was built in Gdynia. She was sold soon.\n\n===Refit===\nHer engines were"
+    " replaced.\n\n== Crew ==\nIt has a crew of 14.\n"
+)
+ASCIIDOC = "== Full backup\n\nIt takes four hours.\n\n== Incremental backup\n\nIt can be interrupted.\n"
+COMMENTS = (
+    "Nothing is shown.\n\n--- Comment by Ann, 2024-03-12 ---\nI can see it too.\n\n--- Comment by Ben ---\n"
+    "It runs out of memory.\n\n--- Page 2 of 3 ---\n\nSo split the report.\n"
+)
+
+
 def below(text: str) -> list[tuple[str, str]]:
     """Pairs of a piece and the heading above it, in their first words."""
     pieces, outline = Sources([text]).outline
@@ -50,6 +61,26 @@ def test_marked_headings() -> None:
         ("A cough is com", "## Children"),
     ]
     assert below(UNDERLINED) == [("It is a white ", "Alpin"), ("Adults", "Alpin"), ("Nausea is comm", "Adults")]
+
+
+def test_headings_of_other_markup() -> None:
+    assert below(WIKI) == [
+        ("She was built ", "== History =="),
+        ("She was sold s", "== History =="),
+        ("===Refit===", "== History =="),
+        ("Her engines we", "===Refit==="),
+        ("It has a crew ", "== Crew =="),
+    ]
+    assert below(ASCIIDOC) == [("It takes four ", "== Full backup"), ("It can be inte", "== Incremental")]
+
+
+def test_lines_between_rules_but_not_the_numbers_of_pages() -> None:
+    assert below(COMMENTS) == [
+        ("I can see it t", "--- Comment by"),
+        ("It runs out of", "--- Comment by"),
+        ("--- Page 2 of ", "--- Comment by"),
+        ("So split the r", "--- Comment by"),
+    ]
 
 
 def test_tags() -> None:
@@ -106,6 +137,7 @@ def test_settings_stand_below_their_name() -> None:
         PROSE,
         "[Music]\nBen: hello to all.\n[Applause]\nThank you.\n",
         "One line alone",
+        "Compare them:\n\na\n=== b\n\nand so on, then.\n\n======= \nOurs is this one.\n",
         "# Nothing follows it",
         "",
     ],
@@ -122,7 +154,19 @@ def test_pairs_count_over_all_documents() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["# a\n", "a b\n\n", "[a]\n", "[a]\n#\n", "<h1>a</h1>", "<h1>", "a\n===\n", "Words\nthat go on. "]
+    "text",
+    [
+        "# a\n",
+        "a b\n\n",
+        "[a]\n",
+        "[a]\n#\n",
+        "<h1>a</h1>",
+        "<h1>",
+        "a\n===\n",
+        "== a\n",
+        "--- a",
+        "Words\nthat go on. ",
+    ],
 )
 def test_time_grows_with_the_text(text: str) -> None:
     sources = Sources([text * 20_000])
