@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +12,16 @@ from numpy.typing import NDArray
 
 from boildown.text.fences import fence_spans
 from boildown.text.sentences import AFTER_STOP
-from boildown.text.titles import LABEL_LEVEL, LONGEST_TITLE, SETTINGS_LEVEL, TITLE_LEVEL, is_title, marked_heading
+from boildown.text.titles import (
+    LABEL_LEVEL,
+    LONGEST_TITLE,
+    NUMBERED_LEVEL,
+    SETTINGS_LEVEL,
+    TITLE_LEVEL,
+    is_title,
+    marked_heading,
+    numbered_headings,
+)
 
 __all__ = ["Outline", "join_outlines", "outline"]
 
@@ -63,10 +72,11 @@ def outline(text: str, sentences: NDArray[np.int64]) -> Outline:
     begins = True  # a paragraph
     code = _code_spans(text)
     begins_code = [begin for begin, _ in code]
+    numbered = numbered_headings(text)
     for index, (start, end) in enumerate(sentences.tolist()):
         around = bisect_right(begins_code, start) - 1
         coded = around >= 0 and start < code[around][1]
-        while found := _heading(text, start, end, begins):
+        while start < end and (found := _heading(text, start, end, begins, numbered)):
             cut, level = found
             if coded and level != SETTINGS_LEVEL:
                 break
@@ -119,16 +129,21 @@ def join_outlines(outlines: Sequence[Outline]) -> Outline:
     )
 
 
-def _heading(text: str, start: int, end: int, begins: bool) -> tuple[int, int] | None:
+def _heading(
+    text: str, start: int, end: int, begins: bool, numbered: Mapping[int, tuple[int, int]]
+) -> tuple[int, int] | None:
     """Where the heading ends that a sentence begins with, white space included, and its level; None without one.
 
     Args:
         text: the text.
         start, end: of the sentence, or of what is left of it.
         begins: it begins a paragraph.
+        numbered: the text's headings with numbers, by their beginning; each with its end and its level.
     """
     start += len(text[start:end]) - len(text[start:end].lstrip())
     found = marked_heading(text, start, end)
+    if found is None and start in numbered:
+        found = min(numbered[start][0], end), numbered[start][1]
     if found is None and begins and (line := _LINE.match(text, start, end)) and _is_title(line[1]):
         alone = "\n" in line[2]
         following = _LINE.match(text, line.end(), end)
@@ -141,7 +156,7 @@ def _heading(text: str, start: int, end: int, begins: bool) -> tuple[int, int] |
         return None
     # Something must be left that it is the heading of, in this sentence or right below it.
     cut, level = found
-    return found if cut < end or (level >= SETTINGS_LEVEL and end < len(text)) else None
+    return found if cut < end or (level >= NUMBERED_LEVEL and end < len(text)) else None
 
 
 def _is_title(line: str) -> bool:

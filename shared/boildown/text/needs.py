@@ -37,7 +37,7 @@ _NUMBERED = re.compile(r"[^\W\d_a-z]\w{3,12} \d{1,3}\.\s")
 """A step or an article, but not a date: "Step 3."."""
 _MEANING = "\n: "
 """Before what a term means, in the line below it."""
-_NUMBER = re.compile(r"\d+")
+_NUMBER = re.compile(r"\d+|[一二三四五六七八九十百]+")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _STOPPED = re.compile(rf"[{STOPS}:：]{AFTER_STOP}")
 
@@ -163,14 +163,17 @@ def _items(pieces: Sequence[str], bodies: Sequence[str]) -> Iterator[tuple[int, 
             elif outer and outer[-1].depth < depth:
                 yield i, outer[-1].place
             continue
-        announced = _announces(above) or _is_title_with_item(above) or (ends == 1 and _leads(above))
+        announced = _announces(above) or _is_title_with_item(above, mark) or (ends == 1 and _leads(above))
         if i and announced and not _mark(above):
             outer = [_Outer(i - 1, -1, "", True)]
         alike = [k for k, one in enumerate(outer) if (one.depth, one.mark) == (depth, mark)]
         if alike:
             del outer[alike[0] :]
+        within = len(outer)
         while outer and (outer[-1].depth > depth or (outer[-1].depth == depth and not outer[-1].open)):
             outer.pop()
+        if within > len(outer) == 1 and ends > 1 and not alike and outer[0].depth < 0:
+            outer = []  # another list begins, as the next section of a contract does
         if outer:
             yield i, outer[-1].place
         outer.append(_Outer(i, depth, mark, _announces(body) or not _ENDED.search(body)))
@@ -188,6 +191,8 @@ class _Outer(NamedTuple):
 def _mark(body: str) -> str:
     """The kind of mark that an item begins with, as "1." of "12." and "a." of "ix."; empty for what is none."""
     found = LIST_ITEM.match(body)
+    if found and found[0][0] == "第":
+        return found[0][-1]  # chapters hold articles
     return _LETTERS.sub("a", _NUMBER.sub("1", found[0].split()[0])) if found else ""
 
 
@@ -231,10 +236,10 @@ def _footnotes(bodies: Sequence[str]) -> Iterator[tuple[int, int]]:
             yield from ((note, i) for i in of[:1])
 
 
-def _is_title_with_item(body: str) -> bool:
+def _is_title_with_item(body: str, mark: str) -> bool:
     title, _, item = body.rpartition("\n")
     is_title = bool(title) and len(body) <= _LONGEST_LABEL and not LIST_ITEM.match(title)
-    return is_title and LIST_ITEM.match(item.lstrip()) is not None
+    return is_title and _mark(item.lstrip()) == mark
 
 
 def _rows(pieces: Sequence[str], bodies: Sequence[str]) -> Iterator[tuple[int, int]]:

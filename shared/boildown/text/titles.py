@@ -5,19 +5,31 @@ from __future__ import annotations
 import re
 
 from boildown.text.blocks import LIST_ITEM, SETTINGS_NAME
+from boildown.text.function_words import FUNCTION_WORDS
 from boildown.text.sentences import AFTER_STOP, STOPS
 
-__all__ = ["LABEL_LEVEL", "LONGEST_TITLE", "SETTINGS_LEVEL", "TITLE_LEVEL", "is_title", "marked_heading"]
+__all__ = [
+    "LABEL_LEVEL",
+    "LONGEST_TITLE",
+    "NUMBERED_LEVEL",
+    "SETTINGS_LEVEL",
+    "TITLE_LEVEL",
+    "is_title",
+    "marked_heading",
+    "numbered_headings",
+]
 
 LONGEST_TITLE = 60
 """Characters of a heading that no marks tell from other lines."""
 TITLE_LEVEL = 7
 """Of a heading that is not marked, which stands below all that are."""
-SETTINGS_LEVEL = 8
+NUMBERED_LEVEL = 8
+"""Of "2. Term", below which "2.1 Renewal" and the like take the next three."""
+SETTINGS_LEVEL = 12
 """Of the name of some settings, as in INI and TOML."""
-FRAMED_LEVEL = 9
+FRAMED_LEVEL = 13
 """Of a line between rules, which may stand below any heading."""
-LABEL_LEVEL = 10
+LABEL_LEVEL = 14
 """Of a line right above a paragraph, which stands below a heading with a blank line after it."""
 
 _MARKED = re.compile(r"(#{1,6}(?=[ \t])|={2,6}(?=[ \t]+[^\s=]|[^\s=][^\r\n]{0,200}={2}[ \t]*[\r\n]))[^\r\n]*[\r\n]\s*")
@@ -33,7 +45,18 @@ _TAGGED = re.compile(
 _SETTINGS = re.compile(rf"({SETTINGS_NAME.pattern}[ \t]*[\r\n]\s*)(?:[#;][^\r\n]*[\r\n]\s*)*[^\s=\[][^\r\n=]{{0,60}}=")
 """The name of some settings, and the first of them, perhaps after comments."""
 _TITLE = re.compile(r"[*_【〔]*(?:§{1,2} ?)?\w(?!.*(?::\s|[=|\t])).*\Z")
+_NUMBERED = re.compile(
+    r"^([ \t]*)(?:(\d{1,2}(?:\.\d{1,2}){0,3}[.)]|[IVX]{1,5}\.|[A-H]\.|\d{1,2}(?:\.\d{1,2}){1,3}"
+    r"|(?:§{1,2} ?|(?:Article|Artikel|Artículo|Articolo|Artigo|Art\.|Section|Chapter|Part|Kapitel|Abschnitt|Teil"
+    r"|Chapitre|Sección|Capítulo|Capitolo|Sezione|Hoofdstuk|Статья|Раздел|Глава) )\d{1,3}[.:]?)[ \t]+"
+    r"|(第[一二三四五六七八九十百\d]{1,4}[章节節条條])[ \t\u3000]*)(?:[-–—][ \t]+)?([^\n]*)\n(\s*)",
+    re.MULTILINE,
+)
+"""A line that begins with a number, and the white space below it."""
+_LONGEST_NUMBERED = 100
+_DIGITS = re.compile(r"[\dIVXA-H一二三四五六七八九十百]+")
 _STOPPED = re.compile(rf"[{STOPS}]{AFTER_STOP}")
+_ENDED = re.compile(rf"[{STOPS}:：,;，；、]{AFTER_STOP}")
 
 
 def marked_heading(text: str, start: int, end: int) -> tuple[int, int] | None:
@@ -52,6 +75,40 @@ def marked_heading(text: str, start: int, end: int) -> tuple[int, int] | None:
     if (found := _SETTINGS.match(text, start)) and found.start(1) < end:
         return min(found.end(1), end), SETTINGS_LEVEL
     return None
+
+
+def numbered_headings(text: str) -> dict[int, tuple[int, int]]:
+    """Where a line begins that is a heading by its number, such as "2. Term", and for each its end and its level.
+
+    All lines that are numbered in the same way have to look like titles and have something else below them, or they
+    are the items of a list.
+    """
+    found: dict[str, list[tuple[int, int, int]]] = {}
+    lists: set[str] = set()
+    before, end_before = "", -1
+    for match in _NUMBERED.finditer(text) if "\n" in text else ():
+        number = match[2] or match[3]
+        kind = _DIGITS.sub("1", number)
+        if kind == before and match.start() == end_before:
+            lists.add(kind)
+        before, end_before = kind, match.end() - len(match[5].rpartition("\n")[2])
+        if end_before == len(text):
+            continue  # nothing is below it
+        line = match[4].rstrip()
+        below = text[match.end() : match.end() + 1]
+        if line[:1].islower() and number[-1].isdigit():
+            continue  # "3.5 times as much"
+        goes_on = "\n" not in match[5] and (below.islower() or len(match[5]) > len(match[1]))
+        if goes_on or line[:1].islower() or not _is_numbered_title(line):
+            lists.add(kind)
+        place = match.start() + len(match[1])
+        found.setdefault(kind, []).append((place, match.end(), NUMBERED_LEVEL + min(number.rstrip(".").count("."), 3)))
+    return {place: (end, level) for kind in found if kind not in lists for place, end, level in found[kind]}
+
+
+def _is_numbered_title(line: str) -> bool:
+    is_short = len(line) <= _LONGEST_NUMBERED and _TITLE.match(line) is not None
+    return is_short and not _ENDED.search(line) and line.rsplit(None, 1)[-1].lower() not in FUNCTION_WORDS
 
 
 def is_title(line: str) -> bool:

@@ -41,6 +41,18 @@ COMMENTS = (
 )
 
 
+MINUTES = (
+    "Meeting of 3 May\n\n1. Budget\nIt is over plan.\nDecision: We tell the board.\n\n2. Move\nDates were discussed."
+    "\nDecision: It takes place in May.\n"
+)
+RENT = "CONTRACT\n\n§ 1 Rent\n(1) The rent is 850 euros.\n\n§ 2 Deposit\n(1) It is 2,550.\n(2) It is paid at once.\n"
+NESTED = (
+    "1. Scope\n\n1.1 Persons\n\nIt is for all staff.\n\n1.2 Places\n\nIt is for sites.\n\n2. Leave\n\nIt is paid.\n"
+)
+ARTICLES = "Article 1 - Scope\nIt applies to all of them.\nArticle 2 - Fees\nThey are 5 euros for all.\n"
+CHAPTERS = "员工手册\n\n第三章 休假\n第十条 每年享有十天年假。\n\n第四章 加班\n第十三条 加班须经批准。\n"
+
+
 def below(text: str) -> list[tuple[str, str]]:
     """Pairs of a piece and the heading above it, in their first words."""
     pieces, outline = Sources([text]).outline
@@ -81,6 +93,46 @@ def test_lines_between_rules_but_not_the_numbers_of_pages() -> None:
         ("--- Page 2 of ", "--- Comment by"),
         ("So split the r", "--- Comment by"),
     ]
+
+
+def test_headings_with_numbers() -> None:
+    assert below(MINUTES) == [
+        ("1. Budget", "Meeting of 3 M"),
+        ("It is over pla", "1. Budget"),
+        ("Decision: We t", "1. Budget"),
+        ("2. Move", "Meeting of 3 M"),
+        ("Dates were dis", "2. Move"),
+        ("Decision: It t", "2. Move"),
+    ]
+    assert below(RENT)[-3:] == [
+        ("§ 2 Deposit", "CONTRACT"),
+        ("(1) It is 2,55", "§ 2 Deposit"),
+        ("(2) It is paid", "§ 2 Deposit"),
+    ]
+    assert below(NESTED) == [
+        ("1.1 Persons", "1. Scope"),
+        ("It is for all ", "1.1 Persons"),
+        ("1.2 Places", "1. Scope"),
+        ("It is for site", "1.2 Places"),
+        ("It is paid.", "2. Leave"),
+    ]
+    assert [heading for _, heading in below(ARTICLES)] == ["Article 1 - Sc", "Article 2 - Fe"]
+    assert below(CHAPTERS)[2:] == [("第四章 加班", "员工手册"), ("第十三条 加班须经批准。", "第四章 加班")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1. Open the lid\n\n2. Take out the filter\n\n3. Close the lid\n\nIt is ready for the day.\n",
+        "1. Stop the service\n   Run the first of them.\n2. Start the service\n   Run the second of them.\n",
+        "1. Turn the two screws on top of it to the left\nuntil they are loose.\n2. Take off the lid\nby its grip.\n",
+        "1. Boil the water in the pot.\n2. Serve it hot\n\nIt keeps for three days.\n",
+        "The ratio was\n3.5 times of what it was before.\nSo it ends.\n",
+    ],
+    ids=["list", "items that go on", "wrapped items", "items with stops", "number"],
+)
+def test_numbers_of_other_things(text: str) -> None:
+    assert not [heading for _, heading in below(text) if heading[0].isdigit()]
 
 
 def test_tags() -> None:
@@ -165,6 +217,8 @@ def test_pairs_count_over_all_documents() -> None:
         "a\n===\n",
         "== a\n",
         "--- a",
+        "1. A\n",
+        "1. A\n\nb. ",
         "Words\nthat go on. ",
     ],
 )

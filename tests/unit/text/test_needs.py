@@ -36,6 +36,12 @@ ANSWER = "The other answer:\nRun the first command. It is safe.\n\nWe hope that 
 TERMS = "Amount\n: It is in cents. It must be given.\n\nReason for the payment\n: It says why. It may be left out.\n"
 NOTES = "Pro costs nine*.\nTeam costs twenty†.\n\nIt is *very* good.\n\n* if paid yearly\n† for up to five\n"
 WIDE = "客服：您好！请先关闭进水阀。请问您的是哪个型号？\n小张：买了八个月，是标准的型号。明天有人来吗？\n"
+CHAPTERS = (
+    "员工手册\n\n第三章 休假\n第十条 每年享有十天年假。\n第十一条 病假须通知。\n\n第四章 加班\n第十二条 须批准。\n"
+)
+SECTIONS = (
+    "1.2 It means all but that which\n(a) is public; or\n(b) is known.\n\n2. Term and its end\n2.1 It is yearly.\n"
+)
 LETTERS = "Q. 届いた商品が壊れていました。どうすればいいですか？\nA. 七日以内にご連絡ください。交換いたします。\n"
 CHAT = "Ann: Who writes the release notes?\nBen: I can do that today.\nAnn: Thanks a lot for that.\n"
 
@@ -63,6 +69,8 @@ def needed(text: str) -> list[tuple[str, str]]:
         (DOTS, [("・保証書", "以下の場"), ("・落下に", "以下の場")]),
         (STATUTE, [("(a) ", "(3) "), ("(b) ", "(3) ")]),
         (LEAFLET, [("- if", "Do n"), ("Ask ", "- if"), ("- if", "Do n")]),
+        (CHAPTERS, [("第十条 ", "员工手册"), ("第十一条", "员工手册"), ("第十二条", "第四章 ")]),
+        (SECTIONS, [("(a) ", "1.2 "), ("(b) ", "1.2 ")]),
         (MIXED, [("- wa", "1. E"), ("- fl", "1. E"), ("- th", "2. I")]),
         (ANSWERS, [("It i", "Answ"), ("Noth", "Answ")]),
         (ANSWER, [("Run ", "The "), ("It i", "The ")]),
@@ -124,6 +132,8 @@ def needed(text: str) -> list[tuple[str, str]]:
         "list with dots",
         "statute",
         "leaflet",
+        "chapters",
+        "sections",
         "lists in turn",
         "answers",
         "answer up to a blank line",
