@@ -41,6 +41,9 @@ _NUMBER = re.compile(r"\d+|[一二三四五六七八九十百]+")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _STOPPED = re.compile(rf"[{STOPS}:：]{AFTER_STOP}")
 
+_OPENED = re.compile(r"[{\[(:][ \t]*\n[ \t]")
+"""At the end of a line, what opens something that lines further in are a part of."""
+
 _MARKED_ROW = re.compile(r"^[ \t]*\|| \| |<tr\b", re.MULTILINE)
 _HEADER = re.compile(r"^[ \t]*\|?[ \t]*:?-{3,}:?[ \t]*\||<th\b", re.MULTILINE)
 _FEWEST_ROWS = 3
@@ -57,8 +60,8 @@ def needs(text: str, sentences: NDArray[np.int64]) -> NDArray[np.int64]:
 
     A table's row needs the first row; a list's item what announces the list, or the item that it is a part of; what
     follows a colon at a line's end the line before; the rest of an item, or of what a speaker says, the beginning of
-    the line; a mark its footnote, and the other way round; and a question the line after it, as all of that needs the
-    question.
+    the line; a line of data or code the one that opens what it is a part of; a mark its footnote, and the other way
+    round; and a question the line after it, as all of that needs the question.
 
     Args:
         text: the text the sentences were cut from.
@@ -79,6 +82,7 @@ def needs(text: str, sentences: NDArray[np.int64]) -> NDArray[np.int64]:
             *_items(pieces, bodies),
             *_turns(pieces, bodies),
             *_rows(pieces, bodies),
+            *_nested(text, sentences),
             *_footnotes(bodies),
         }
     )
@@ -125,6 +129,8 @@ def _announced(pieces: Sequence[str], bodies: Sequence[str]) -> Iterator[tuple[i
             opener, inner = i - 1, False
         elif ends > 1 or len(bodies[opener]) > _LONGEST_LABEL or (ends and _mark(bodies[i - 1])):
             opener = -1  # below a list's item stands another, or what is none of the list
+        if opener >= 0 and ends and _depth(pieces[i]) < _last_depth(pieces[opener]):
+            opener = -1
         if opener >= 0 and ends:
             further = _depth(pieces[i]) > _depth(pieces[opener])
             if ends == 1 and not further and (inner or _announces(bodies[i])):
@@ -137,6 +143,11 @@ def _announced(pieces: Sequence[str], bodies: Sequence[str]) -> Iterator[tuple[i
 def _depth(piece: str) -> int:
     """Characters that a piece stands in."""
     return len(piece) - len(piece.lstrip(" \t"))
+
+
+def _last_depth(piece: str) -> int:
+    """Characters that the last line of a piece stands in."""
+    return _depth(piece.rstrip().rpartition("\n")[2])
 
 
 def _announces(body: str) -> bool:
@@ -163,8 +174,11 @@ def _items(pieces: Sequence[str], bodies: Sequence[str]) -> Iterator[tuple[int, 
             elif outer and outer[-1].depth < depth:
                 yield i, outer[-1].place
             continue
-        announced = _announces(above) or _is_title_with_item(above, mark) or (ends == 1 and _leads(above))
-        if i and announced and not _mark(above):
+        announced = i > 0 and _last_depth(before) <= depth
+        announced = announced and (
+            _announces(above) or _is_title_with_item(above, mark) or (ends == 1 and _leads(above))
+        )
+        if announced and not _mark(above):
             outer = [_Outer(i - 1, -1, "", True)]
         alike = [k for k, one in enumerate(outer) if (one.depth, one.mark) == (depth, mark)]
         if alike:
@@ -218,6 +232,28 @@ def _turns(pieces: Sequence[str], bodies: Sequence[str]) -> Iterator[tuple[int, 
                 yield i, i - 1
         elif opener >= 0:
             yield i, opener
+
+
+def _nested(text: str, sentences: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """Pairs of a part of data or code and the line that it is a part of: "database": {, say, or limits:."""
+    if _OPENED.search(text) is None:
+        return
+    starts = sentences[:, 0].tolist()
+    outer: list[tuple[int, int, bool]] = []  # how far in a line stands, its sentence, and whether it opens something
+    at = i = 0
+    for line in text.split("\n"):
+        if body := line.strip():
+            depth = _depth(line)
+            begin = at + depth
+            while i + 1 < len(starts) and starts[i + 1] <= begin:
+                i += 1
+            while outer and outer[-1][0] >= depth:
+                outer.pop()
+            if outer and outer[-1][2] and outer[-1][1] < i and not text[starts[i] : begin].strip():
+                yield i, outer[-1][1]
+            opens = body[-1] in "{[(" or (body[-1] == ":" and body[0] != "#")
+            outer.append((depth, i, opens and any(map(str.isalnum, body))))
+        at += len(line) + 1
 
 
 def _footnotes(bodies: Sequence[str]) -> Iterator[tuple[int, int]]:

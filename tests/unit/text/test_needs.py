@@ -42,6 +42,15 @@ CHAPTERS = (
 SECTIONS = (
     "1.2 It means all but that which\n(a) is public; or\n(b) is known.\n\n2. Term and its end\n2.1 It is yearly.\n"
 )
+JSON = (
+    '{"listeners": [\n    {"name": "public", "port": 8443, "tls": true}\n  ],\n  "database": {\n    "host": "pg-7",\n'
+    '    "port": 5432, "pool": {"min": 5, "max": 20, "ms": 9}\n  }\n}\n'
+)
+YAML = (
+    "containers:\n  - name: heron\n    image: registry.local/heron\n    ports:\n      - port: 8443\n    resources:\n"
+    "      requests:\n        cpu: 500m\n        memory: 2Gi\n      limits:\n        cpu: 2\n        memory: 4Gi\n"
+    "  - name: proxy\n    image: registry.local/envoy\n    resources:\n"
+)
 LETTERS = "Q. 届いた商品が壊れていました。どうすればいいですか？\nA. 七日以内にご連絡ください。交換いたします。\n"
 CHAT = "Ann: Who writes the release notes?\nBen: I can do that today.\nAnn: Thanks a lot for that.\n"
 
@@ -69,6 +78,19 @@ def needed(text: str) -> list[tuple[str, str]]:
         (DOTS, [("・保証書", "以下の場"), ("・落下に", "以下の場")]),
         (STATUTE, [("(a) ", "(3) "), ("(b) ", "(3) ")]),
         (LEAFLET, [("- if", "Do n"), ("Ask ", "- if"), ("- if", "Do n")]),
+        (JSON, [('"dat', '{"li'), ('"por', '"dat')]),
+        (
+            YAML,
+            [
+                ("- po", "cont"),
+                ("requ", "- po"),
+                ("memo", "- po"),
+                ("memo", "requ"),
+                ("cpu:", "- po"),
+                ("cpu:", "memo"),
+                ("- na", "cont"),
+            ],
+        ),
         (CHAPTERS, [("第十条 ", "员工手册"), ("第十一条", "员工手册"), ("第十二条", "第四章 ")]),
         (SECTIONS, [("(a) ", "1.2 "), ("(b) ", "1.2 ")]),
         (MIXED, [("- wa", "1. E"), ("- fl", "1. E"), ("- th", "2. I")]),
@@ -132,6 +154,8 @@ def needed(text: str) -> list[tuple[str, str]]:
         "list with dots",
         "statute",
         "leaflet",
+        "json",
+        "yaml",
         "chapters",
         "sections",
         "lists in turn",
@@ -214,7 +238,9 @@ def test_openers() -> None:
     assert not is_opener("Open: from nine to five.\n")
 
 
-@pytest.mark.parametrize("text", ["x   ", "a | ", "- a b c\n", "a,b,c\n", "| a |\n", "Why is it?\nSo it is.\n"])
+@pytest.mark.parametrize(
+    "text", ["x   ", "a | ", "- a b c\n", "a,b,c\n", "| a |\n", "Why is it?\nSo it is.\n", "a: [\n b\n"]
+)
 def test_time_grows_with_the_text(text: str) -> None:
     sources = Sources(["All of these:\n" + text * 20_000])
     assert len(sources.sentences)
