@@ -130,12 +130,15 @@ def _is_led(candidates: Candidates, kept: NDArray[np.bool_]) -> NDArray[np.bool_
     return led
 
 
-def _misread(candidates: Candidates, kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _misread(
+    candidates: Candidates, kept: NDArray[np.bool_], which: NDArray[np.bool_] | None = None
+) -> NDArray[np.bool_]:
     """What lacks something before it that it needs, and has text from before that, which it would seem to go on.
 
-    Shape (candidates,) in and out.
+    Shape (candidates,) in and out. `which` of the needs count, shape (pairs,), the firm ones by default.
     """
-    if not candidates.firm.any():
+    which = candidates.firm if which is None else which
+    if not which.any():
         return np.zeros_like(kept)
     group, document = candidates.group, candidates.units.document
     there = _groups(candidates, group[kept])
@@ -143,7 +146,7 @@ def _misread(candidates: Candidates, kept: NDArray[np.bool_]) -> NDArray[np.bool
     begins = np.full(int(document[-1]) + 1, len(there))
     begins[owners] = group[kept][first]
     owner = document[np.searchsorted(group, np.arange(len(there)))]
-    others, needed = candidates.needs[candidates.firm].T
+    others, needed = candidates.needs[which].T
     misread = others[~there[needed] & (needed < others) & (begins[owner[needed]] < needed)]
     return kept & _groups(candidates, misread)[group]
 
@@ -178,6 +181,9 @@ def _greedy(
     # Then whatever still fits, best first; but a sentence whose protected spans did not fit stays out.
     rest = priority[~kept[priority]]
     rest = rest[~_incomplete(candidates, kept)[rest]]
+    # What only fills must not be misread, nor lead to that, even if the budget cannot afford what it needs.
+    every = np.ones(len(candidates.needs), dtype=bool)
+    misread = int(_misread(candidates, kept, every).sum())
     for _ in range(_FILLERS):
         possible = rest[(costs[rest] <= left) & _is_led(candidates, kept)[rest]]
         if len(possible) == 0:
@@ -188,7 +194,7 @@ def _greedy(
         if costs[together].sum() > left:  # a row without its header, say, which nothing before it takes for its own
             together = alone
         rest = rest[rest != best]
-        if not _misread(candidates, kept | together).any():
+        if _misread(candidates, kept | together, every).sum() <= misread:
             kept |= together
             left -= float(costs[together].sum())
             rest = rest[~kept[rest]]

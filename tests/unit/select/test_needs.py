@@ -130,6 +130,18 @@ def test_the_items_of_what_is_asked_for_go_before_what_is_not() -> None:
     assert cut(sources, lesser, words(12), Plan()).text == OTHER.strip()
 
 
+def test_what_only_fills_is_not_misread_though_what_it_needs_costs_too_much() -> None:
+    announcement = "It may be ended at once by any of the two if the other one of them does as follows:\n"
+    long = "Nobody in the whole of the town could say who of them had been the first to ask for that much of it."
+    items = f"{announcement}- It becomes insolvent.\n\n"
+    text = f"It is renewed in each year.\n{items}{long} The fee is due in May of each year.\n"
+    sources = Sources([text])
+    scores = Scores(relevance=np.zeros(1), sentences=np.array([0.9, 0.1, 0.4, 0.5, 0.3]))
+    assert len(sources.sentences) == 5
+    kept = cut(sources, scores, words(15), Plan()).text
+    assert kept == "It is renewed in each year.\n\nThe fee is due in May of each year."
+
+
 def test_a_header_alone_does_not_fill_what_is_left() -> None:
     sources = Sources([f"{HEADER}{SUMMER}{WINTER}", OTHER])
     scores = Scores(relevance=np.zeros(2), sentences=np.array([0.1, 0.2, 0.3, 0.9]))
