@@ -75,6 +75,16 @@ class Arguments(ExactArguments):
         """Whether tokens are scored with the question before them."""
         return self.condition_compare or "_condition" in self.condition_in_question
 
+    def original(self, contexts: Sequence[str]) -> str:
+        """The whole prompt as it came."""
+        return "\n\n".join([self.instruction, *contexts, self.question]).strip()
+
+    def prompt(self, compressed: str) -> str:
+        """The whole prompt with the contexts compressed."""
+        question = self.question if self.concate_question else ""
+        parts = (self.instruction, compressed if compressed.strip() else "", question)
+        return "\n\n".join([part for part in parts if part])
+
 
 def is_share(value: Any) -> bool:
     """Whether it is a number from 0 to 1, be it numpy's."""

@@ -41,21 +41,16 @@ def compress(
     """
     sources = Sources(contexts)
     scores, relevance = score(scorers, sources, a)
-    question = a.question if a.concate_question else ""
-
-    def finished(text: str) -> str:
-        return "\n\n".join([part for part in (a.instruction, text if text.strip() else "", question) if part])
-
-    tokens_in = counter.count("\n\n".join([a.instruction, *contexts, a.question]).strip())
+    tokens_in = counter.count(a.original(contexts))
     if a.target_token >= 0:
         limit = target = math.floor(a.target_token)
         measure = counter.count
     else:
         limit = math.floor(a.rate * tokens_in + 1e-9)
-        target = limit - counter.count(finished(""))
+        target = limit - counter.count(a.prompt(""))
 
         def measure(text: str) -> int:
-            return counter.count(finished(text))
+            return counter.count(a.prompt(text))
 
     structured = sections is not None
     rows = (
@@ -84,7 +79,7 @@ def compress(
 
     by_rates = structured or scorers.threshold is not None or not a.use_token_level_filter
     spans = cutter.spans(target) if by_rates else fit(cutter.spans, lambda s: measure(joined(s)), limit, target)
-    text = finished(joined(spans))
+    text = a.prompt(joined(spans))
     result = report(text, tokens_in, counter.count(text))
     if scorers.classifier:
         result["compressed_prompt_list"] = _texts(contexts, used, spans)

@@ -8,17 +8,18 @@ from typing import Any
 
 from boildown.compat.arguments import Arguments
 from boildown.compat.counting import report
-from boildown.compat.rankers import PERPLEXITY_RANKINGS, find_ranker
+from boildown.compat.rankers import find_ranker
 from boildown.counters import Counter
 from boildown.methods.exact.language_model import ReferenceLM
 from boildown.methods.exact.llmlingua2 import ExactLLMLingua2
-from boildown.methods.exact.prompt import compress_exactly
+from boildown.methods.exact.prompt import compress_exactly, target_of
+from boildown.methods.exact.ranking import PERPLEXITY
 from boildown.methods.exact.ratios import Segment
 from boildown.methods.exact.structured import json_contexts, json_result, read_tags
 
 __all__ = ["json_data", "llmlingua2_prompt", "prompt", "structured"]
 
-_BUILT_IN = (*PERPLEXITY_RANKINGS, "bm25", "gzip")
+_BUILT_IN = (*PERPLEXITY, "bm25", "gzip")
 
 
 def prompt(
@@ -32,23 +33,18 @@ def prompt(
     """`compress_prompt` of LLMLingua and LongLLMLingua."""
     if a.rank_method not in _BUILT_IN:
         a = replace(a, rank_method=find_ranker(a.rank_method, device, exact=True))
-    compressed = compress_exactly(lm, contexts, a, segments).text
-    tokens_in = counter.count("\n\n".join([a.instruction, *contexts, a.question]).strip())
-    question = a.question if a.concate_question else ""
-    text = "\n\n".join([part for part in (a.instruction, compressed if compressed.strip() else "", question) if part])
-    return report(text, tokens_in, counter.count(text), exact=True)
+    text = a.prompt(compress_exactly(lm, contexts, a, segments).text)
+    return report(text, counter.count(a.original(contexts)), counter.count(text), exact=True)
 
 
 def structured(lm: ReferenceLM, counter: Counter, device: str, contexts: Sequence[str], a: Arguments) -> dict[str, Any]:
     """`structured_compress_prompt`: contexts go through the tokenizer and back before their tags are read."""
     texts = [lm.decode(lm.ids(text, special=False)) for text in contexts]
-    total = sum(lm.count(text) for text in texts)
     rate, target = a.rate, a.target_token
     if target == -1:
-        instruction, question = lm.count(a.instruction), lm.count(a.question)
-        target = (instruction + question + total) * rate - instruction - (question if a.concate_question else 0)
+        target = target_of(lm, texts, a)
     else:
-        rate = target / total
+        rate = target / sum(lm.count(text) for text in texts)
     plain, segments = read_tags(texts, rate)
     return prompt(lm, counter, device, plain, replace(a, rate=min(rate, 1.0), target_token=target), segments)
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from boildown.errors import ConfigurationError, unknown_name
 from boildown.methods.base import Method
 from boildown.methods.bm25 import BM25
+from boildown.methods.exact.ranking import PERPLEXITY
 from boildown.methods.gzip_rank import Gzip
 
-__all__ = ["PERPLEXITY_RANKINGS", "find_ranker"]
-
-PERPLEXITY_RANKINGS = ("llmlingua", "longllmlingua")
+__all__ = ["find_ranker"]
 
 _MODELS = {
     "sentbert": "sentence-transformers/multi-qa-mpnet-base-dot-v1",
@@ -25,7 +24,7 @@ def find_ranker(name: str | Method, device: str, exact: bool = False) -> Method:
     """The method that ranks texts.
 
     Args:
-        name: a published name other than those of `PERPLEXITY_RANKINGS`, or a method.
+        name: a published name other than those of `PERPLEXITY`, or a method.
         device: for models that are loaded by name.
         exact: judge whole texts by the named models as published, and not their sentences and passages.
 
@@ -56,4 +55,4 @@ def find_ranker(name: str | Method, device: str, exact: bool = False) -> Method:
             "rank_method=Embedding(OpenAIEmbeddings()), from boildown.methods.embedding, or "
             "rank_method=RerankerMethod(CohereRerank()), from langchain_boildown or llama_index.postprocessor.boildown."
         )
-    raise unknown_name("rank_method", name, (*PERPLEXITY_RANKINGS, "bm25", "gzip", *_MODELS))
+    raise unknown_name("rank_method", name, (*PERPLEXITY, "bm25", "gzip", *_MODELS))

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from boildown.compat.arguments import Arguments
-from boildown.compat.rankers import PERPLEXITY_RANKINGS, find_ranker
+from boildown.compat.rankers import find_ranker
 from boildown.errors import ConfigurationError
 from boildown.methods.base import Method
+from boildown.methods.exact.ranking import PERPLEXITY
 from boildown.methods.llmlingua import LLMLingua
 from boildown.methods.llmlingua2 import LLMLingua2
 from boildown.methods.longllmlingua import Condition, LongLLMLingua
@@ -77,7 +78,7 @@ def classifier_scorers(method: LLMLingua2, device: str, a: Arguments, threshold:
     """
     if a.token_to_word not in ("mean", "first"):
         raise ConfigurationError(f"token_to_word must be 'mean' or 'first', not {a.token_to_word!r}.")
-    own = a.rank_method in PERPLEXITY_RANKINGS
+    own = a.rank_method in PERPLEXITY
     rank: Method = method if own else find_ranker(a.rank_method, device)
     return Scorers(method, a.question, rank, same=own, classifier=True, threshold=threshold)
 
@@ -88,5 +89,5 @@ def method_scorers(method: Method, device: str, a: Arguments) -> Scorers:
     Raises:
         ConfigurationError: an unknown ranking.
     """
-    own = a.rank_method in PERPLEXITY_RANKINGS
+    own = a.rank_method in PERPLEXITY
     return Scorers(method, a.question, method if own else find_ranker(a.rank_method, device), same=own)

@@ -23,7 +23,7 @@ from boildown.methods.exact.ranking import rank_texts
 from boildown.methods.exact.ratios import Segment, plan_by_context, plan_by_segment
 from boildown.text.sentences import split_sentences
 
-__all__ = ["Exactly", "compress_exactly"]
+__all__ = ["Exactly", "compress_exactly", "target_of"]
 
 _PREFIX_HEAD = 100
 """Tokens kept at the front of a question that is too long."""
@@ -73,7 +73,7 @@ def compress_exactly(
     condition, conditioned = _condition(a)
     texts = list(contexts)
     rows = None if segments is None else [list(row) for row in segments]
-    target = a.target_token if a.target_token != -1 else _target(lm, texts, a)
+    target = a.target_token if a.target_token != -1 else target_of(lm, texts, a)
     offsets = [0.0] * len(texts)
     used = taken = list(range(len(texts)))
     if len(texts) > 1 and a.use_context_level_filter:
@@ -118,7 +118,8 @@ def _condition(a: ExactArguments) -> tuple[str, bool]:
     return name, conditioned
 
 
-def _target(lm: ReferenceLM, texts: Sequence[str], a: ExactArguments) -> float:
+def target_of(lm: ReferenceLM, texts: Sequence[str], a: ExactArguments) -> float:
+    """Tokens to keep of the contexts, by the rate of the whole prompt."""
     instruction, question = lm.count(a.instruction), lm.count(a.question)
     whole = instruction + question + sum(lm.count(text) for text in texts)
     return whole * a.rate - instruction - (question if a.concate_question else 0)
