@@ -88,16 +88,14 @@ class LoadedLLMLingua2(LLMLingua2):
 
 def token_classifier(model: Any, tokenizer: Any) -> TokenClassifier:
     """The encoder runtime on a loaded model."""
+    from boildown.runtime.checkpoint import read_as_text
     from boildown.runtime.token_classifier import TokenClassifier
     from boildown.runtime.tokens import special_tokens
     from boildown.runtime.transformers_encoder import TransformersEncoder
 
     config = model.config.to_dict()
     backend = copy.deepcopy(tokenizer.backend_tokenizer)
-    backend.no_truncation()
-    backend.no_padding()
-    # A "[SEP]" or "</s>" in a document is text like any other.
-    backend.encode_special_tokens = True
+    read_as_text(backend)
     positions = int(config.get("max_position_embeddings") or 512)
     # RoBERTa counts positions from after the padding index.
     roberta = "roberta" in str(config.get("model_type"))

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from boildown.runtime.causal_text import longest_input
+from boildown.runtime.causal_text import longest_input, text_config
 from boildown.runtime.devices import input_device, to_device
 from boildown.runtime.key_values import KeyValues, PairedKeyValues
 from boildown.runtime.packing import MicroBatch, padded
@@ -36,9 +36,8 @@ class PaddedBody:
         # The argument and the output of one name; transformers before 5.24 has the longer one.
         takes = inspect.signature(self._model.forward).parameters
         self._cache_name = "cache" if "cache" in takes else "past_key_values"
-        config = model.config.get_text_config() if hasattr(model.config, "get_text_config") else model.config
-        self._limit = longest_input(config, None)
-        self._slides = bool(getattr(config, "sliding_window", None))
+        self._limit = longest_input(model.config, None)
+        self._slides = bool(getattr(text_config(model.config), "sliding_window", None))
         self._device = input_device(model)
         self.batch_tokens = _CPU_TOKENS if self._device.type == "cpu" else _GPU_TOKENS
         if whole:

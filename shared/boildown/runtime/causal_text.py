@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Encoded", "Window", "longest_input", "start_ids", "windows"]
+__all__ = ["Encoded", "Window", "longest_input", "start_ids", "text_config", "windows"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,11 +52,16 @@ def start_ids(tokenizer: Any) -> NDArray[np.int64]:
     return np.zeros(0, dtype=np.int64)
 
 
+def text_config(config: Any) -> Any:
+    """The part of a model's configuration that is about text; all of it, where the model reads nothing else."""
+    return config.get_text_config() if hasattr(config, "get_text_config") else config
+
+
 def longest_input(config: Any, tokenizer: Any) -> int:
     """Tokens that the model has positions for, as far as its configuration says."""
-    text_config = config.get_text_config() if hasattr(config, "get_text_config") else config
+    own = text_config(config)
     for name in ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length"):
-        value = getattr(text_config, name, None)
+        value = getattr(own, name, None)
         if isinstance(value, int) and value > 0:
             return value
     longest = getattr(tokenizer, "model_max_length", None)

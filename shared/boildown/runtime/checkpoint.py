@@ -18,6 +18,7 @@ __all__ = [
     "find_folder",
     "first_line",
     "has_files",
+    "read_as_text",
     "read_config",
     "read_json",
     "read_tokenizer",
@@ -184,12 +185,16 @@ def read_tokenizer(folder: Path) -> Any:
         tokenizer = Tokenizer.from_file(str(path))
     except Exception as error:
         raise ModelError(f"{path} cannot be read: {first_line(error)}") from error
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    # A "[SEP]" or "</s>" in a document is text like any other.
-    tokenizer.encode_special_tokens = True
+    read_as_text(tokenizer)
     remember_no_texts(tokenizer)
     return tokenizer
+
+
+def read_as_text(tokenizer: Any) -> None:
+    """Lets a `tokenizers.Tokenizer` neither cut nor pad, as files of another use say, and take "[SEP]" for text."""
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    tokenizer.encode_special_tokens = True
 
 
 def tokenizer_limit(folder: Path) -> int | None:

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from boildown.errors import ConfigurationError, unknown_name
+from boildown.runtime.checkpoint import read_as_text
 from boildown.runtime.tokens import without_middle
 
 from .config import TrainConfig
@@ -45,11 +46,7 @@ class Encoder:
         self.cls = tokenizer.cls_token_id if tokenizer.cls_token_id is not None else tokenizer.bos_token_id
         self.sep = tokenizer.sep_token_id if tokenizer.sep_token_id is not None else tokenizer.eos_token_id
         self.pad = tokenizer.pad_token_id or 0
-        # Tokenizer files often carry the padding and truncation of another use.
-        tokenizer.backend_tokenizer.no_truncation()
-        tokenizer.backend_tokenizer.no_padding()
-        # As at inference: a text that says [SEP] has no separator.
-        tokenizer.backend_tokenizer.encode_special_tokens = True
+        read_as_text(tokenizer.backend_tokenizer)  # as at inference
 
     def encode(self, examples: Sequence[Example], rng: random.Random) -> list[Encoded]:
         backend = self.tokenizer.backend_tokenizer

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from boildown.counters import well_formed
 from boildown.runtime.causal import CausalLM
+from boildown.runtime.causal_text import text_config
 
 if TYPE_CHECKING:
     from boildown.runtime.key_values import KeyValues
@@ -23,9 +24,7 @@ class ReferenceLM:
     def __init__(self, lm: CausalLM) -> None:
         self._lm = lm
         self.tokenizer = lm.tokenizer
-        config = lm.model.config
-        text_config = config.get_text_config() if hasattr(config, "get_text_config") else config
-        self.positions = int(getattr(text_config, "max_position_embeddings", 0) or lm.limit)
+        self.positions = int(getattr(text_config(lm.model.config), "max_position_embeddings", 0) or lm.limit)
 
     def ids(self, text: str, special: bool = True) -> list[int]:
         """Token ids of a text."""
