@@ -11,16 +11,9 @@ from typing import Any
 
 from boildown.benchmark.rows import Task
 from boildown.benchmark.texts import QUESTION
+from boildown.evaluation.baselines import LONGLLMLINGUA
 
 __all__ = ["FORWARDED", "System", "build"]
-
-_LONGLLMLINGUA = {
-    "rank_method": "longllmlingua",
-    "condition_in_question": "after_condition",
-    "reorder_context": "sort",
-    "dynamic_context_compression_ratio": 0.3,
-    "condition_compare": True,
-}
 
 System = Callable[[list[str]], Any]
 
@@ -67,7 +60,7 @@ def _llmlingua(kind: str, folder: str, device: str) -> System:
         return lambda documents: compressor.get_rank_results(
             documents, QUESTION, "longllmlingua", "after", [0] * len(documents)
         )
-    options = _LONGLLMLINGUA if kind == "question" else {}
+    options = LONGLLMLINGUA if kind == "question" else {}
     return lambda documents: compressor.compress_prompt(documents, question=QUESTION, rate=0.5, **options)
 
 
@@ -81,7 +74,7 @@ def _prompt(kind: str, folder: str, device: str, system: str) -> System:
     exact = system == "exact"
     dtype = "float32" if exact else str(pick_dtype(system, pick_device(device))).removeprefix("torch.")
     ours = PromptCompressor(folder, device, {"dtype": dtype}, exact=exact)
-    options: dict[str, Any] = _LONGLLMLINGUA if kind == "question" else {}
+    options = LONGLLMLINGUA if kind == "question" else {}
     return lambda documents: ours.compress_prompt(documents, question=QUESTION, rate=0.5, **options)
 
 

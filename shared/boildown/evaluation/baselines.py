@@ -14,7 +14,17 @@ from boildown.evaluation.llmlingua_cache import with_cache_objects
 from boildown.sources import Sources
 from boildown.types import Scores, TokenScores
 
-__all__ = ["LLMLinguaPackage", "RandomSentences", "TextBaseline", "Truncate"]
+__all__ = ["LONGLLMLINGUA", "LLMLinguaPackage", "RandomSentences", "TextBaseline", "Truncate"]
+
+LONGLLMLINGUA: dict[str, Any] = {
+    "rank_method": "longllmlingua",
+    "condition_in_question": "after_condition",
+    "reorder_context": "sort",
+    "dynamic_context_compression_ratio": 0.3,
+    "condition_compare": True,
+}
+"""The arguments for LongLLMLingua in the README of the llmlingua package."""
+_VARIANTS: dict[str, dict[str, Any]] = {"llmlingua2": {}, "llmlingua": {}, "longllmlingua": LONGLLMLINGUA}
 
 
 class TextBaseline(Protocol):
@@ -87,21 +97,9 @@ class LLMLinguaPackage:
 
     name = "llmlingua_package"
 
-    _CALLS: dict[str, dict[str, Any]] = {  # noqa: RUF012
-        "llmlingua2": {},
-        "llmlingua": {},
-        "longllmlingua": {
-            "rank_method": "longllmlingua",
-            "condition_in_question": "after_condition",
-            "reorder_context": "sort",
-            "dynamic_context_compression_ratio": 0.3,
-            "condition_compare": True,
-        },
-    }
-
     def __init__(self, model: str, variant: str = "llmlingua2", device: str = "cpu") -> None:
-        if variant not in self._CALLS:
-            raise ConfigurationError(f"variant= must be one of {', '.join(self._CALLS)}, not {variant!r}.")
+        if variant not in _VARIANTS:
+            raise ConfigurationError(f"variant= must be one of {', '.join(_VARIANTS)}, not {variant!r}.")
         self.model, self.variant, self.device = model, variant, device
         self._compressor: Any = None
         self._lock = Lock()
@@ -114,7 +112,7 @@ class LLMLinguaPackage:
             ModelError: the package cannot load the model, or fails on these texts.
         """
         compressor = self._load()
-        call: dict[str, Any] = {"rate": rate, **self._CALLS[self.variant]}
+        call: dict[str, Any] = {"rate": rate, **_VARIANTS[self.variant]}
         if self.variant != "llmlingua2":
             # The package appends the question to its output; it must not count as kept text.
             call.update(question=query, concate_question=False)

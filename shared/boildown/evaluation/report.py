@@ -11,6 +11,7 @@ import numpy as np
 
 from boildown import __version__
 from boildown.evaluation.runner import QuestionResult
+from boildown.tables import table
 
 __all__ = ["Row", "count_notes", "format_table", "mean_rows", "report", "summarise"]
 
@@ -172,12 +173,7 @@ def format_table(rows: Sequence[Row]) -> str:
                 _number(row.model_share, ".0%"),
             )
         )
-    widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
-    made = []
-    for line in lines:
-        cells = [c.ljust(w) if i < 3 else c.rjust(w) for i, (c, w) in enumerate(zip(line, widths, strict=True))]
-        made.append("  ".join(cells).rstrip())
-    return "\n".join(made)
+    return table(lines, left=3)
 
 
 def _mean(values: Iterable[float | bool | None]) -> float | None:
