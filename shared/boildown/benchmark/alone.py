@@ -13,10 +13,11 @@ from boildown.benchmark.made_up import made_up_documents
 from boildown.benchmark.methods import timed
 from boildown.benchmark.rows import Task
 from boildown.benchmark.texts import QUESTION, cut_documents
+from boildown.methods.prune import bundled_folder
 
 __all__ = ["bundled", "cold", "int8", "linear"]
 
-_BUNDLED = Path(boildown.__file__).parent / "assets" / "prune-minilm"
+_BUNDLED = Path(bundled_folder())
 _REQUESTS = 6
 """Of each round."""
 

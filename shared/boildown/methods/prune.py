@@ -26,7 +26,7 @@ from boildown.types import Scores
 if TYPE_CHECKING:
     from boildown.runtime.reader import CrossReader, Reading
 
-__all__ = ["BUNDLED", "Prune", "knows_english_best"]
+__all__ = ["BUNDLED", "Prune", "bundled_folder", "knows_english_best"]
 
 BUNDLED = "prune-minilm"
 """The folder of the bundled model under `assets/`."""
@@ -145,7 +145,7 @@ class Prune:
         return _Answer(mixed.scores(seconds), cached, first.query_cut)
 
     def _folder(self) -> str:
-        return str(files("boildown") / "assets" / BUNDLED) if self.model is None else self.model
+        return bundled_folder() if self.model is None else self.model
 
     def _reader(self) -> CrossReader:
         from boildown.runtime.start import import_torch
@@ -170,6 +170,11 @@ class _Answer(NamedTuple):
     scores: Scores
     cached: set[int]
     query_cut: bool
+
+
+def bundled_folder() -> str:
+    """The path of the bundled model."""
+    return str(files("boildown") / "assets" / BUNDLED)
 
 
 def knows_english_best(settings: Mapping[str, Any]) -> bool:

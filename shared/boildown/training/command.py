@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import fields
-from importlib.resources import files
 from pathlib import Path
 
 from boildown.errors import ConfigurationError
@@ -64,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def config_from(arguments: argparse.Namespace) -> TrainConfig:
     """The settings that the parsed arguments ask for."""
-    from boildown.methods.prune import BUNDLED
+    from boildown.methods.prune import BUNDLED, bundled_folder
 
     weights = {}
     for source, value in read_pairs(arguments.weight, "--weight").items():
@@ -77,7 +76,7 @@ def config_from(arguments: argparse.Namespace) -> TrainConfig:
     return TrainConfig(
         data=arguments.data,
         output=arguments.output,
-        base=str(files("boildown") / "assets" / BUNDLED) if bundled else arguments.base,
+        base=bundled_folder() if bundled else arguments.base,
         base_name=arguments.base_name or (BUNDLED if bundled else ""),
         teacher=arguments.teacher,
         device=arguments.device,
