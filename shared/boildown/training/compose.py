@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .data import Passage, Question
-from .examples import Splitter
+from .examples import Splitter, bare_title
 from .phrases import FACTS, FILM_YEAR, LIFE, LINKS, OF_DIRECTORS, OF_FILMS, OF_LIVES
 
 __all__ = ["SOURCE", "compose"]
@@ -95,7 +95,7 @@ class _Workshop:
             if (kind == "life") != life or (kind == "film" and "film" not in passage.text[:300]):
                 continue
             match = pattern.search(passage.text)
-            if match and _bare(passage.title) not in match.group(1):
+            if match and bare_title(passage.title) not in match.group(1):
                 found.append(
                     _Link(passage, match.group(1), phrases, self._sentence(passage.text, match.start(1)), kind)
                 )
@@ -160,18 +160,14 @@ class _Workshop:
             pool += [other.passage for other in others[:2]]
             if others:
                 pool.append(_renamed(rng.choice(self.lives), others[0].name))
-        taken = {_bare(p.title) for p in positives}
-        unique = {p.text: p for p in pool if _bare(p.title) not in taken}
+        taken = {bare_title(p.title) for p in positives}
+        unique = {p.text: p for p in pool if bare_title(p.title) not in taken}
         return [Passage(p.title, p.text, (), (), False) for p in unique.values()]
 
     def _called(self, title: str) -> str:
         """The title as people write it: often with other capitals, seldom with what stands in parentheses."""
-        name = title if self.rng.random() < 0.5 else _bare(title)
+        name = title if self.rng.random() < 0.5 else bare_title(title)
         return name.title() if self.rng.random() < 0.4 else name.lower() if self.rng.random() < 0.1 else name
-
-
-def _bare(title: str) -> str:
-    return re.sub(r"\s*\(.*?\)$", "", title)
 
 
 def _personal(name: str) -> bool:
@@ -185,7 +181,8 @@ def _renamed(life: _Life, name: str) -> Passage:
     """The passage with its person called `name`; first and last names that stand alone change too."""
     old, new = life.name.split(), name.split()
     text = life.passage.text
-    for before, after in ((life.name, name), (_bare(life.passage.title), name), (old[-1], new[-1]), (old[0], new[0])):
+    called = bare_title(life.passage.title)
+    for before, after in ((life.name, name), (called, name), (old[-1], new[-1]), (old[0], new[0])):
         if len(before) > 2:
             text = re.sub(rf"\b{re.escape(before)}\b", after.replace("\\", r"\\"), text)
     return Passage(name, text, (), (), True)

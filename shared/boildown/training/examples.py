@@ -68,9 +68,14 @@ def read_as(query: str, passage: Passage, sentences: np.ndarray, answers: set[st
     return Example(query, passage.title, passage.text, sentences, labels, spans, passage.relevant, known)
 
 
+def bare_title(title: str) -> str:
+    """A title without what stands in brackets at its end."""
+    return re.sub(r"\s*\(.*?\)$", "", title)
+
+
 def with_links(passage: Passage, others: Iterable[Passage]) -> Passage:
     """The passage with one kind of answer more: where its evidence names another passage that the question needs."""
-    names = [re.sub(r"\s*\(.*?\)$", "", other.title) for other in others if other is not passage]
+    names = [bare_title(other.title) for other in others if other is not passage]
     links = [
         (start + match.start(), start + match.end())
         for start, end in passage.evidence

@@ -18,8 +18,8 @@ def weights(model: PruneModel) -> dict[str, torch.Tensor]:
     """The tensors of a checkpoint: the encoder under its own names, and the heads."""
     tensors = {}
     for name, tensor in model.state_dict().items():
-        name = name.removeprefix("encoder.") if name.startswith("encoder.") else name
-        if "pooler" in name or name.endswith("position_ids") or name.endswith("token_type_ids"):
+        name = name.removeprefix("encoder.")
+        if "pooler" in name or name.endswith(("position_ids", "token_type_ids")):
             continue
         kind = torch.float16 if tensor.is_floating_point() else tensor.dtype
         tensors[name] = tensor.detach().to("cpu", kind).contiguous()
