@@ -181,10 +181,8 @@ class Output:
 
     def attempt(self, part: str) -> int:
         """How often this run has begun to score a part, this time included."""
-        path = (
-            self.notes / "attempts" / hashlib.blake2b(part.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
-        )
-        with open(path, "ab") as file:
+        name = hashlib.blake2b(part.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
+        with open(self.notes / "attempts" / name, "ab") as file:
             file.write(b".")
             return file.tell()
 

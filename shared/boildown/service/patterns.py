@@ -72,12 +72,7 @@ class BoundedPattern:
 
         try:
             self._compiled = regex.compile(self.pattern)
-        except (
-            regex.error,
-            ValueError,
-            RecursionError,
-            OverflowError,
-        ) as error:  # ValueError: flags that exclude others
+        except (regex.error, ValueError, RecursionError, OverflowError) as error:  # flags may exclude each other
             raise invalid(f"The pattern is not a regular expression: {error}.", self.field) from None
 
     def finditer(self, text: str) -> Iterator[Any]:

@@ -17,6 +17,7 @@ _LONG = 400
 """Characters of a value whose elements are worth looking at one by one."""
 _COMMA = re.compile(r"\s*,(?:[^\S\n]*\n|[^\S\n]*)")
 _DEEPEST = 200  # json.loads gives up at about a thousand levels
+_MAY_CLOSE = ("comma", "first", "first key")
 
 
 def json_spans(text: str) -> Iterator[tuple[int, int]]:
@@ -69,16 +70,7 @@ def _parse(text: str, at: int, ends: list[int]) -> tuple[list[tuple[int, int]], 
                     stack[-1].rich = True
                 stack.append(_Container(match.end() - 1, token == "{", len(ends)))
                 expected = "first key" if token == "{" else "first"
-            elif (
-                token in "}]"
-                and stack
-                and stack[-1].is_object == (token == "}")
-                and expected
-                in (
-                    "comma",
-                    "first key" if token == "}" else "first",
-                )
-            ):
+            elif token in "}]" and expected in _MAY_CLOSE and stack[-1].is_object == (token == "}"):
                 done = stack.pop()
                 while closed and closed[-1][0] > done.begin:
                     closed.pop()
