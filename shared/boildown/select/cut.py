@@ -86,21 +86,18 @@ def cut(sources: Sources, scores: Scores, budget: Budget, plan: Plan, without: C
     allowed = reasons == ""
     document = candidates.units.document
 
-    def assemble(kept: NDArray[np.bool_]) -> _Assembled:
-        runs = kept_runs(candidates, kept, texts)
-        order = arrange(np.array(sorted(runs), dtype=np.int64), scores.relevance, plan.order).tolist()
-        parts = {d: cut_out(runs[d], texts[d]) for d in order}
-        text = plan.separator.join(parts.values())
-        return _Assembled(text, parts, runs, counter.count(text) if text else 0)
-
     # What is kept in the end is mostly what was measured last.
     seen: dict[bytes, _Assembled] = {}
 
-    def measure(kept: NDArray[np.bool_]) -> int:
+    def assembled(kept: NDArray[np.bool_]) -> _Assembled:
         key = kept.tobytes()
         if key not in seen:
-            seen[key] = assemble(kept)
-        return seen[key].tokens
+            runs = kept_runs(candidates, kept, texts)
+            order = arrange(np.array(sorted(runs), dtype=np.int64), scores.relevance, plan.order).tolist()
+            parts = {d: cut_out(runs[d], texts[d]) for d in order}
+            text = plan.separator.join(parts.values())
+            seen[key] = _Assembled(text, parts, runs, counter.count(text) if text else 0)
+        return seen[key]
 
     if limit is None:
         kept = cut_at(candidates, budget.threshold or 0.0, allowed)
@@ -113,32 +110,11 @@ def cut(sources: Sources, scores: Scores, budget: Budget, plan: Plan, without: C
             costs,
             limit,
             lambda target: document_caps(plan.allocation, target, lengths, scores.relevance, plan.spread),
-            measure,
+            lambda kept: assembled(kept).tokens,
         )
-    result = seen.get(kept.tobytes()) or assemble(kept)
+    result = assembled(kept)
     tokens_out = counter.count_many(list(result.parts.values()))
-
-    def compressed(d: int, tokens: int, reason: DropReason = "") -> CompressedDocument:
-        runs = result.runs.get(d, [])
-        return CompressedDocument(
-            index=d,
-            id=sources.documents[d].id,
-            text=result.parts.get(d, ""),
-            score=float(scores.relevance[d]),
-            spans=tuple([Span(start, end) for start, end in runs]),
-            protected=_inside(candidates.spans[d], runs),
-            tokens_in=tokens_in[d],
-            tokens_out=tokens,
-            reason=reason,
-        )
-
-    documents = tuple(compressed(d, tokens) for d, tokens in zip(result.parts, tokens_out, strict=True))
-    edges = np.searchsorted(document, np.arange(len(texts) + 1)).tolist()
-    dropped = tuple(
-        compressed(d, 0, _reason(reasons[edges[d] : edges[d + 1]], texts[d]))
-        for d in rank(scores.relevance).tolist()
-        if d not in result.parts
-    )
+    documents, dropped = _documents(sources, scores.relevance, candidates, reasons, result, tokens_in, tokens_out)
     for_want_of_room = not result.text and any(document.reason == "budget" for document in dropped)
     notes = _nothing_kept(limit, budget, plan) if for_want_of_room else ()
     return Cut(result.text, documents, dropped, total_in, result.tokens, counter.name, notes)
@@ -152,6 +128,52 @@ class _Assembled:
     parts: dict[int, str]
     runs: dict[int, Runs]
     tokens: int
+
+
+def _documents(
+    sources: Sources,
+    relevance: NDArray[np.float64],
+    candidates: Candidates,
+    reasons: NDArray[np.object_],
+    result: _Assembled,
+    tokens_in: list[int],
+    tokens_out: list[int],
+) -> tuple[tuple[CompressedDocument, ...], tuple[CompressedDocument, ...]]:
+    """The documents of which text was kept, in reading order; and the others, best first.
+
+    Args:
+        sources: the documents.
+        relevance: shape (documents,).
+        candidates: pieces of the documents.
+        reasons: shape (candidates,), why each takes no part in the cut, or an empty string.
+        result: what was kept.
+        tokens_in: of each document.
+        tokens_out: of each of the parts of the result.
+    """
+    texts = sources.texts
+
+    def compressed(d: int, tokens: int, reason: DropReason = "") -> CompressedDocument:
+        runs = result.runs.get(d, [])
+        return CompressedDocument(
+            index=d,
+            id=sources.documents[d].id,
+            text=result.parts.get(d, ""),
+            score=float(relevance[d]),
+            spans=tuple([Span(start, end) for start, end in runs]),
+            protected=_inside(candidates.spans[d], runs),
+            tokens_in=tokens_in[d],
+            tokens_out=tokens,
+            reason=reason,
+        )
+
+    documents = tuple(compressed(d, tokens) for d, tokens in zip(result.parts, tokens_out, strict=True))
+    edges = np.searchsorted(candidates.units.document, np.arange(len(texts) + 1)).tolist()
+    dropped = tuple(
+        compressed(d, 0, _reason(reasons[edges[d] : edges[d + 1]], texts[d]))
+        for d in rank(relevance).tolist()
+        if d not in result.parts
+    )
+    return documents, dropped
 
 
 def limit_of(budget: Budget, total: int) -> int | None:
