@@ -141,7 +141,6 @@ def make_bundle(groups: Sequence[Sequence[Encoded]], pad: int, micro_tokens: int
     entries = [(group, item) for group, items in enumerate(groups) for item in items]
     entries.sort(key=lambda e: len(e[1].ids))
     columns: dict[str, list[np.ndarray]] = defaultdict(list)
-    passage_question, passage_relevant, passage_taught, token_sentence, token_answer = [], [], [], [], []
     base = 0
     micros = []
     row = 0
@@ -165,13 +164,10 @@ def make_bundle(groups: Sequence[Sequence[Encoded]], pad: int, micro_tokens: int
             columns["known"].append(np.full(len(labels), item.known))
             columns["passage"].append(np.full(len(labels), row + line))
             columns["question"].append(np.full(len(labels), group))
-            passage_question.append(group)
-            passage_relevant.append(float(item.relevant))
-            passage_taught.append(item.taught)
             base += len(labels)
         tokens = np.flatnonzero(sentence.ravel() >= 0)
-        token_sentence.append(sentence.ravel()[tokens])
-        token_answer.append(answer.ravel()[tokens])
+        columns["token_sentence"].append(sentence.ravel()[tokens])
+        columns["token_answer"].append(answer.ravel()[tokens])
         micros.append(
             Micro(
                 ids=torch.from_numpy(ids),
@@ -181,24 +177,24 @@ def make_bundle(groups: Sequence[Sequence[Encoded]], pad: int, micro_tokens: int
             )
         )
         row = stop
-    labels = np.concatenate(columns["labels"])
+    found = {name: np.concatenate(column) for name, column in columns.items()}
     return Bundle(
         micros=micros,
         questions=len(groups),
         sentences=base,
         pairs=len(entries),
         input_tokens=sum(len(item.ids) for _, item in entries),
-        token_sentence=torch.from_numpy(np.concatenate(token_sentence)),
-        token_answer=torch.from_numpy(np.concatenate(token_answer)),
-        sentence_target=torch.from_numpy(TARGETS[labels]),
-        sentence_gold=torch.from_numpy(labels == GOLD),
-        sentence_rest=torch.from_numpy(labels == OTHER),
-        sentence_known=torch.from_numpy(np.concatenate(columns["known"])),
-        sentence_passage=torch.from_numpy(np.concatenate(columns["passage"])),
-        sentence_question=torch.from_numpy(np.concatenate(columns["question"])),
-        passage_question=torch.tensor(passage_question),
-        passage_relevant=torch.tensor(passage_relevant),
-        passage_taught=torch.tensor(passage_taught),
+        token_sentence=torch.from_numpy(found["token_sentence"]),
+        token_answer=torch.from_numpy(found["token_answer"]),
+        sentence_target=torch.from_numpy(TARGETS[found["labels"]]),
+        sentence_gold=torch.from_numpy(found["labels"] == GOLD),
+        sentence_rest=torch.from_numpy(found["labels"] == OTHER),
+        sentence_known=torch.from_numpy(found["known"]),
+        sentence_passage=torch.from_numpy(found["passage"]),
+        sentence_question=torch.from_numpy(found["question"]),
+        passage_question=torch.tensor([group for group, _ in entries]),
+        passage_relevant=torch.tensor([float(item.relevant) for _, item in entries]),
+        passage_taught=torch.tensor([item.taught for _, item in entries]),
     )
 
 
