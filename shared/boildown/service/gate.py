@@ -6,7 +6,7 @@ import hmac
 import logging
 import re
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from time import perf_counter
 from typing import Any
@@ -97,28 +97,19 @@ class Gate:
                 await _refuse(internal(), request_id, scope, receive, answer)
         finally:
             body.release()
-            seconds = perf_counter() - begin
-            route = self._route(scope)
-            # A client may make up methods, and each would be a series of its own for ever.
-            method = scope["method"] if scope["method"] in _METHODS and route != "unmatched" else "other"
             self._metrics.in_flight.dec()
-            self._metrics.requests.labels(route, method, str(status)).inc()
-            self._metrics.seconds.labels(route).observe(seconds)
-            level = logging.ERROR if status >= 500 and status not in (503, 504) else logging.INFO
-            _log.log(
-                level,
-                "request",
-                extra={
-                    "fields": {
-                        "request_id": request_id,
-                        "method": method,
-                        "route": route,
-                        "status": status,
-                        "seconds": round(seconds, 6),
-                        **facts,
-                    }
-                },
-            )
+            self._account(scope, status, perf_counter() - begin, request_id, facts)
+
+    def _account(self, scope: Scope, status: int, seconds: float, request_id: str, facts: Mapping[str, Any]) -> None:
+        """Counts and logs a request that has been answered."""
+        route = self._route(scope)
+        # A client may make up methods, and each would be a series of its own for ever.
+        method = scope["method"] if scope["method"] in _METHODS and route != "unmatched" else "other"
+        self._metrics.requests.labels(route, method, str(status)).inc()
+        self._metrics.seconds.labels(route).observe(seconds)
+        level = logging.ERROR if status >= 500 and status not in (503, 504) else logging.INFO
+        fields = {"request_id": request_id, "method": method, "route": route, "status": status}
+        _log.log(level, "request", extra={"fields": {**fields, "seconds": round(seconds, 6), **facts}})
 
     def _route(self, scope: Scope) -> str:
         """The path of a request's route, as it was declared."""

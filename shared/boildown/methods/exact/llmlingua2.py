@@ -174,15 +174,8 @@ class ExactLLMLingua2:
                 cuts = [self._cut(words, reduce, a, forcing, count, threshold) for words in scored[i]]
                 texts.append("".join(text for text, _ in cuts))
                 labels += [pair for _, pairs in cuts for pair in pairs]
-                kept.append(
-                    [
-                        (
-                            chunk,
-                            [t for (_, keep), places in zip(pairs, words.tokens, strict=True) if keep for t in places],
-                        )
-                        for chunk, words, (_, pairs) in zip(row, scored[i], cuts, strict=True)
-                    ]
-                )
+                columns = zip(row, scored[i], cuts, strict=True)
+                kept.append([(chunk, _places(words, pairs)) for chunk, words, (_, pairs) in columns])
         relevance = [float(_mean_word(scored.get(i, ()), a.token_to_word)) for i in range(len(contexts))]
         return Compressed(texts, labels, tokens_in, read, placeholders, kept, relevance)
 
@@ -259,6 +252,11 @@ class ExactLLMLingua2:
                 kept.append(word)
             labels.append((word if self.pieces else word.lstrip("▁"), int(keep)))
         return self.tokenizer.convert_tokens_to_string(kept), labels
+
+
+def _places(words: Words, labels: Sequence[tuple[str, int]]) -> list[int]:
+    """The places of the tokens of those words that are labelled as kept."""
+    return [place for (_, keep), own in zip(labels, words.tokens, strict=True) if keep for place in own]
 
 
 def _context_share(contexts: int, tokens: int, a: ExactArguments) -> float:
