@@ -185,15 +185,12 @@ class ExampleBuilder:
         low, high = (int(gold[0]), int(gold[-1])) if len(gold) else (rng.randrange(count),) * 2
         first, last = rng.randint(0, low), rng.randint(high, count - 1)
         start, end = int(example.sentences[first, 0]), int(example.sentences[last, 1])
-        return Example(
-            example.query,
-            example.title,
-            example.text[start:end],
-            example.sentences[first : last + 1] - start,
-            example.labels[first : last + 1],
-            example.answers - start,
-            example.relevant,
-            example.known,
+        return replace(
+            example,
+            text=example.text[start:end],
+            sentences=example.sentences[first : last + 1] - start,
+            labels=example.labels[first : last + 1],
+            answers=example.answers - start,
         )
 
     def _merge(self, examples: list[Example], rng: random.Random) -> list[Example]:
@@ -217,15 +214,13 @@ class ExampleBuilder:
             answers.append(part.answers + len(text))
             text += part.text
         title = rng.choice([examples[i].title for i in parts] + [""])
-        relevant = any(examples[i].relevant for i in parts)
-        merged = Example(
-            examples[0].query,
-            title,
-            text,
-            np.concatenate(sentences),
-            np.concatenate(labels),
-            np.concatenate(answers),
-            relevant,
-            True,
+        merged = replace(
+            examples[0],
+            title=title,
+            text=text,
+            sentences=np.concatenate(sentences),
+            labels=np.concatenate(labels),
+            answers=np.concatenate(answers),
+            relevant=any(examples[i].relevant for i in parts),
         )
         return [merged, *rest]

@@ -89,11 +89,10 @@ def load_encoder(base: str) -> Any:
         if hasattr(config, name):
             setattr(config, name, 0.0)
     # Eager attention: on a CPU its bf16 products are faster than SDPA at these short lengths.
-    keywords: dict[str, Any] = {"config": config, "use_safetensors": True, "trust_remote_code": False}
-    if not torch.cuda.is_available():
-        keywords["attn_implementation"] = "eager"
+    options = {} if torch.cuda.is_available() else {"attn_implementation": "eager"}
     if (Path(base) / "boildown.json").is_file():
-        return _load_trained(base, config, keywords.get("attn_implementation"))
+        return _load_trained(base, config, options)
+    keywords = {"config": config, "use_safetensors": True, "trust_remote_code": False, **options}
     with _loading(base):
         try:
             return AutoModel.from_pretrained(base, add_pooling_layer=False, **keywords).float()
@@ -101,7 +100,7 @@ def load_encoder(base: str) -> Any:
             return AutoModel.from_pretrained(base, **keywords).float()
 
 
-def _load_trained(base: str, config: Any, attention: str | None) -> Any:
+def _load_trained(base: str, config: Any, options: dict[str, str]) -> Any:
     """The encoder of a boildown checkpoint, of which transformers would report the heads as unexpected.
 
     Raises:
@@ -110,7 +109,6 @@ def _load_trained(base: str, config: Any, attention: str | None) -> Any:
     from transformers import AutoModel
 
     tensors = {name: tensor for name, tensor in read_weights(Path(base)).items() if _of_encoder(name)}
-    options = {} if attention is None else {"attn_implementation": attention}
     with _loading(base):
         try:
             encoder = AutoModel.from_config(config, add_pooling_layer=False, **options)
