@@ -38,8 +38,8 @@ class Estimate:
     other character.
 
     A run of line ends is one token, and so are other white space of more than one character and up to sixteen more of
-    the same ASCII mark, as in a rule. Against GPT-4's count this
-    is mostly 3 to 20 per cent high on English, and on other languages within about a quarter either way.
+    the same ASCII mark, as in a rule. Against GPT-4's count this is mostly 3 to 20 per cent high on English, and on
+    other languages within about a quarter either way.
     """
 
     name = "estimate"

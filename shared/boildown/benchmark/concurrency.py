@@ -165,9 +165,9 @@ def lateness(compressor: Compressor, requests: Sequence[_Request]) -> list[float
     return asyncio.run(run())
 
 
-def make_requests(count: int, documents: int, seed: int = 0) -> list[_Request]:
+def make_requests(count: int, documents: int) -> list[_Request]:
     """Questions of twelve words, and documents of about 70 tokens in sentences of 8 to 24 words."""
-    source = random.Random(seed)
+    source = random.Random(0)
     letters = "etaoinshrdlcumwfgypbvk"
     vocabulary = ["".join(source.choices(letters, k=source.choice((2, 3, 4, 5, 6)))) for _ in range(2000)]
 

@@ -13,6 +13,7 @@ __all__ = ["check_heads", "split_tensors"]
 _BUFFERS = ("embeddings.position_ids", "embeddings.token_type_ids")
 _WIDE = 3072
 """Of the feed-forward, where config.json does not say; transformers takes the same."""
+_SHOWN = 8
 
 
 def split_tensors(config: dict[str, Any], tensors: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
@@ -106,5 +107,5 @@ def _fits(name: str, shape: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
     return shape == wanted
 
 
-def _some(names: list[str], most: int = 8) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")

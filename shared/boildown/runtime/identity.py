@@ -73,8 +73,8 @@ def _identity(name: str | Path) -> str:
     try:
         for path in sorted([*folder.iterdir(), *folder.glob(_MODULES)]):
             if path.suffix in (*_SMALL, *_WEIGHTS):
-                name = path.relative_to(folder).as_posix()
-                digest.update(f"{name}\0{path.stat().st_size}\0".encode("utf-8", "surrogatepass"))
+                place = path.relative_to(folder).as_posix()
+                digest.update(f"{place}\0{path.stat().st_size}\0".encode("utf-8", "surrogatepass"))
                 with path.open("rb") as file:
                     for block in [file.read()] if path.suffix in _SMALL else _samples(file, path):
                         digest.update(block)
