@@ -109,18 +109,7 @@ def evaluate(
     data_sets = all_of("data_sets", data_sets, DataSet)
     entrants = all_of("entrants", entrants, Entrant)
     budgets = all_of("budgets", budgets, Budget)
-    if not budgets:
-        raise ConfigurationError("There is no budget. Give at least one, such as budgets=[Budget(rate=0.25)].")
-    names = [data_set.name for data_set in data_sets]
-    for name in names:
-        if names.count(name) > 1:
-            raise ConfigurationError(f"Two data sets are called {name!r}; results are told apart by the file's name.")
-    counter = resolve_counter(budgets[0].counter)
-    if any(resolve_counter(budget.counter).name != counter.name for budget in budgets):
-        raise ConfigurationError("All budgets of one evaluation must have the same counter.")
-    for entrant, budget in product(entrants, budgets):
-        if not isinstance(entrant.system, Compressor) and budget.rate is None:
-            raise ConfigurationError(f"{entrant.system.name!r} knows rates only, not {budget_label(budget)}.")
+    counter = _common_counter(data_sets, entrants, budgets)
     how = {"boildown": __version__, "counter": counter.name, "budgets": [budget_label(budget) for budget in budgets]}
     results = []
     for data_set in data_sets:
@@ -143,6 +132,23 @@ def evaluate(
                 if progress is not None:
                     progress(f"{data_set.name} {entrant.label}")
     return results
+
+
+def _common_counter(data_sets: Sequence[DataSet], entrants: Sequence[Entrant], budgets: Sequence[Budget]) -> Counter:
+    """The counter of all budgets, once it is sure that every entrant can be cut at each and results are told apart."""
+    if not budgets:
+        raise ConfigurationError("There is no budget. Give at least one, such as budgets=[Budget(rate=0.25)].")
+    names = [data_set.name for data_set in data_sets]
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigurationError(f"Two data sets are called {name!r}; results are told apart by the file's name.")
+    counter = resolve_counter(budgets[0].counter)
+    if any(resolve_counter(budget.counter).name != counter.name for budget in budgets):
+        raise ConfigurationError("All budgets of one evaluation must have the same counter.")
+    for entrant, budget in product(entrants, budgets):
+        if not isinstance(entrant.system, Compressor) and budget.rate is None:
+            raise ConfigurationError(f"{entrant.system.name!r} knows rates only, not {budget_label(budget)}.")
+    return counter
 
 
 def budget_label(budget: Budget) -> str:
