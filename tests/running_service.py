@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import httpx
 
@@ -23,7 +24,13 @@ def running(settings: object = None) -> Iterator[str]:
 
     from boildown.service.app import create_app
 
-    server = uvicorn.Server(uvicorn.Config(create_app(settings), port=0, log_level="warning", ws="none"))
+    with started(uvicorn.Server(uvicorn.Config(create_app(settings), port=0, log_level="warning", ws="none"))) as url:
+        yield url
+
+
+@contextmanager
+def started(server: Any) -> Iterator[str]:
+    """Runs a server of uvicorn until the block ends, and yields its address once the service is ready."""
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
@@ -32,6 +39,7 @@ def running(settings: object = None) -> Iterator[str]:
             thread.join(0.02)
         url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
         while httpx.get(f"{url}/ready").status_code != 200:
+            assert thread.is_alive(), "the server has ended"
             thread.join(0.05)
         yield url
     finally:

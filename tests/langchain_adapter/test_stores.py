@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kept_documents import Runs
 from langchain_classic.retrievers import ContextualCompressionRetriever
-from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.documents import Document
 from langchain_core.vectorstores import InMemoryVectorStore, VectorStore
 
@@ -54,16 +54,6 @@ def faiss(documents: list[Document], embeddings: Any, folder: Path) -> VectorSto
 
     FAISS.from_documents(documents, embeddings).save_local(str(folder))
     return FAISS.load_local(str(folder), embeddings, allow_dangerous_deserialization=True)
-
-
-class Runs(BaseCallbackHandler):
-    """How many seconds a model ran in each call."""
-
-    def __init__(self) -> None:
-        self.seconds: list[float] = []
-
-    def on_custom_event(self, name: str, data: Any, **kwargs: Any) -> None:
-        self.seconds.append(data["seconds"]["model"])
 
 
 @pytest.fixture(autouse=True)

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kept_documents import Runs
 from langchain_classic.retrievers import ContextualCompressionRetriever
 from langchain_classic.retrievers.document_compressors import DocumentCompressorPipeline
-from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.documents import Document
 from langchain_core.vectorstores import InMemoryVectorStore
 from tiny_models import tiny_bert
@@ -26,16 +26,6 @@ KEY = "boildown_scores"
 @pytest.fixture(scope="module")
 def model(bert: Path) -> str:
     return str(bert)
-
-
-class Runs(BaseCallbackHandler):
-    """How many seconds a model ran in each call."""
-
-    def __init__(self) -> None:
-        self.seconds: list[float] = []
-
-    def on_custom_event(self, name: str, data: Any, **kwargs: Any) -> None:
-        self.seconds.append(data["seconds"]["model"])
 
 
 def compress(path: str, documents: list[Document], **arguments: Any) -> tuple[list[Document], bool]:

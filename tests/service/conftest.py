@@ -27,29 +27,17 @@ Serve = Callable[..., Any]
 def serving(**settings: Any) -> Iterator[Any]:
     """A client of a server with these settings, which is ready."""
     import httpx
+    from running_service import started
 
     from boildown.service.app import create_app
     from boildown.service.server import build_server
     from boildown.service.settings import Settings
 
     chosen = Settings(**settings)
+    headers = {"Authorization": f"Bearer {chosen.tokens[0]}"} if chosen.tokens else {}
     server = build_server(create_app(chosen), "127.0.0.1", 0, 0.0, chosen.limits)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            assert thread.is_alive(), "the server did not start"
-            thread.join(0.02)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        headers = {"Authorization": f"Bearer {chosen.tokens[0]}"} if chosen.tokens else {}
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=60) as client:
-            while client.get("/ready").status_code != 200:
-                assert thread.is_alive(), "the server has ended"
-                thread.join(0.02)
-            yield client
-    finally:
-        server.should_exit = True
-        thread.join()
+    with started(server) as url, httpx.Client(base_url=url, headers=headers, timeout=60) as client:
+        yield client
 
 
 @pytest.fixture(scope="session")
