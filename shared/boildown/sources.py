@@ -47,6 +47,11 @@ class Units:
         """Those units that `index` names. Shape (any,)."""
         return Units(self.document[index], self.start[index], self.end[index])
 
+    def joined(self, first: NDArray[np.int64]) -> Units:
+        """Runs of units, each as one; `first` names the units that they begin with, ascending from 0. Shape (runs,)."""
+        last = np.append(first[1:], len(self)) - 1
+        return Units(self.document[first], self.start[first], self.end[last])
+
     def containing(self, inner: Units | TokenScores) -> NDArray[np.int64]:
         """The index of the unit in which each of `inner` starts; these units cover the documents. Shape (inner,)."""
         beyond = int(self.end.max(initial=0)) + 1

@@ -80,7 +80,5 @@ def _phrases(sources: Sources, tokens: TokenScores) -> TokenScores:
     first = np.ones(len(words), dtype=bool)
     first[1:] = ends[:-1] | (np.diff(words.document) != 0)
     at = np.flatnonzero(first)
-    last = np.append(at[1:], len(words)) - 1
-    phrases = Units(words.document[at], words.start[at], words.end[last]) if len(at) else words
-    score = _mean_inside(phrases, tokens)
-    return TokenScores(words.document, words.start, words.end, np.repeat(score, last - at + 1))
+    score = _mean_inside(words.joined(at) if len(at) else words, tokens)
+    return TokenScores(words.document, words.start, words.end, np.repeat(score, np.diff(at, append=len(words))))

@@ -13,7 +13,7 @@ from boildown.select.duplicates import find_duplicates, long_texts
 from boildown.select.order import rank
 from boildown.select.plan import Dedupe, Plan
 from boildown.select.units import Candidates
-from boildown.sources import Sources, Units
+from boildown.sources import Sources
 
 __all__ = ["exclude"]
 
@@ -71,8 +71,7 @@ def _repeated(
     """Which candidates belong to a repeated sentence; of those in `priority`, the best candidate's sentence stays."""
     units = candidates.units
     first = np.diff(candidates.group, prepend=-1) != 0
-    begin = np.flatnonzero(first)
-    sentences = Units(units.document[begin], units.start[begin], units.end[np.append(begin[1:], len(units)) - 1])
+    sentences = units.joined(np.flatnonzero(first))
     sentence = np.cumsum(first) - 1
     ranked = sentence[priority]
     best = np.sort(np.unique(ranked, return_index=True)[1])

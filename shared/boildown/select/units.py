@@ -283,5 +283,4 @@ def _merge(units: Units, score: NDArray[np.float64], covering: NDArray[np.int64]
     np.add.at(edges, covering[:, 0] + 1, 1)
     np.add.at(edges, covering[:, 1] + 1, -1)
     begin = np.flatnonzero(np.cumsum(edges)[:-1] == 0)
-    end = units.end[np.append(begin[1:], len(units)) - 1]
-    return Units(units.document[begin], units.start[begin], end), np.maximum.reduceat(score, begin)
+    return units.joined(begin), np.maximum.reduceat(score, begin)

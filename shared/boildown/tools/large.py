@@ -81,8 +81,8 @@ def _passages(query: str, documents: Sequence[Document], most: int) -> Iterator[
     begins = np.diff(sentences.start // _PASSAGE, prepend=-1) != 0
     begins |= np.diff(sentences.document, prepend=-1) != 0
     first = np.flatnonzero(begins)
-    owners, starts = sentences.document[first].tolist(), sentences.start[first].tolist()
-    ends = sentences.end[np.append(first[1:], len(sentences)) - 1].tolist()
+    runs = sentences.joined(first)
+    owners, starts, ends = runs.document.tolist(), runs.start.tolist(), runs.end.tolist()
     sections: list[list[Section]] = [[] for _ in documents]
     for sentence, owner in zip(first.tolist(), owners, strict=True):
         sections[owner].append(Section(sentence - int(np.searchsorted(sentences.document, owner)), ""))
