@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from time import perf_counter
-
 from boildown.budget import Budget
 from boildown.methods.base import check_flag
-from boildown.methods.surprise import CausalMethod, mean_by_document, token_scores
+from boildown.methods.surprise import CausalMethod
 from boildown.runtime.causal import CausalLM
 from boildown.sources import Sources
 from boildown.types import Scores
@@ -44,13 +42,7 @@ class LLMLingua(CausalMethod):
 
     def score(self, query: str, sources: Sources) -> Scores:
         """Scores in nats; `query` is not read."""
-        model = self.load()
-        texts = model.encode(sources.texts)
-        begin = perf_counter()
-        values = model.token_nll(texts)
-        seconds = perf_counter() - begin
-        relevance = mean_by_document(values, least=0.0)
-        return Scores(relevance, tokens=token_scores(sources, texts, values), model_seconds=seconds)
+        return self.surprise(sources)
 
     def score_within(self, query: str, sources: Sources, budget: Budget) -> Scores:
         """The published implementation's cut as scores of 0 and 1; for `exact=True`."""

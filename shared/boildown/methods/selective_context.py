@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from time import perf_counter
+from dataclasses import replace
 from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from boildown.errors import unknown_name
-from boildown.methods.surprise import CausalMethod, mean_by_document, token_scores
+from boildown.methods.surprise import CausalMethod
 from boildown.runtime.causal import CausalLM
 from boildown.sources import Sources, Units
 from boildown.types import Scores, TokenScores
@@ -49,18 +49,12 @@ class SelectiveContext(CausalMethod):
 
     def score(self, query: str, sources: Sources) -> Scores:
         """Scores in nats; `query` is not read."""
-        model = self.load()
-        texts = model.encode(sources.texts)
-        begin = perf_counter()
-        values = model.token_nll(texts)
-        seconds = perf_counter() - begin
-        relevance = mean_by_document(values, least=0.0)
-        tokens = token_scores(sources, texts, values)
-        if self.level == "token":
-            return Scores(relevance, tokens=tokens, model_seconds=seconds)
+        scores = self.surprise(sources)
+        if self.level == "token" or scores.tokens is None:
+            return scores
         if self.level == "sentence":
-            return Scores(relevance, sentences=_mean_inside(sources.sentences, tokens), model_seconds=seconds)
-        return Scores(relevance, tokens=_phrases(sources, tokens), model_seconds=seconds)
+            return replace(scores, sentences=_mean_inside(sources.sentences, scores.tokens), tokens=None)
+        return replace(scores, tokens=_phrases(sources, scores.tokens))
 
 
 def _mean_inside(units: Units, tokens: TokenScores) -> NDArray[np.float64]:

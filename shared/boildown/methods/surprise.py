@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from time import perf_counter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from boildown.runtime.causal import CausalLM
 from boildown.runtime.causal_text import Encoded
 from boildown.runtime.tokens import Tokens, split_at
 from boildown.sources import Sources
-from boildown.types import TokenScores
+from boildown.types import Scores, TokenScores
 
 __all__ = ["RESTRICTION", "CausalMethod", "mean_by_document", "token_scores"]
 
@@ -40,6 +41,16 @@ class CausalMethod:
         from boildown.runtime.causal_loading import load_causal
 
         return load_causal(self.model, self.device, self.dtype)
+
+    def surprise(self, sources: Sources) -> Scores:
+        """How surprising each token is after the text before it, in nats, and each document on average."""
+        model = self.load()
+        texts = model.encode(sources.texts)
+        begin = perf_counter()
+        values = model.token_nll(texts)
+        seconds = perf_counter() - begin
+        relevance = mean_by_document(values, least=0.0)
+        return Scores(relevance, tokens=token_scores(sources, texts, values), model_seconds=seconds)
 
 
 def token_scores(sources: Sources, texts: Sequence[Encoded], values: Sequence[NDArray[np.float64]]) -> TokenScores:
