@@ -20,10 +20,7 @@ from types import ModuleType
 import pdoc
 
 PACKAGES = ("boildown", "langchain_boildown", "llama_index.postprocessor.boildown")
-NOT_TO_IMPORT = (
-    "boildown.cli.__main__",
-    "boildown.service.ray_app",
-)  # they run at once, or need a Ray cluster's packages
+NOT_TO_IMPORT = ("boildown.service.ray_app",)  # it needs a Ray cluster's packages
 REFERENCE = re.compile(r"`(boildown(?:\.\w+)+)")
 
 

@@ -19,14 +19,12 @@ from boildown.counters import Counter
 from boildown.errors import ConfigurationError, InputError, unknown_name
 from boildown.methods.exact.coarse import reading_order
 from boildown.sources import Sources
-from boildown.text.json_text import json_strings, map_strings
+from boildown.text.json_text import Path, json_strings, map_strings
 from boildown.text.structured import Section
 
 __all__ = ["compress_json"]
 
 _RULES = ("rate", "compress", "value_type", "pair_remove")
-
-Path = tuple[str | int, ...]
 
 
 def compress_json(
