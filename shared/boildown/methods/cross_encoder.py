@@ -99,7 +99,7 @@ def _passages(sources: Sources) -> tuple[NDArray[np.int64], list[str]]:
             owners.append(document)
             spans.append((start, end))
             filled = size
-    kept = [(d, texts[d][s:e].strip()) for d, (s, e) in zip(owners, spans, strict=True) if texts[d][s:e].strip()]
+    kept = [(d, text) for d, (s, e) in zip(owners, spans, strict=True) if (text := texts[d][s:e].strip())]
     titles = [document.title for document in sources.documents]
     passages = [f"{titles[d]}\n{text}" if titles[d] else text for d, text in kept]
     return np.array([d for d, _ in kept], dtype=np.int64), passages

@@ -158,17 +158,9 @@ def bm25_scores(query: Mapping[str, float], texts: Sequence[Sequence[str]]) -> N
         return scores
     lengths = np.array([len(text) for text in texts], dtype=np.float64)
     mean = lengths.mean() or 1.0
-    rows: list[int] = []
-    columns: list[int] = []
-    for i, text in enumerate(texts):
-        for term in text:
-            column = wanted.get(term)
-            if column is not None:
-                rows.append(i)
-                columns.append(column)
-    if not rows:
+    pairs = Counter((i, wanted[term]) for i, text in enumerate(texts) for term in text if term in wanted)
+    if not pairs:
         return scores
-    pairs = Counter(zip(rows, columns, strict=True))
     place = np.array(list(pairs), dtype=np.int64)
     frequency = np.fromiter(pairs.values(), dtype=np.float64, count=len(pairs))
     containing = np.bincount(place[:, 1], minlength=len(wanted))

@@ -172,9 +172,7 @@ def padded(
 def _ranges(starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:
     """starts[i], starts[i] + 1, ... of each length, one after the other."""
     ends = np.cumsum(lengths)
-    within: NDArray[np.int64] = np.arange(int(ends[-1]) if len(ends) else 0) + np.repeat(
-        starts - ends + lengths, lengths
-    )
+    within: NDArray[np.int64] = np.arange(int(lengths.sum())) + np.repeat(starts - ends + lengths, lengths)
     return within
 
 

@@ -207,7 +207,7 @@ def windows(tokens: Tokens, room: int, breaks: Sequence[NDArray[np.bool_]]) -> l
         (begin, end) of each window, in tokens.
     """
     found = []
-    edges = np.flatnonzero(np.diff(tokens.text, prepend=-1, append=-1)) if len(tokens) else np.zeros(1, int)
+    edges = np.flatnonzero(np.diff(tokens.text, prepend=-1, append=-1))
     for begin, end in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
         while end - begin > room:
             cut = begin + room

@@ -78,8 +78,7 @@ def _repeated(
     texts, owners, order = sources.cut(sentences), sentences.document, ranked[best]
     repeated = find_duplicates(texts, owners, order, 1.0 if dedupe == "long" else dedupe, long=dedupe == "long")
     pairs = candidates.needs if len(candidates.needs) else sentences.containing(sources.sentences)[sources.needs]
-    if len(pairs):
-        _keep_needed(repeated, pairs)
+    _keep_needed(repeated, pairs)
     return np.take(repeated, sentence)
 
 
