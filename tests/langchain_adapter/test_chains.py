@@ -111,6 +111,7 @@ def test_before_another_transformer_no_stale_embedding_is_handed_on(documents: l
     kept = DocumentCompressorPipeline(transformers=[redundant, compressor, redundant]).compress_documents(
         documents, QUESTION
     )
+    assert kept
     for document in kept:
         assert document.state["embedded_doc"] == embeddings.embed_query(document.page_content)
 

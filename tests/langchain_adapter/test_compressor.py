@@ -44,7 +44,9 @@ def test_outputs_are_plain_documents_with_the_identity_of_their_original(documen
 
 
 def test_added_metadata_is_flat_and_plain_python(documents: list[Document]) -> None:
-    for document in BoildownCompressor(method="bm25", rate=0.4).compress_documents(documents, QUESTION):
+    kept = BoildownCompressor(method="bm25", rate=0.4).compress_documents(documents, QUESTION)
+    assert kept
+    for document in kept:
         added = {k: v for k, v in document.metadata.items() if k not in documents[0].metadata}
         assert {k: type(v) for k, v in added.items()} == {
             "relevance_score": float,
@@ -99,6 +101,7 @@ def test_the_order_is_that_of_the_result(documents: list[Document]) -> None:
 def test_a_nested_pipeline_of_two_keeps_the_latest_spans(documents: list[Document]) -> None:
     first = BoildownCompressor(method="bm25", rate=0.5).compress_documents(documents, QUESTION)
     second = BoildownCompressor(method="bm25", rate=0.5).compress_documents(first, QUESTION)
+    assert second
     for document in second:
         source = first[document.metadata["boildown_index"]]
         assert "".join(source.page_content[s:e] for s, e in source_spans(document)) == document.page_content

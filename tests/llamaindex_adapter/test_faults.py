@@ -39,7 +39,9 @@ def test_ranking_and_reordering_happen(nodes: list[NodeWithScore], query: str) -
 
 
 def test_ids_and_scores_are_there_and_metadata_are_each_nodes_own(nodes: list[NodeWithScore], query: str) -> None:
-    for node in BoildownPostprocessor(rate=0.8, method="bm25").postprocess_nodes(nodes, query_str=query):
+    kept = BoildownPostprocessor(rate=0.8, method="bm25").postprocess_nodes(nodes, query_str=query)
+    assert kept
+    for node in kept:
         (source,) = [n for n in nodes if n.node_id == node.node_id]
         assert type(node.score) is float
         assert node.node.metadata["file_name"] == source.node.metadata["file_name"]
