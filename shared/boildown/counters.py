@@ -171,7 +171,7 @@ def _load_tokenizer(name: str) -> Any:
 
     from boildown.runtime.checkpoint import find_folder
 
-    path = Path(name)
+    path = Path(name).expanduser()
     try:
         file = path if path.is_file() else find_folder(name, ("tokenizer.json",)) / "tokenizer.json"
         return Tokenizer.from_file(str(file))

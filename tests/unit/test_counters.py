@@ -88,12 +88,14 @@ def test_tiktoken_encodings_count_any_text(cl100k):
     assert counter.count("<|endoftext|>") > 1
 
 
-def test_hugging_face_tokenizers_count_without_padding_or_special_tokens(tokenizer, tmp_path):
+def test_hugging_face_tokenizers_count_without_padding_or_special_tokens(tokenizer, tmp_path, monkeypatch):
     tokenizer.enable_padding(pad_id=3, pad_token="[PAD]")
     assert resolve_counter(tokenizer).count_many(["one two two", "one", ""]) == [3, 1, 0]
     tokenizer.save(str(tmp_path / "tokenizer.json"))
     assert resolve_counter(str(tmp_path)).count("one two") == 2
     assert resolve_counter(str(tmp_path / "tokenizer.json")).count("one \ud800") == 2
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert resolve_counter("~/tokenizer.json").count("one") == 1
 
 
 @pytest.mark.parametrize(("length", "stride"), [(3, 0), (3, 2), (1, 0)])

@@ -158,7 +158,7 @@ def _dropped_sentences(
         own = np.flatnonzero(sentences.document == document)
         best = own[rank(relevance[own])]
         keep[own[: a.keep_first_sentence]] = True
-        keep[own[len(own) - a.keep_last_sentence :]] = True
+        keep[own[max(len(own) - a.keep_last_sentence, 0) :]] = True
         keep[best[: a.keep_sentence_number]] = True
         for section in rows[document]:
             if not section.compress:

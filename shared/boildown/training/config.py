@@ -114,7 +114,7 @@ class TrainConfig:
     log_every: int = 10
 
     def __post_init__(self) -> None:
-        self.output = Path(self.output)
+        self.output = Path(self.output).expanduser()
         self.base, self.teacher = os.path.expanduser(self.base), os.path.expanduser(self.teacher)
 
     def fingerprint(self) -> str:

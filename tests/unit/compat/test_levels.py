@@ -99,6 +99,8 @@ def test_sentences_that_must_stay_do(make: Make) -> None:
     assert len(none) < len(first)
     best = make("gpt2").compress_prompt(ENGLISH, keep_sentence_number=1, **arguments)["compressed_prompt"]
     assert best.count("\n\n") == len(ENGLISH) - 1
+    beyond = make("gpt2").compress_prompt(ENGLISH, keep_last_sentence=99, **arguments)["compressed_prompt"]
+    assert beyond == "\n\n".join(ENGLISH)
 
 
 def test_forced_tokens_and_digits(make: Make) -> None:

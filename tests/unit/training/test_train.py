@@ -225,7 +225,8 @@ def test_the_output_may_be_a_string(config: TrainConfig) -> None:
     assert train(replace(config, output=str(config.output))) == config.output
 
 
-def test_models_in_the_home_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_paths_in_the_home_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/ada")
-    config = TrainConfig(base="~/base", teacher="~/teacher")
+    config = TrainConfig(base="~/base", teacher="~/teacher", output="~/model")
     assert (config.base, config.teacher) == ("/home/ada/base", "/home/ada/teacher")
+    assert config.output == Path("/home/ada/model")
