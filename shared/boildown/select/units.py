@@ -193,7 +193,9 @@ def _raised(sentences: Candidates, headings: NDArray[np.bool_], texts: list[str]
         headings: shape (sentences,), which are headings.
         texts: the documents.
     """
-    units, own = sentences.units, sentences.score
+    # Of scores that may be negative, such as of a loss, the lowest is what 0 is of others.
+    lowest = min(float(sentences.score.min()), 0.0)
+    units, own = sentences.units, sentences.score - lowest
     score = own.copy()
     # One pass from the end follows from a row to its header and to what announces the table, but goes no way back.
     needs = sentences.needs
@@ -210,7 +212,7 @@ def _raised(sentences: Candidates, headings: NDArray[np.bool_], texts: list[str]
         asked[needed] = own[needed] >= promising and not headings[needed] and announces
     items, announcement = needs[asked[needs[:, 1]]].T
     np.maximum.at(score, items, _OF_ITEMS * own[announcement])
-    return replace(sentences, score=score, serves=serves)
+    return replace(sentences, score=score + lowest, serves=serves)
 
 
 def _sentence_scores(sources: Sources, scores: Scores) -> NDArray[np.float64]:

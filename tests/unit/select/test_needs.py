@@ -36,6 +36,16 @@ def test_any_row_comes_with_its_header() -> None:
     assert cut_table(Budget(threshold=0.9)).text == f"{HEADER}{WINTER}".rstrip()
 
 
+@pytest.mark.parametrize("tokens", [13, 18, 25, 40])
+def test_scores_below_zero_are_compared_as_others_are(tokens: int) -> None:
+    sources = Sources([f"{HEADER}{SUMMER}{WINTER}{OTHER}"])
+    scores = Scores(relevance=np.zeros(1), sentences=np.array([0.0, 0.2, 0.9, 0.5]))
+    below = Scores(relevance=np.zeros(1), sentences=np.array([0.0, 0.2, 0.9, 0.5]) - 7)
+    kept = cut(sources, scores, words(tokens), Plan()).text
+    assert kept
+    assert cut(sources, below, words(tokens), Plan()).text == kept
+
+
 def test_a_header_is_not_kept_for_a_row_that_does_not_fit() -> None:
     assert cut_table(words(13)).text == WINTER.rstrip()
 
