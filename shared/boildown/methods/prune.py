@@ -42,8 +42,8 @@ _SAMPLE = 500
 """Characters that tell a document's script and language."""
 _SAMPLES = 10
 """Documents that tell the language of all."""
-_FOREIGN_LEXICAL = 8.0
-_FOREIGN_DOCUMENT = 4.0
+_FOREIGN_LEXICAL = 5.0
+_FOREIGN_DOCUMENT = 3.0
 """Weights for languages that the model was hardly trained on: BM25 decides, the model among near equals."""
 
 
