@@ -42,8 +42,11 @@ def priority_of(candidates: Candidates, relevance: NDArray[np.float64]) -> NDArr
 
 
 def cut_at(candidates: Candidates, threshold: float, allowed: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Keeps every candidate that is allowed and scores at least `threshold`. Shape (candidates,) in and out."""
-    return _whole_sentences(candidates, allowed & (candidates.score >= threshold))
+    """Keeps every candidate that is allowed and scores at least `threshold`, but a header alone is worth nothing.
+
+    Shape (candidates,) in and out.
+    """
+    return _sensible(candidates, _whole_sentences(candidates, allowed & (candidates.score >= threshold)))
 
 
 def choose_within(

@@ -66,6 +66,8 @@ def test_what_only_announces_is_not_kept_alone_whatever_it_scores(served: str) -
     sources = Sources([served, OTHER])
     scores = Scores(relevance=np.zeros(2), sentences=np.array([0.8, 0.2, 0.5]))
     assert cut(sources, scores, words(12), Plan()).text == OTHER.strip()
+    assert cut(sources, scores, Budget(threshold=0.3), Plan()).text == OTHER.strip()
+    assert cut(sources, scores, Budget(threshold=0.2), Plan()).text == f"{served.strip()}\n\n{OTHER.strip()}"
 
 
 def test_items_share_the_score_of_what_announces_them_with_a_short_first_one() -> None:
