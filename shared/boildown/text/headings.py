@@ -29,6 +29,7 @@ _COMMENT = re.compile(r"(?m)^(#{1,6})(?:[ \t][^\n]*)?\n(?:\1(?:[ \t][^\n]*)?(?:\
 """Above each other, or a setting."""
 _SETTING = re.compile(r"[#;]|[^\n=]+=")
 _LINE = re.compile(rf"([^\n]{{1,{LONGEST_TITLE}}})\n(\s*)")
+_WORD = re.compile(r"[^\W\d_]{2}")
 _GOES_ON = re.compile(rf"[:：,;，；、]{AFTER_STOP}")
 _COLUMNS = (((2,), np.int64), ((), np.int64), ((), np.bool_), ((2,), np.int64))
 """Shape of a row and type of each of an outline's arrays."""
@@ -40,7 +41,8 @@ class Outline(NamedTuple):
     Attributes:
         pieces: shape (n, 2), from where to where, in characters; they cover what the sentences do.
         sentence: shape (n,), which sentence each piece is of.
-        heading: shape (n,), which pieces are headings and nothing else; a line right above others may say something.
+        heading: shape (n,), which pieces are headings and nothing else; a line right above others may say something,
+            unless it is a number or a version.
         below: pairs of a piece and the heading above it, or of a heading and the one that it is a part of, ascending.
             Shape (pairs, 2).
     """
@@ -85,7 +87,7 @@ def outline(text: str, sentences: NDArray[np.int64]) -> Outline:
             if above:
                 below.append((len(pieces), above[-1][1]))
             above.append((level, len(pieces)))
-            if level < LABEL_LEVEL:
+            if level < LABEL_LEVEL or not _WORD.search(text, start, cut):
                 alone.append(len(pieces))
             pieces.append((start, cut))
             owner.append(index)

@@ -150,6 +150,13 @@ def test_short_lines_without_a_stop() -> None:
     ]
 
 
+@pytest.mark.parametrize(("line", "alone"), [("2.4.0", True), ("v2.4", True), ("§ 3", True), ("Ada Lovelace", False)])
+def test_a_number_right_above_a_sentence_says_nothing_alone(line: str, alone: bool) -> None:
+    text = f"News\n\n{line}\nThere is a dark mode. The export is faster.\n"
+    pieces, outline = Sources([text]).outline
+    assert outline.heading[pieces.start.tolist().index(text.index(line))] == alone
+
+
 def test_two_words_right_above_a_sentence_are_a_heading() -> None:
     text = "Opening hours\nWe open at nine on all days but Sunday. We close at six.\n"
     assert below(text) == [("We open at nin", "Opening hours"), ("We close at si", "Opening hours")]
