@@ -57,6 +57,8 @@ class Mix:
         mention: of standing in a document that a lead sentence speaks of, and of telling what one of several things is
             that the query names; see `Lexical.mentions` and `Lexical.named`.
         code: of having a code that the query names, such as a part number, which a model reads as any other.
+        remedy: of standing below a heading of causes or remedies, where the query tells of a problem: what helps often
+            shares no word with what happened, which is all that such a query tells.
         length: of the logarithm of a sentence's length in hundreds of characters, taken off, since a budget pays by
             length: of two that are as likely to be needed, the shorter one leaves room for more.
         best: of the best sentence's logit, taken off all, so that a threshold means the same for questions of which the
@@ -74,6 +76,7 @@ class Mix:
     document_lexical: float = 4.0
     mention: float = 5.5
     code: float = 3.0
+    remedy: float = 3.0
     length: float = 0.0
     best: float = 0.0
     keep_scale: float = 1.0
@@ -212,12 +215,13 @@ class MixedScores:
     def scores(self, model_seconds: float) -> Scores:
         """Probabilities, from 0 to 1."""
         mix = self._mix
-        logits = self._sentences - mix.length * np.log(np.maximum(self._sources.sentences.lengths, _SHORT) / 100)
+        whole = self._sentences + mix.remedy * self._words.remedies
+        logits = whole - mix.length * np.log(np.maximum(self._sources.sentences.lengths, _SHORT) / 100)
         logits = _without_gaps(logits, self._owner)
         logits = logits - mix.best * logits.max(initial=_LOWEST) + self._named
         sentences = _sigmoid(mix.keep_scale * logits + mix.keep_bias)
         best = np.full(len(self._sources), _LOWEST)
-        np.maximum.at(best, self._owner, self._sentences)
+        np.maximum.at(best, self._owner, whole)
         known = mix.document_sentence * best - self._documents_behind
         documents = self._documents + np.where(self._was_read, known, 0.0)
         return Scores(

@@ -60,7 +60,8 @@ class Prune:
     sentence that speaks of it added to the query. For questions that compare, a sentence of each thing that they name
     goes first. A query with several questions is read for each, and takes as many times as long. A long document that
     tells of several things in turn is read in sections (`text/sections.py`), as if each were a document of its own. A
-    misspelled word of the query is read as the documents spell it, if the text is English.
+    misspelled word of the query is read as the documents spell it, if the text is English. Where a query tells of a
+    problem, what stands below headings of causes and remedies counts for more (`text/remedies.py`).
 
     In languages that the model was hardly trained on, BM25 weighs most: in all but English, unless the checkpoint says
     that it was trained on others. Documents in scripts that it was not trained on at all are scored by BM25 alone. The

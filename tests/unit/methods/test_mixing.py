@@ -149,6 +149,26 @@ def test_what_a_query_names_comes_first_and_moves_no_threshold() -> None:
     assert np.log(scores / (1 - scores)) == pytest.approx([1.0 - 1.0 + 4.0, 2.0 - 1.0, -1.0 - 1.0 + 4.0])
 
 
+def test_what_helps_counts_for_more_where_a_query_tells_of_a_problem() -> None:
+    note = (
+        "# Summary\nThe dashboard shows no data.\n# Fixing it\n## Resolution\nDelete the folder of the cache. Then "
+        "start the service.\n# See also\nThere is a list of all dashboards.\n"
+    )
+    sources = Sources([note])
+    whole = {}
+    for query in ("The dashboard shows an error", "Which dashboards are there?"):
+        words = Lexical(query, sources)
+        kept = [text.strip() for text, one in zip(sources.sentence_texts(), words.remedies, strict=True) if one]
+        whole[query] = kept
+        plain = MixedScores(sources, words, Mix(remedy=0.0)).scores(0.0)
+        raised = MixedScores(sources, words, Mix(remedy=2.0)).scores(0.0)
+        before, after = (np.log(one.sentences / (1 - one.sentences)) for one in (plain, raised))
+        assert after - before == pytest.approx(2.0 * words.remedies)
+    problem, other = whole.values()
+    assert [text.splitlines()[-1] for text in problem] == ["Delete the folder of the cache.", "Then start the service."]
+    assert other == []
+
+
 @pytest.mark.parametrize(
     ("keep", "gained"),
     [
