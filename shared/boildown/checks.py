@@ -95,10 +95,10 @@ def check_min_sentence(words: int) -> int:
     """The number itself.
 
     Raises:
-        ConfigurationError: it is no whole number.
+        ConfigurationError: it is no whole number, or negative.
     """
-    if not hasattr(words, "__index__"):
-        raise ConfigurationError(f"min_sentence= must be a whole number of words, not {words!r}.")
+    if not hasattr(words, "__index__") or words < 0:
+        raise ConfigurationError(f"min_sentence= must be a whole number of words, 0 or more, not {words!r}.")
     return words
 
 

@@ -173,6 +173,6 @@ def test_wrong_arguments() -> None:
         BoildownTransformer(model="one", options=["level"])  # type: ignore[arg-type]
     with pytest.raises(ConfigurationError, match="names a model too, beside model='one'"):
         BoildownTransformer(model="one", options={"model": "two"})
-    with pytest.raises(ConfigurationError, match="min_sentence= must be a whole number of words, not '3'"):
+    with pytest.raises(ConfigurationError, match="min_sentence= must be a whole number of words, 0 or more, not '3'"):
         BoildownTransformer(model="one", min_sentence="3")  # type: ignore[arg-type]
     BoildownTransformer(options={"model": "one"})

@@ -192,7 +192,8 @@ def test_inputs_are_not_changed():
         ({"options": ["level"]}, "options= maps names to values"),
         ({"method": "BM25"}, "Did you mean 'bm25'"),
         ({"rank": 5}, "rank= must be a name or a Method, not int"),
-        ({"min_sentence": "3"}, "min_sentence= must be a whole number of words, not '3'"),
+        ({"min_sentence": "3"}, "min_sentence= must be a whole number of words, 0 or more, not '3'"),
+        ({"min_sentence": -1}, "min_sentence= must be a whole number of words, 0 or more, not -1"),
     ],
 )
 def test_wrong_settings_say_what_is_wrong(arguments, message):

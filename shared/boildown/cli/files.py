@@ -81,12 +81,15 @@ def _json_documents(content: bytes, name: str) -> Iterator[Document]:
             raise InputError(f"{_called(name)}, line {number}: {error}.") from None
         if not isinstance(value, dict) or not isinstance(value.get("text"), str):
             raise InputError(f'{_called(name)}, line {number}: a document must be an object with a "text".')
+        metadata = value.get("metadata")
+        if metadata is not None and not isinstance(metadata, dict):
+            raise InputError(f"{_called(name)}, line {number}: a document's metadata must be an object.")
         given = value.get("id")
         yield Document(
             value["text"],
             id=f"{name}:{number}" if given is None else str(given),
             title=str(value.get("title") or ""),
-            metadata=value.get("metadata") or {},
+            metadata=metadata or {},
         )
 
 

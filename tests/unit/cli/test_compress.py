@@ -114,6 +114,7 @@ def test_notes_go_to_stderr(note, capsys):
     [
         (b'{"text": "a"}\n{"text": \n', "line 2: not JSON"),
         (b'{"id": "a"}\n', 'line 1: a document must be an object with a "text"'),
+        (b'{"text": "a", "metadata": "b"}\n', "line 1: a document's metadata must be an object"),
         (b"\xff\xfe\n", "line 1: not UTF-8"),
         (b'{"text": "a", "n": 1' + b"0" * 5000 + b"}", "line 1: not JSON"),
         (b"[" * 100_000, "line 1: not JSON"),

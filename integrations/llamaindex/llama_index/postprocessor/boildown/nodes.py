@@ -194,6 +194,7 @@ def copy_node(node: BaseNode) -> BaseNode:
     return node.model_copy(
         update={
             "metadata": copied(node.metadata),
+            "embedding": None if node.embedding is None else list(node.embedding),
             "relationships": {kind: _copy_relation(related) for kind, related in node.relationships.items()},
             "excluded_llm_metadata_keys": list(node.excluded_llm_metadata_keys),
             "excluded_embed_metadata_keys": list(node.excluded_embed_metadata_keys),
