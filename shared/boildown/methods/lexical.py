@@ -40,7 +40,6 @@ class Lexical:
         sentences: shape (sentences,), BM25 of each sentence.
         documents: shape (documents,), BM25 of each document, its title included.
         codes: shape (sentences,), 1 where a sentence has a code that the query names, and few others have it.
-        remedies: shape (sentences,), 1 below a heading of causes or remedies, if the query tells of a problem.
     """
 
     def __init__(self, query: str, sources: Sources) -> None:
@@ -55,7 +54,21 @@ class Lexical:
         self.sentences = bm25_scores(weights, sentences)
         self.documents = bm25_scores(weights, self._with_titles(sentences, stems))
         self.codes = _with_code(query, sources)
-        self.remedies = _of_remedy(query, sources)
+        self._query = query
+
+    @cached_property
+    def remedies(self) -> NDArray[np.float64]:
+        """Shape (sentences,), 1 below a heading of causes or remedies, if the query tells of a problem."""
+        found = np.zeros(len(self._owner))
+        if tells_of_problem(self._query):
+            pieces, outline = self._sources.outline
+            above = np.unique(outline.below[:, 1])
+            remedy = np.zeros(len(pieces), dtype=bool)
+            remedy[above] = [promises_remedy(heading) for heading in self._sources.cut(pieces.at(above))]
+            for piece, heading in outline.below.tolist():  # ascending, so that what is above is known
+                remedy[piece] |= remedy[heading]
+            np.maximum.at(found, outline.sentence, remedy & ~outline.heading)
+        return found
 
     def mentions(self, leads: Sequence[int]) -> NDArray[np.float64]:
         """How plainly each sentence speaks of each document: by how much of its name stands there.
@@ -138,19 +151,6 @@ def _with_code(query: str, sources: Sources) -> NDArray[np.float64]:
         return np.zeros(len(sources.sentences))
     found = [pattern.search(text) is not None for text in sources.sentence_texts()]
     return np.array(found, dtype=np.float64) * (sum(found) <= max(_FEW, _FEW_SHARE * len(found)))
-
-
-def _of_remedy(query: str, sources: Sources) -> NDArray[np.float64]:
-    found = np.zeros(len(sources.sentences))
-    if tells_of_problem(query):
-        pieces, outline = sources.outline
-        above = np.unique(outline.below[:, 1])
-        remedy = np.zeros(len(pieces), dtype=bool)
-        remedy[above] = [promises_remedy(heading) for heading in sources.cut(pieces.at(above))]
-        for piece, heading in outline.below.tolist():  # ascending, so that what is above is known
-            remedy[piece] |= remedy[heading]
-        np.maximum.at(found, outline.sentence, remedy & ~outline.heading)
-    return found
 
 
 def _idf(size: int, containing: int) -> float:

@@ -2,7 +2,7 @@
 
 Among ten retrieved documents their rarity is chance, and BM25 weighs it, so they are left out. A word that means a
 thing in another of these languages is not here ("die", "son", "war", "hat"); nor are letters, for the sake of
-vitamin D. Of Chinese, Japanese and Korean there are pairs of characters and single ones, which is what their terms are.
+vitamin D. Of Chinese, Japanese and Korean there are pairs of characters and single ones, as they are compared.
 """
 
 from __future__ import annotations

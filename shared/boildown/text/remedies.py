@@ -16,9 +16,9 @@ _PROBLEM = re.compile(
     r"exception|\b(?:error|fail|crash|hang|freez|stuck|broken|problem|issue|trouble|wrong|cannot|can['’]?t\b|unable"
     r"|(?:does|do|did|is|are|was|were|will) not\b|(?:does|do|did|is|are|was|were|wo)n['’]?t\b"
     r"|resolve|fix(?:ed|es|ing)?\b|solve|workaround"
-    r"|fehler|fehlgeschlagen|problem|störung|abst[uü]rz|funktioniert nicht|geht nicht|lässt sich nicht|beheben"
+    r"|fehler|fehlgeschlagen|störung|abst[uü]rz|funktioniert nicht|geht nicht|lässt sich nicht|beheben"
     r"|erreur|échec|échou|problème|panne|impossible|ne (?:fonctionne|marche) p|résoudre"
-    r"|fall[aoó]|problema|no (?:funciona|puedo|se puede)|errore|non (?:funziona|riesco)|risolvere|resolver"
+    r"|fall[aoó]|no (?:funciona|puedo|se puede)|non (?:funziona|riesco)|risolvere"
     r"|erro\b|falha|não (?:funciona|consigo)|fout|probleem|storing|werkt niet|lukt niet|oplossen"
     r"|ошибк|проблем|не (?:работает|удаётся|удается)|сбой|исправить)"
     r"|错误|報錯|报错|失败|失敗|问题|問題|无法|無法|异常|故障|解决|エラー|できない|できません|動かない|不具合|오류|에러|문제|해결",
@@ -27,8 +27,8 @@ _PROBLEM = re.compile(
 _FIRST = (
     r"resol\w*|solutions?|solving|workarounds?|answers?|(?:root |probable |possible )?causes?|remed(?:y|ies|iation)"
     r"|mitigations?|countermeasures?|corrective actions?|what to do|how to (?:fix|resolve|solve)|fix(?:es)?"
-    r"|lösung(?:en)?|abhilfe|behebung|ursachen?|résolution|contournement|remèdes?|soluci[oó]n(?:es)?|causas?"
-    r"|resolución|soluzion[ei]|caus[ae]|risoluzione|soluç(?:ão|ões)|resolução|oplossing(?:en)?|oorzaak|oorzaken"
+    r"|lösung(?:en)?|abhilfe|behebung|ursachen?|résolution|contournement|remèdes?|soluci[oó]n(?:es)?|caus[ae]s?"
+    r"|soluzion[ei]|risoluzione|soluç(?:ão|ões)|oplossing(?:en)?|oorzaak|oorzaken"
     r"|решение|причин[аы]|устранение"
 )
 _LAST = r"fix(?:es)?|solutions?|resolution|workarounds?|causes?|answer|conclusion|lösung|ursache|solución|soluzione"
