@@ -37,6 +37,8 @@ _GAP = 2
 """Sentences between two better ones that count as the lesser of these, at most."""
 _WORDS_ALONE = 8.0
 """Logits that BM25 spans where no model reads: about what a reading spans."""
+_LENGTH_ALONE = 0.3
+"""Of what is taken off for length, where no model reads: BM25 has counted a long sentence's words for less already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,8 +218,10 @@ class MixedScores:
         """Probabilities, from 0 to 1."""
         mix = self._mix
         whole = self._sentences + mix.remedy * self._words.remedies
-        logits = whole - mix.length * np.log(np.maximum(self._sources.sentences.lengths, _SHORT) / 100)
-        logits = _without_gaps(logits, self._owner)
+        read = self._was_read[self._owner]
+        length = np.log(np.maximum(self._sources.sentences.lengths, _SHORT) / 100)
+        logits = whole - mix.length * np.where(read, 1.0, _LENGTH_ALONE) * length
+        logits = np.where(read, _without_gaps(logits, self._owner), logits)
         logits = logits - mix.best * logits.max(initial=_LOWEST) + self._named
         sentences = _sigmoid(mix.keep_scale * logits + mix.keep_bias)
         best = np.full(len(self._sources), _LOWEST)
@@ -245,7 +249,8 @@ def _without_gaps(logits: NDArray[np.float64], owner: NDArray[np.int64]) -> NDAr
     """Logits with what stands between two better sentences of a long document raised to the lesser. Shape (sentences,).
 
     An answer of several sentences, such as a resolution or a list of steps, has some that share nothing with the
-    question, and is of no use without them.
+    question, and is of no use without them. Only for what a model has read: of words alone two sentences nearby are no
+    sign of an answer that runs over both.
 
     Args:
         logits, owner: shape (sentences,), the latter the documents', ascending.
