@@ -11,9 +11,11 @@ import boildown
 from boildown.benchmark.machine import cold_start, machine
 from boildown.benchmark.made_up import made_up_documents
 from boildown.benchmark.methods import timed
+from boildown.benchmark.products import Products
 from boildown.benchmark.rows import Task
 from boildown.benchmark.texts import QUESTION, cut_documents
 from boildown.methods.prune import bundled_folder
+from boildown.runtime.devices import pick_device
 
 __all__ = ["bundled", "cold", "int8", "linear"]
 
@@ -23,9 +25,16 @@ _REQUESTS = 6
 
 
 def bundled(task: Task) -> dict[str, Any]:
-    """A request after the other; handbook text, no two runs alike."""
+    """A request after the other; handbook text, no two runs alike. Of each its matrix products by themselves too."""
     compressor = boildown.Compressor(device=task.device, cache=False)
-    return {"machine": machine(task.device), **timed(compressor, QUESTION, _requests(task))}
+    requests = _requests(task)
+    found = {"machine": machine(task.device), **timed(compressor, QUESTION, requests)}
+    products, seconds = Products(pick_device(task.device)), []
+    for documents in requests[1:]:
+        with products.noted():
+            compressor.compress(QUESTION, documents, boildown.Budget(rate=0.25))
+        seconds.append(products.seconds() or 0.0)
+    return {**found, "products_p50_ms": 1000 * median(seconds)}
 
 
 def int8(task: Task) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any
 
 __all__ = ["cold_start", "in_words", "machine"]
 
+_TORCH_ALONE = "import torch; print(flush=True)"
 _FIRST_RESULT = """
 import time
 begin = time.perf_counter()
@@ -62,15 +63,21 @@ def cold_start(device: str, query: str, documents: Sequence[str]) -> dict[str, f
     """Seconds of a new process, of the bundled model.
 
     Returns:
-        "import_seconds" for `import boildown` alone, and "first_result_seconds" from the start of the process to the
-        first result.
+        "import_seconds" for `import boildown` alone; "first_result_seconds" from the start of the process to the first
+        result; and "torch_seconds", which another process takes that only imports torch.
 
     Raises:
-        ConfigurationError: the process failed.
+        ConfigurationError: a process failed.
     """
+    seconds, line = _until_a_line(_FIRST_RESULT.format(device=device, query=query, documents=list(documents)))
+    torch_seconds, _ = _until_a_line(_TORCH_ALONE)
+    return {"import_seconds": float(line), "first_result_seconds": seconds, "torch_seconds": torch_seconds}
+
+
+def _until_a_line(code: str) -> tuple[float, str]:
+    """Seconds from the start of a process to the first line that it prints, and this."""
     from boildown.errors import ConfigurationError
 
-    code = _FIRST_RESULT.format(device=device, query=query, documents=list(documents))
     begin = perf_counter()
     with subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -81,7 +88,7 @@ def cold_start(device: str, query: str, documents: Sequence[str]) -> dict[str, f
         _, errors = process.communicate()
     if process.returncode or not line:
         raise ConfigurationError(f"A new process gave no result: {errors.strip()[-500:]}")
-    return {"import_seconds": float(line), "first_result_seconds": seconds}
+    return seconds, line
 
 
 def _processor() -> str:

@@ -11,9 +11,11 @@ from time import perf_counter
 from typing import Any
 
 from boildown.benchmark.machine import machine
+from boildown.benchmark.products import Products
 from boildown.benchmark.rows import Task
 from boildown.benchmark.systems import FORWARDED, System, build
 from boildown.benchmark.texts import cut_documents
+from boildown.runtime.devices import pick_device
 
 __all__ = ["peak", "race"]
 
@@ -21,9 +23,11 @@ __all__ = ["peak", "race"]
 def race(task: Task) -> dict[str, Any]:
     """Seconds of each system, and how many times faster than the row's base it is, over rounds in which all take turns.
 
+    The matrix products of each of ours take their turn too, by themselves: the least time that it can take here.
+
     Returns:
-        For each system its seconds, forwards and tokens forwarded; the machine; and where the base is installed, the
-        ratio to it, and for the exact mode whether its text is the same.
+        For each system its seconds, forwards and tokens forwarded, and the seconds of its products but for int8; the
+        machine; and where the base is installed, the ratio to it, and for the exact mode whether its text is the same.
 
     Raises:
         BoildownError: a model cannot run here.
@@ -37,12 +41,20 @@ def race(task: Task) -> dict[str, Any]:
         system(texts[:1] if len(texts) > 1 else [texts[0][:500]])
     found: dict[str, Any] = {name: {"seconds": []} for name in ready}
     results: dict[str, Any] = {}
+    products = {name: Products(pick_device(task.device)) for name in systems}
+    for name, noted in products.items():
+        with noted.noted():
+            ready[name](texts)
+        if noted.seconds() is not None:
+            found[name]["products_seconds"] = []
     for _ in range(task.repeat):
         for name, system in ready.items():
             FORWARDED.clear()
             seconds, results[name] = _timed(system, texts)
             found[name]["seconds"].append(seconds)
             found[name] |= {"forwards": len(FORWARDED), "forwarded": sum(FORWARDED)}
+            if "products_seconds" in found[name]:
+                found[name]["products_seconds"].append(products[name].seconds())
     report: dict[str, Any] = {"machine": machine(task.device), "documents": len(texts), "systems": found}
     if installed:
         for name in systems:

@@ -58,6 +58,9 @@ def test_a_cross_encoder_runs_beside_sentence_transformers(models):
     # The other package pads to the longest, and reads no less.
     assert found["systems"]["auto"]["forwarded"] < found["systems"]["sentence-transformers"]["forwarded"]
     assert all("ratio" in found["systems"][name] for name in ("auto", "float32", "int8"))
+    # What multiplies in int8 is not comparable, and has none.
+    assert [name for name, system in found["systems"].items() if "products_seconds" in system] == ["auto", "float32"]
+    assert all(seconds > 0 for seconds in found["systems"]["float32"]["products_seconds"])
 
 
 @pytest.mark.usefixtures("uncounted")
