@@ -64,9 +64,9 @@ def tokenize(tokenizer: Any, texts: Sequence[str]) -> Tokens:
     counts = [len(encoding) for encoding in encodings]
     text = np.repeat(np.arange(len(clean), dtype=np.int64), counts)
     ids = np.fromiter(chain.from_iterable(e.ids for e in encodings), dtype=np.int64, count=sum(counts))
-    flat = [np.array(e.offsets, dtype=np.int64).reshape(-1, 2) for e in encodings]
-    offsets = np.concatenate(flat) if flat else np.zeros((0, 2), dtype=np.int64)
-    start, end = offsets[:, 0], offsets[:, 1]
+    pairs = chain.from_iterable(e.offsets for e in encodings)
+    offsets = np.fromiter(chain.from_iterable(pairs), dtype=np.int64, count=2 * sum(counts))
+    start, end = offsets[::2], offsets[1::2]
     # Byte-level and metaspace tokenizers count the space before a word as part of it.
     base = character_starts(clean)[text]
     next_ink = _next_ink("\n".join(clean))

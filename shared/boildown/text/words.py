@@ -105,7 +105,8 @@ def stems(words: Sequence[str]) -> list[str]:
     tokenization), and of Chinese ones their characters too, since many have a short form: 北京大学, 北大. Numbers and
     codes have no endings: of an order's number the last digits matter most.
     """
-    beginnings = [word if _DIGIT.search(word) else word[:_STEM] for word in words]
+    # Most words are letters alone, which is seen sooner than that no digit is among them.
+    beginnings = [word[:_STEM] if word.isalpha() or not _DIGIT.search(word) else word for word in words]
     if all(map(str.isascii, beginnings)):
         return beginnings
     found: list[str] = []
