@@ -75,7 +75,8 @@ class Lexical:
 
         This is the step from one document to the next that a question in two steps asks for. A document's name is its
         title, without what stands in brackets, or else the name that its text opens with. Rare words of a name weigh
-        more; a sentence does not speak of its own document, and a name that the query itself has tells nothing new.
+        more; a sentence does not speak of its own document, nor of another of the same name, such as the next part of a
+        page, and a name that the query itself has tells nothing new.
 
         Args:
             leads: indices of sentences.
@@ -85,9 +86,9 @@ class Lexical:
         """
         strength = np.zeros((len(leads), len(self._names)))
         for rank, lead in enumerate(leads):
-            said = set(self._terms[lead])
+            said, own = set(self._terms[lead]), self._names[self._owner[lead]]
             for document, name in enumerate(self._names):
-                if not name or document == self._owner[lead] or self._wanted.issuperset(name):
+                if not name or name == own or self._wanted.issuperset(name):
                     continue
                 weights = self._weights[document]
                 share = sum(w for term, w in weights.items() if term in said) / sum(weights.values())

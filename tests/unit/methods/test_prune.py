@@ -168,6 +168,17 @@ def test_a_title_that_the_query_names_tells_nothing_new():
     assert words.mentions([lead]).tolist() == [[0, 0, 0, 0]]
 
 
+def test_a_sentence_does_not_speak_of_the_next_part_of_its_own_page():
+    documents = [
+        Document("The Hestan lighthouse is white.", title="Hestan lighthouse"),
+        Document("A keeper of the Hestan lighthouse had two goats.", title="Hestan lighthouse"),
+        Document("It was built in 1843.", title="Hestan lighthouse (2)"),
+        Document("They eat hay.", title="Goats"),
+    ]
+    words = Lexical("What do the animals of the keeper eat?", Sources(documents))
+    assert words.mentions([1]).tolist() == [[0, 0, 0, 1]]
+
+
 def test_a_question_that_compares_gets_a_sentence_of_each_thing():
     documents = [
         Document(
