@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import copy
 import logging
+import time
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from boildown.compressor import Compressor
 from boildown.counters import CounterSpec, resolve_counter
-from boildown.errors import CancelledError, ConfigurationError
+from boildown.errors import CancelledError, ConfigurationError, ServiceError
+from boildown.runtime import requests
 from boildown.select.plan import Plan
 from boildown.settings import Engine
 from boildown.tools.content import Content
@@ -25,6 +28,13 @@ _LOG = logging.getLogger("boildown.tools")
 
 _LEAST = 50
 """The note alone is 35 to 45 tokens, as usual tokenizers count."""
+
+_SLOW = 1.0
+"""Seconds: a failure that took less costs little when it comes again, and may be of one result alone."""
+_REST = 10
+"""Times as long as a slow failure took, the engine is left alone after it; a conversation would wait as long again for
+each of its results, and for all of them in every turn."""
+_LONGEST_REST = 300.0
 
 
 class Shortening:
@@ -76,12 +86,13 @@ class Shortening:
         self.counter = counter
         self.engine = _keeping_repetitions(Compressor() if engine is None else engine)
         self._memory = Memory()
+        self._rest = _Rest()
 
     def short_form(self, tool: str, content: Content, query: str) -> Short | None:
         """What a tool's result is shortened to; None where it stays as it is.
 
         It stays, with a warning, where the engine fails, such as a client whose service is down: what the tool found
-        is worth more than its shortness.
+        is worth more than its shortness. An engine that took long to fail is not asked again for a while.
 
         Args:
             tool: its name.
@@ -96,19 +107,57 @@ class Shortening:
             return None
 
         def make() -> Short | None:
-            short = shorten(content, query, rule, note_of(content), self.engine, self.counter)
+            engine = self._rest.stand_in() or self.engine
+            short = shorten(content, query, rule, note_of(content), engine, self.counter)
             for note in short.notes if short else ():
                 _LOG.info("A result of %r: %s", tool, note)
             return short
 
+        begin = time.monotonic()
         try:
             return self._memory.recall((content.reference, query, rule), make)
         except CancelledError:
             raise
         except Exception as error:  # a reranker's own among them
             reason = f"{type(error).__name__}: {error}"
+            request = requests.current()
+            if request is None or request.failure() is None:  # else the caller's own time was over
+                self._rest.after(time.monotonic() - begin, reason)
             warnings.warn(f"A result of {tool!r} stays whole, for want of an engine. {reason}", RuntimeWarning, 2)
             return None
+
+
+class _Rest:
+    """While an engine is left alone that took long to fail; a copy or pickle of it begins anew."""
+
+    def __init__(self) -> None:
+        self._end, self._reason = 0.0, ""
+
+    def __reduce__(self) -> tuple[type[_Rest], tuple[()]]:
+        return _Rest, ()
+
+    def after(self, seconds: float, reason: str) -> None:
+        """Begins where the failure took so long that another one should not be waited for."""
+        if seconds >= _SLOW:
+            self._reason = reason
+            self._end = time.monotonic() + min(_REST * seconds, _LONGEST_REST)
+
+    def stand_in(self) -> Engine | None:
+        """What takes the engine's place meanwhile."""
+        return None if time.monotonic() >= self._end else _Absent(self._reason)
+
+
+class _Absent:
+    """Fails at once, as the engine did after a while."""
+
+    def __init__(self, reason: str) -> None:
+        self._reason = reason
+
+    def compress(self, *call: Any) -> Any:
+        raise ServiceError(f"It is not asked again for a while since it failed: {self._reason}")
+
+    async def acompress(self, *call: Any) -> Any:
+        self.compress(*call)
 
 
 def _keeping_repetitions(engine: Engine) -> Engine:

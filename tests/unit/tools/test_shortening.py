@@ -5,13 +5,15 @@ from __future__ import annotations
 import copy
 import json
 import logging
+import pickle
 from typing import Any
 
 import pytest
 
 from boildown import Compressor, ConfigurationError, ServiceError
 from boildown.counters import resolve_counter
-from boildown.errors import CancelledError
+from boildown.errors import CancelledError, DeadlineError
+from boildown.runtime import requests
 from boildown.tools.content import Content
 from boildown.tools.shortening import Shortening, note_of
 
@@ -42,6 +44,41 @@ def test_what_cannot_be_shortened_stays_whole_with_a_warning() -> None:
     short = shortening.short_form("log", CONTENT, "weather")
     assert short is not None
     assert short.tokens_out <= 50
+
+
+def test_an_engine_that_took_long_to_fail_is_left_alone_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr("boildown.tools.shortening.time.monotonic", lambda: now)
+    slow = Engine()
+    shortening = Shortening(50, 100, None, None, slow)
+    known = shortening.short_form("log", CONTENT, "weather")
+
+    def wait_in_vain(*call: Any) -> Any:
+        nonlocal now
+        slow.calls += 1
+        now += 5
+        raise DeadlineError("No answer in time.")
+
+    monkeypatch.setattr(slow, "compress", wait_in_vain)
+    for i in range(10):  # the results of a conversation, which all come again in each turn
+        with pytest.warns(RuntimeWarning, match=r"stays whole, .*DeadlineError: No answer in time\."):
+            assert shortening.short_form("log", CONTENT, f"boats {i}") is None
+    assert (slow.calls, now) == (2, 1005)
+    assert shortening.short_form("log", Content("Calm."), "boats") is None  # without a warning
+    assert shortening.short_form("log", CONTENT, "weather") is known
+    assert pickle.loads(pickle.dumps(shortening._rest)).stand_in() is None
+    monkeypatch.undo()
+    monkeypatch.setattr("boildown.tools.shortening.time.monotonic", lambda: now + 51)
+    assert shortening.short_form("log", CONTENT, "boats") is not None
+
+
+def test_a_caller_whose_own_time_is_over_does_not_stop_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("boildown.tools.shortening._SLOW", 0.0)
+    engine = Engine(DeadlineError("The deadline passed."))
+    shortening = Shortening(50, 100, None, None, engine)
+    with requests.deadline(0), pytest.warns(RuntimeWarning, match="stays whole"):
+        assert shortening.short_form("log", CONTENT, "weather") is None
+    assert shortening.short_form("log", CONTENT, "boats") is not None
 
 
 def test_whoever_cancels_gets_no_warning() -> None:
