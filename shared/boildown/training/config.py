@@ -32,11 +32,11 @@ class TrainConfig:
         base: folder (or hub name) of any Hugging Face encoder with a fast tokenizer; or a boildown
             checkpoint, which is trained further with its heads.
         base_name: how the model card calls the base.
-        steps: optimizer steps. May be raised on resume, or lowered as far as the run has come: only the decay
+        steps: optimizer steps. May be raised on resume, or lowered as far as the run has come: only the rate
             depends on it.
         questions_per_step: questions in one step; each brings its passages (about four) along.
-        learning_rate: peak rate of AdamW, after ``warmup`` steps; the last ``decay`` share of the
-            steps brings it linearly to zero.
+        learning_rate: peak rate of AdamW, after ``warmup`` steps or a tenth of all, whichever are fewer; the last
+            ``decay`` share of the steps brings it linearly to zero.
         max_length: tokens of one input, special tokens included.
         max_query: tokens of the query at most.
         negatives: irrelevant passages per question: half as given, half mined by BM25.

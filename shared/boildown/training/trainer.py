@@ -35,7 +35,7 @@ _BUNDLES = 2
 def rate_at(config: TrainConfig, step: int) -> float:
     """Learning rate of a step: warm-up, plateau, linear decay to zero."""
     decay_steps = max(1, round(config.steps * config.decay))
-    up = min(1.0, (step + 1) / max(1, config.warmup))
+    up = min(1.0, (step + 1) / max(1, min(config.warmup, config.steps // 10)))
     down = min(1.0, (config.steps - step) / decay_steps)
     return config.learning_rate * min(up, down)
 

@@ -217,6 +217,15 @@ def test_the_rate_warms_up_holds_and_decays() -> None:
     assert 0 < rates[99] < 0.03
 
 
+@pytest.mark.parametrize("steps", [1, 5, 50, 139, 1000, 2500])
+def test_a_short_run_reaches_its_rate_too(steps: int) -> None:
+    config = TrainConfig(steps=steps, learning_rate=1.0)
+    rates = [rate_at(config, s) for s in range(steps)]
+    assert max(rates) == 1.0
+    assert sum(rates) > 0.6 * steps
+    assert rates.index(1.0) + 1 == max(1, min(100, steps // 10))
+
+
 def test_more_workers_than_a_step_has_bundles_take_no_threads_away(another: Another) -> None:
     assert Trainer(another("workers", workers=8)).workers == 2
 
