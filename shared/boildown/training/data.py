@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +109,7 @@ def read_questions(
     exclude_sources: Sequence[str] = (),
     languages: Sequence[str] = (),
 ) -> tuple[list[Question], list[BrokenLine]]:
-    """Reads JSONL files and groups their records by question.
+    """Reads JSONL files and groups their records by question; a passage that comes twice under it counts once.
 
     Returns:
         The questions in order of first appearance, and the lines that were skipped.
@@ -142,4 +142,18 @@ def read_questions(
     for source in exclude_sources:
         if source not in sources:
             raise unknown_name("source to exclude", source, sources)
+    for question in questions.values():
+        question.positives, question.negatives = _merged(question.positives), _merged(question.negatives)
     return list(questions.values()), broken
+
+
+def _merged(passages: Sequence[Passage]) -> list[Passage]:
+    """Each passage once, with all that its records mark; read as two, it would make a question of two steps."""
+    found: dict[tuple[str, str], Passage] = {}
+    for passage in passages:
+        known = found.setdefault((passage.title, passage.text), passage)
+        if known is not passage:
+            answers = tuple(dict.fromkeys(known.answers + passage.answers))
+            evidence = tuple(dict.fromkeys(known.evidence + passage.evidence))
+            found[passage.title, passage.text] = replace(known, answers=answers, evidence=evidence)
+    return list(found.values())

@@ -25,6 +25,23 @@ def test_records_are_grouped_by_question(write: Write, records: list[dict[str, A
     assert first.answer_texts() == {records[0]["answers"][0]["text"].casefold()}
 
 
+def test_a_passage_that_comes_twice_counts_once_with_all_that_is_marked(
+    write: Write, records: list[dict[str, Any]]
+) -> None:
+    first, other, *_ = records
+    word = {"text": first["passage"].split()[0], "start": 0}
+    again = {**first, "answers": [*first["answers"], word], "evidence": [word]}
+    elsewhere = {**first, "title": "Another island"}
+    questions, _ = read_questions([write([first, other, again, elsewhere, {**first, "answers": []}, other])])
+    (question,) = questions
+    (start,) = (answer["start"] for answer in first["answers"])
+    marked, apart = question.positives
+    assert marked.answers == ((start, start + len(first["answers"][0]["text"])), (0, len(word["text"])))
+    assert marked.evidence == ((0, len(word["text"])),)
+    assert (apart.title, len(apart.answers)) == ("Another island", 1)
+    assert len(question.negatives) == 1
+
+
 def test_reads_gzip(tmp_path: Path, records: list[dict[str, Any]]) -> None:
     path = tmp_path / "train.jsonl.gz"
     with gzip.open(path, "wt", encoding="utf-8") as handle:
@@ -76,7 +93,7 @@ def test_a_qid_of_two_questions_is_a_broken_line(write: Write, records: list[dic
     with pytest.raises(InputError, match=r"b\.jsonl:1: the qid '1' is of another question, 'Who wrote Emma\?'"):
         read_questions(paths)
     (question,), broken = read_questions(paths, on_error="skip")
-    assert [passage.text for passage in question.positives] == [first["passage"]] * 2
+    assert [passage.text for passage in question.positives] == [first["passage"]]
     assert len(broken) == 1
     for apart in ({"source": "lakes"}, {"qid": "2"}):
         assert len(read_questions([paths[0], write([{**second, **apart}], "c.jsonl")])[0]) == 2
