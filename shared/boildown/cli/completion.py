@@ -55,12 +55,15 @@ def _offer_values(parser: argparse.ArgumentParser) -> None:
     """
     import shtab
 
+    from boildown.benchmark.rows import ROWS
+    from boildown.evaluation.entrants import entrant_names
     from boildown.methods.registry import method_names
     from boildown.text.protected import PROTECTED_KINDS
 
     names = {
-        "method": method_names(),
+        "method": entrant_names() if parser.prog.endswith(" eval") else method_names(),
         "rank": method_names(),
+        "rows": [*ROWS],
         "protect": sorted(PROTECTED_KINDS),
         "device": ["auto", "cpu", "cuda", "mps"],
         "dtype": ["auto", "float32", "bfloat16", "float16", "int8"],
