@@ -109,6 +109,15 @@ def test_an_engine_that_ends_is_no_fault(serve):
     assert client.post("/v1/compress", json=GOOD).status_code == 200
 
 
+def test_one_model(client):
+    for one in client.get("/v1/models").json()["data"]:
+        assert client.get(f"/v1/models/{one['id']}").json() == one
+    answer = client.get("/v1/models/gpt-4o")
+    assert answer.status_code == 404
+    assert answer.json()["error"]["type"] == "not_found"
+    assert "There are: prune, bm25, gzip." in answer.json()["error"]["message"]
+
+
 def test_models_and_limits(serve):
     from boildown.service.settings import Limits
 

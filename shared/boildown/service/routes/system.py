@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from importlib.resources import files
+from typing import Any
 
 from fastapi import APIRouter, FastAPI, Response
 from fastapi.responses import HTMLResponse
@@ -11,7 +12,9 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.routing import BaseRoute
 
 from boildown import __version__
-from boildown.service.schemas import ModelList, Ready
+from boildown.service.engines import Served
+from boildown.service.errors import Refusal
+from boildown.service.schemas import ModelList, ModelOut, Ready
 from boildown.service.service import Service
 from boildown.service.wire import json_response
 
@@ -50,31 +53,39 @@ def add_routes(app: FastAPI, service: Service) -> list[BaseRoute]:
         """Counts of this process."""
         return Response(service.metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
 
+    def described(served: Served) -> dict[str, Any]:
+        return {
+            "id": served.name,
+            "object": "model",
+            "created": service.engines.since,
+            "owned_by": "boildown",
+            "method": served.method,
+            "reads_query": served.reads_query,
+            "default": served.name == service.engines.default,
+        }
+
     @router.get("/v1/models", response_model=ModelList, summary="What requests may name")
     async def models() -> Response:
         """Models, counters and limits."""
         engines = service.engines
-        data = [
-            {
-                "id": served.name,
-                "object": "model",
-                "created": engines.since,
-                "owned_by": "boildown",
-                "method": served.method,
-                "reads_query": served.reads_query,
-                "default": served.name == engines.default,
-            }
-            for served in engines.models.values()
-        ]
         return json_response(
             {
                 "object": "list",
-                "data": data,
+                "data": [described(served) for served in engines.models.values()],
                 "counters": list(engines.counters),
                 "limits": {**asdict(service.limits), "queries": service.limits.batch},
                 "version": __version__,
             }
         )
+
+    @router.get("/v1/models/{model}", response_model=ModelOut, summary="One of the models")
+    async def model(model: str) -> Response:
+        """As it stands in the list of all."""
+        served = service.engines.models.get(model)
+        if served is None:
+            known = ", ".join(service.engines.models)
+            raise Refusal(404, "not_found", f"There is no model of this name here. There are: {known}.", "model")
+        return json_response(described(served))
 
     @router.get("/", include_in_schema=False)
     async def playground() -> Response:
