@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import sqlite3
 import threading
@@ -27,6 +28,8 @@ _WAIT = 1.0
 """Seconds that a process waits for another that writes; then it goes on without the file."""
 _PAUSE = 0.005
 """Seconds between two tries, where SQLite does not wait."""
+_REST = 60.0
+"""Seconds that a file is left alone which cannot be used, such as on a full disk; there may be room later."""
 _MOST_KEYS = 500
 """Keys of one SELECT, well below the limit of every SQLite."""
 
@@ -45,7 +48,8 @@ class DiskCache:
 
     def __init__(self, path: Path, limit: int) -> None:
         self.path, self.limit = path, limit
-        self._off = self._warned = self._replaced = False
+        self._warned = self._replaced = False
+        self._off_until = -math.inf
         self._connection: sqlite3.Connection | None = None
         self._inode = 0
         self._lock = threading.Lock()
@@ -115,16 +119,16 @@ class DiskCache:
 
     def _run(self, action: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
         with self._lock:
-            if self._off:
+            if monotonic() < self._off_until:
                 return otherwise
             try:
                 return action(self._open())
             except _ForeignError as error:
-                self._stop(str(error))
+                self._stop(str(error), math.inf)
             except (sqlite3.OperationalError, OSError) as error:
                 # Another process that is busy writing passes; a folder may be called "locked", too.
                 if isinstance(error, OSError) or "locked" not in str(error):
-                    self._stop(f"cannot be used ({error})")
+                    self._stop(f"cannot be used ({error})", _REST)
             except sqlite3.DatabaseError as error:
                 self._set_aside(error)
             return otherwise
@@ -160,10 +164,11 @@ class DiskCache:
             connection, self._connection = self._connection, None
             connection.close()
 
-    def _stop(self, why: str) -> None:
-        self._off = True
+    def _stop(self, why: str, seconds: float) -> None:
+        self._off_until = monotonic() + seconds
         self._close()
-        self._warn(f"The score cache {self.path} {why}, so scores are kept in memory alone. Name another file.")
+        rest = "Name another file" if seconds == math.inf else f"It is tried again every {seconds:.0f} seconds"
+        self._warn(f"The score cache {self.path} {why}, so scores are kept in memory alone. {rest}.")
 
     def _set_aside(self, error: Exception) -> None:
         self._close()
@@ -174,9 +179,10 @@ class DiskCache:
                     self.path.with_name(self.path.name + end).unlink(missing_ok=True)
                 os.replace(self.path, aside)
         except OSError as problem:
-            self._stop(f"is damaged ({error}) and cannot be renamed ({problem})")
+            self._stop(f"is damaged ({error}) and cannot be renamed ({problem})", math.inf)
             return
-        self._off = self._replaced  # once may happen; twice means that the disk is to blame
+        if self._replaced:  # once may happen; twice means that the disk is to blame
+            self._off_until = math.inf
         self._replaced = True
         self._warn(
             f"The score cache {self.path} was damaged ({error}). It is now {aside.name}, and a new one is begun."

@@ -168,6 +168,20 @@ def test_a_folder_in_its_place_or_above_it(path: Path, tmp_path: Path) -> None:
             DiskCache(tmp_path / name / "scores.db", MB).put(items(range(3)))
 
 
+@pytest.mark.parametrize("rest", [60.0, 0.0])
+def test_after_the_disk_was_full_it_is_used_again(path: Path, monkeypatch: pytest.MonkeyPatch, rest: float) -> None:
+    monkeypatch.setattr("boildown.disk_cache._REST", rest)
+    cache = DiskCache(path, MB)
+    cache.put(items(range(3)))
+    assert cache._connection is not None
+    cache._connection.execute("PRAGMA max_page_count = 1")  # as if there were no room, until it is opened again
+    with pytest.warns(RuntimeWarning, match=rf"is full\), .* alone\. It is tried again every {rest:.0f} seconds"):
+        cache.put(items(range(3, 500)))
+    cache.put(items(range(3, 500)))  # a second warning would be an error
+    assert cache.size()[0] == (0 if rest else 500)
+    assert len(cache.get([key(1), key(400)])) == (0 if rest else 2)
+
+
 def test_while_another_process_writes_it_reads_and_goes_on(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("boildown.disk_cache._WAIT", 0.01)
     closed(path, range(10))
