@@ -100,7 +100,7 @@ def token_classifier(model: Any, tokenizer: Any) -> TokenClassifier:
     # RoBERTa counts positions from after the padding index.
     roberta = "roberta" in str(config.get("model_type"))
     longest = positions - int(config.get("pad_token_id") or 0) - 1 if roberta else positions
-    labels = [model.config.id2label[i] for i in range(model.config.num_labels)]
+    labels = [str(model.config.id2label[i]) for i in range(model.config.num_labels)]
     encoder = TransformersEncoder(model, config, {}, longest, len(labels))
     return TokenClassifier(
         encoder, None, labels, backend, special_tokens(backend, Path(tokenizer.name_or_path or os.devnull))

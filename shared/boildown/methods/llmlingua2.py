@@ -23,7 +23,7 @@ __all__ = ["LLMLingua2", "keep_index"]
 
 _KEEP = re.compile(r"keep|preserve|retain", re.IGNORECASE)
 _DROP = re.compile(r"drop|remove|delete|discard|(^|[^a-z])(not?|don.?t)[^a-z]", re.IGNORECASE)
-_UNNAMED = ("LABEL_0", "LABEL_1")
+_UNNAMED = (("LABEL_0", "LABEL_1"), ("0", "1"))
 
 
 class LLMLingua2:
@@ -39,7 +39,7 @@ class LLMLingua2:
         device: where to run; see `boildown.runtime.devices`.
         dtype: what to compute in.
         keep_label: name or index of the label that says "keep". None reads it from the labels' names; labels without
-            names are taken as the published models have them, 1 for keep.
+            names, or with "0" and "1", are taken as the published models have them, 1 for keep.
         force_tokens: strings whose words are kept before all others, such as "?" or a line break.
         force_reserve_digit: treats all digits as `force_tokens`.
         window: the most tokens read at once, where the model allows as many. The published models were trained on 512.
@@ -179,7 +179,7 @@ def keep_index(labels: Sequence[str], wanted: str | int | None = None) -> int:
         if isinstance(index, int) and not isinstance(index, bool) and 0 <= index < len(labels):
             return index
         raise ConfigurationError(f"keep_label={wanted!r} is none of the model's labels: {_listed(labels)}.")
-    if tuple(labels) == _UNNAMED:
+    if tuple(labels) in _UNNAMED:
         return 1
     drop = [i for i, label in enumerate(labels) if _DROP.search(label)]
     keep = [i for i, label in enumerate(labels) if _KEEP.search(label) and i not in drop]

@@ -77,6 +77,17 @@ def test_any_name_and_any_labels(tmp_path: Path, cl100k: Any) -> None:
             assert is_met(result, 0.4 * result["origin_tokens"])
 
 
+@pytest.mark.parametrize("labels", [("0", "1"), ("LABEL_0", "LABEL_1")])
+def test_labels_that_are_numbers_are_read_as_the_published_ones(tmp_path: Path, cl100k: Any, labels: Any) -> None:
+    found = []
+    for number, names in enumerate((("drop", "keep"), labels)):
+        folder = tiny_bert(tmp_path / str(number), labels=2, id2label=dict(enumerate(names)))
+        compressor = PromptCompressor(str(folder), "cpu", use_llmlingua2=True, counter=cl100k)
+        loaded = PromptCompressor(compressor, use_llmlingua2=True, counter=cl100k)
+        found += [each.compress_prompt(LONG, rate=0.4)["compressed_prompt"] for each in (compressor, loaded)]
+    assert found[2:] == found[:2]
+
+
 def test_securitylingua_keeps_what_is_above_its_threshold(xlm_roberta: Path, cl100k: Any) -> None:
     compressor = PromptCompressor(str(xlm_roberta), "cpu", use_slingua=True, counter=cl100k)
     assert compressor.use_llmlingua2

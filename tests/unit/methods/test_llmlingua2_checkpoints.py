@@ -23,6 +23,7 @@ from boildown.sources import Sources
     ("labels", "index"),
     [
         (("LABEL_0", "LABEL_1"), 1),
+        (("0", "1"), 1),
         (("drop", "keep"), 1),
         (("KEEP", "DROP"), 0),
         (("do_not_keep", "keep"), 1),
@@ -36,7 +37,7 @@ def test_the_keep_label_is_read_from_the_names(labels: tuple[str, ...], index: i
 
 
 @pytest.mark.parametrize(
-    "labels", [("LABEL_0", "LABEL_1", "LABEL_2"), ("B-KEEP", "I-KEEP", "O"), ("A", "B"), ("keep",) * 2]
+    "labels", [("LABEL_0", "LABEL_1", "LABEL_2"), ("B-KEEP", "I-KEEP", "O"), ("A", "B"), ("1", "0"), ("keep",) * 2]
 )
 def test_labels_that_do_not_tell(labels: tuple[str, ...]) -> None:
     with pytest.raises(ModelError, match=r"id2label.*keep_label="):  # the drop-in has no keep_label
