@@ -8,8 +8,10 @@ import sys
 from typing import Any
 
 import pytest
-from agent_tools import BM25, DONE, LONG, Agent, asks, call, shown, tokens
-from langchain_core.messages import ToolMessage
+from agent_tools import BM25, DONE, LONG, Agent, asks, call, look_up, shown, tokens
+from langchain.agents import create_agent
+from langchain.tools import tool
+from langchain_core.messages import HumanMessage, ToolMessage
 
 from boildown import Compressor, ConfigurationError, MissingExtraError
 from langchain_boildown import BoildownToolMiddleware, ToolRule
@@ -50,6 +52,25 @@ def test_without_agents_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch)
 def test_wrong_arguments(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         BoildownToolMiddleware(**arguments)
+
+
+@pytest.mark.parametrize("mode", ["persist", "view"])
+@pytest.mark.parametrize("is_async", [False, True])
+async def test_a_tool_of_the_readers_name_is_refused(chat_model: Any, mode: str, is_async: bool) -> None:
+    @tool("read_full_result")
+    def own(topic: str) -> str:
+        """Read a result of a survey."""
+        return "41.5 m"
+
+    middleware = BoildownToolMiddleware(engine=BM25, tokens=120, trigger_tokens=400, mode=mode)
+    model = chat_model(answers=[asks(call("look_up")), asks(call("read_full_result", "call_2")), DONE])
+    agent: Any = create_agent(model, [look_up, own], middleware=[middleware])
+    question = {"messages": [HumanMessage("How high is it?")]}
+    with pytest.raises(ConfigurationError, match="another tool named 'read_full_result'"):
+        await agent.ainvoke(question) if is_async else agent.invoke(question)
+    model = chat_model(answers=[asks(call("look_up")), DONE])
+    agent = create_agent(model, [look_up, *copy.deepcopy([*middleware.tools])], middleware=[middleware])
+    agent.invoke(question)
 
 
 @pytest.mark.parametrize("clone", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])

@@ -54,6 +54,13 @@ async def test_a_long_result_reaches_the_llm_short(streaming: bool) -> None:
     assert output.tool_calls[0].tool_output.content == LONG
 
 
+def test_a_tool_of_the_readers_name_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="another tool named 'read_full_result'"):
+        BoildownFunctionAgent(tools=[tool("search", LONG), tool("read_full_result", LONG)], llm=ScriptedLLM([]))
+    agent = BoildownFunctionAgent(tools=[tool("search", LONG)], llm=ScriptedLLM([]))
+    assert len(BoildownFunctionAgent(tools=agent.tools, llm=ScriptedLLM([])).tools or []) == 2
+
+
 async def test_the_same_conversation_gives_the_same_messages() -> None:
     seen = []
     for _ in range(2):

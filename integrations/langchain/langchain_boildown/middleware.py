@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Annotated, Any, Literal
 
@@ -19,7 +19,7 @@ from boildown.errors import unknown_name
 from boildown.settings import Engine
 from boildown.tools.content import Content
 from boildown.tools.shorten import ToolRule, question_of, read_page
-from boildown.tools.shortening import Shortening, note_of, unknown_reference
+from boildown.tools.shortening import READER_NAME, Shortening, name_taken, note_of, unknown_reference
 from boildown.workers import run_in_worker
 
 __all__ = ["BoildownToolMiddleware", "ToolRule"]
@@ -89,7 +89,8 @@ class BoildownToolMiddleware(AgentMiddleware[BoildownState, Any, Any]):
             `dedupe=None` is taken, since data may repeat a value.
 
     Raises:
-        ConfigurationError: an argument is out of range or unknown.
+        ConfigurationError: an argument is out of range or unknown; or, as late as in a run, the agent has a tool of its
+            own named `read_full_result`.
     """
 
     mode: Literal["persist", "view"]
@@ -129,6 +130,11 @@ class BoildownToolMiddleware(AgentMiddleware[BoildownState, Any, Any]):
         """The middleware's name, whatever its mode."""
         return BoildownToolMiddleware.__name__
 
+    def _check_names(self, tools: Iterable[Any]) -> None:
+        """Raises `ConfigurationError` where the agent's own tool has taken the place of the one that reads in full."""
+        if any(getattr(tool, "name", "") == READER_NAME and tool not in self.tools for tool in tools):
+            raise name_taken()
+
     def _shortened(self, message: ToolMessage, name: str, query: str) -> ToolMessage:
         """The message itself, where there is nothing to shorten."""
         if message.status == "error" or "boildown" in message.response_metadata:
@@ -158,11 +164,13 @@ class _Persist(BoildownToolMiddleware):
     def wrap_tool_call(
         self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], ToolMessage | Command[Any]]
     ) -> ToolMessage | Command[Any]:
+        self._check_names(_tools(request))
         return self._persisted(request, handler(request))
 
     async def awrap_tool_call(
         self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], Awaitable[ToolMessage | Command[Any]]]
     ) -> ToolMessage | Command[Any]:
+        self._check_names(_tools(request))
         result = await handler(request)
         return await run_in_worker(partial(self._persisted, request, result))
 
@@ -185,11 +193,13 @@ class _View(BoildownToolMiddleware):
     def wrap_model_call(
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], ModelResponse[Any]]
     ) -> ModelResponse[Any]:
+        self._check_names(request.tools)
         return handler(self._viewed(request))
 
     async def awrap_model_call(
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], Awaitable[ModelResponse[Any]]]
     ) -> ModelResponse[Any]:
+        self._check_names(request.tools)
         if any(isinstance(message, ToolMessage) for message in request.messages):
             request = await run_in_worker(partial(self._viewed, request))
         return await handler(request)
@@ -209,6 +219,11 @@ class _View(BoildownToolMiddleware):
 
 
 _MODES: dict[str, type[BoildownToolMiddleware]] = {"persist": _Persist, "view": _View}
+
+
+def _tools(request: ToolCallRequest) -> list[Any]:
+    """The agent's tools where the runtime has them, as langgraph's newer ones do, and the one that is called."""
+    return [*(getattr(request.runtime, "tools", None) or ()), request.tool]
 
 
 def _question(messages: Sequence[BaseMessage], arguments: Mapping[str, Any]) -> str:

@@ -19,7 +19,7 @@ from boildown.settings import Engine
 from boildown.tools.content import Content
 from boildown.tools.shorten import Memory, Short, ToolRule, shorten
 
-__all__ = ["READER_NAME", "Shortening", "note_of", "unknown_reference"]
+__all__ = ["READER_NAME", "Shortening", "name_taken", "note_of", "unknown_reference"]
 
 READER_NAME = "read_full_result"
 """The tool by which an agent reads the full text of a shortened result."""
@@ -174,6 +174,14 @@ def note_of(content: Content) -> str:
     return (
         "[Shortened to what matters for the question. "
         f'For the full text call {READER_NAME} with reference "{content.reference}".]'
+    )
+
+
+def name_taken() -> ConfigurationError:
+    """The error for an agent with a tool of its own under the reader's name, of which frameworks use one in silence."""
+    return ConfigurationError(
+        f"The agent has another tool named {READER_NAME!r}, the name by which it reads shortened results in full. Give "
+        "that tool another name."
     )
 
 

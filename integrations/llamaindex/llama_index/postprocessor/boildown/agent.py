@@ -12,6 +12,7 @@ from llama_index.core.agent.workflow.base_agent import BaseWorkflowAgent
 from llama_index.core.base.llms.types import ContentBlock, TextBlock
 from llama_index.core.bridge.pydantic import Field
 from llama_index.core.memory import BaseMemory
+from llama_index.core.tools import BaseTool
 from llama_index.core.workflow import Context
 
 from boildown.counters import CounterSpec
@@ -19,7 +20,7 @@ from boildown.errors import ConfigurationError
 from boildown.settings import Engine
 from boildown.tools.content import Content
 from boildown.tools.shorten import ToolRule, question_of
-from boildown.tools.shortening import READER_NAME, Shortening, note_of
+from boildown.tools.shortening import READER_NAME, Shortening, name_taken, note_of
 from boildown.workers import run_in_worker
 from llama_index.postprocessor.boildown.reader import ORIGINALS, READER
 
@@ -100,7 +101,7 @@ class BoildownAgent(BaseWorkflowAgent):
         shortener: how; see `ToolShortener`.
 
     Raises:
-        ConfigurationError: it is mixed into a `CodeActAgent`.
+        ConfigurationError: it is mixed into a `CodeActAgent`, or has a tool named `read_full_result` of its own.
     """
 
     shortener: ToolShortener = Field(default_factory=ToolShortener, exclude=True)
@@ -114,6 +115,9 @@ class BoildownAgent(BaseWorkflowAgent):
             )
         super().__init__(*arguments, **settings)
         tools = self.tools or []
+        others = [tool for tool in tools if isinstance(tool, BaseTool) and tool is not READER]
+        if any(tool.metadata.name == READER_NAME for tool in others):
+            raise name_taken()
         if READER not in tools:
             self.tools = [*tools, READER]
 
