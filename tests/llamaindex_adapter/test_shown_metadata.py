@@ -171,6 +171,22 @@ def test_a_node_whose_metadata_leave_no_room_gives_way_to_others(
     assert "excluded_llm_metadata_keys" in notes[0]
 
 
+@pytest.mark.parametrize(("words", "beside", "least"), [(400, 3, 95), (400, 0, 60), (70, 3, 60)])
+def test_so_it_does_where_a_better_one_fills_more_than_half(
+    notes: list[str], words: int, beside: int, least: int
+) -> None:
+    *others, heavy, best = harbours(8, shown=0)
+    best.node.set_content(f"{QUERY} Harbour 7 is 10 metres deep and was dug in 1807, " + "by many men, " * 12)  # type: ignore[attr-defined]
+    heavy.node.metadata = {"notes": "note " * words}
+    kept = compress([heavy, best, *others[:beside]], tokens=105)
+    assert least < tokens_shown(kept) <= 105
+    kept_ids = {node.node_id for node in kept}
+    assert "harbour-7" in kept_ids
+    assert "harbour-6" not in kept_ids
+    assert len(notes) == 1
+    assert "Nothing was kept of 1 nodes" in notes[0]
+
+
 def test_a_node_with_many_metadata_stays_where_it_fits(notes: list[str]) -> None:
     for words in (30, 45, 60, 70):
         kept = compress(with_notes(words), tokens=90)

@@ -35,7 +35,8 @@ _ATTEMPTS = 8
 _TOLERANCE = 0.03
 """The share of the budget that may stay empty before one more cut is tried."""
 _SHARES = (1.0, 0.5, 0.25)
-"""Where half of the budget would stay empty, nodes whose metadata take more than such a share of it give way."""
+"""Where half of the budget would stay empty, nodes whose metadata take more than such a share of it give way; those
+whose metadata take more than all of it, in any case."""
 _BLANK_LINE = "\n\n"
 """What response synthesizers join nodes by, whatever the separator of an engine."""
 _NO_ROOM = (
@@ -162,6 +163,10 @@ def _model_name(engine: Engine) -> str:
     return next(str(name) for name in names if name and isinstance(name, (str, Path)))
 
 
+def _indices(result: Compression) -> set[int]:
+    return {document.index for document in result.documents}
+
+
 class _Cut(NamedTuple):
     """A result, the nodes made of it, and the tokens that the LLM reads of them."""
 
@@ -209,13 +214,13 @@ class _Call:
         A node whose metadata leave its text no room stands in the way of all that scores less.
         """
         best = self._search(first, limit)
+        metadata = self._metadata_tokens(first.result)
         heavy: set[int] = set()
-        gave_way = 0
+        left_out: set[int] = set()
         for share in _SHARES:
-            if best.tokens > limit / 2:
+            if best.tokens > limit * (1 - _TOLERANCE if share == 1 else 0.5):
                 break
-            kept = {document.index for document in best.result.documents}
-            more = {i for i, tokens in enumerate(self._metadata_tokens(first.result)) if tokens > share * limit} - kept
+            more = {i for i, tokens in enumerate(metadata) if tokens > share * limit} - _indices(best.result)
             if more <= heavy:
                 continue
             heavy |= more
@@ -223,9 +228,12 @@ class _Call:
             lighter = self._search(self._cut(first.result.rebudget(budget, without=heavy)), limit, heavy)
             if lighter.result.tokens_out > best.result.tokens_out:
                 best = lighter
-                gave_way = sum(document.index in heavy for document in first.result.documents)
-        if gave_way:
-            self._notes.append(_GAVE_WAY.format(gave_way, limit))
+                left_out = {*heavy}
+        # Beside more than half of the budget there is no room for more than half of it.
+        left_out |= {i for i, tokens in enumerate(metadata) if tokens > limit / 2}
+        gave_way = left_out & (_indices(first.result) - _indices(best.result))
+        if gave_way and best.result.text:  # else there is a note for all of them
+            self._notes.append(_GAVE_WAY.format(len(gave_way), limit))
         return best
 
     def _search(self, first: _Cut, limit: int, without: Collection[int] = ()) -> _Cut:
