@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from boildown.errors import ConfigurationError, InputError
 from boildown.types import Document
 
-__all__ = ["check_documents", "check_min_sentence", "check_query", "method_options", "series"]
+__all__ = ["check_documents", "check_min_sentence", "check_places", "check_query", "method_options", "series"]
 
 T = TypeVar("T")
 
@@ -100,6 +100,28 @@ def check_min_sentence(words: int) -> int:
     if not hasattr(words, "__index__") or words < 0:
         raise ConfigurationError(f"min_sentence= must be a whole number of words, 0 or more, not {words!r}.")
     return words
+
+
+def check_places(name: str, places: Iterable[int], count: int) -> list[int]:
+    """Indices of documents, as a list.
+
+    Args:
+        name: of the argument.
+        places: what was given.
+        count: how many documents there are.
+
+    Raises:
+        ConfigurationError: it is no series, or an item is no index of a document, such as an id, which would exclude
+            nothing.
+    """
+    if isinstance(places, (str, bytes)) or not isinstance(places, Iterable):
+        raise ConfigurationError(f"{name}= takes a list of documents by index, such as [0]; got {places!r}.")
+    found = list(places)
+    for place in found:
+        if isinstance(place, bool) or not hasattr(place, "__index__") or not 0 <= place < count:
+            known = f"from 0 to {count - 1}" if count else "and there is none"
+            raise ConfigurationError(f"{name}= names documents by index, {known}; got {place!r}.")
+    return found
 
 
 def _wrong_type(where: str, value: object) -> str:

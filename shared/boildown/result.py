@@ -8,6 +8,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from boildown.budget import Budget, check_budget
+from boildown.checks import check_places
 from boildown.errors import RebudgetError
 from boildown.select.cut import Cut, cut
 from boildown.select.plan import Order, Plan
@@ -97,10 +98,11 @@ class Compression:
             without: documents, by index, of which nothing may be kept: the budget is for the others.
 
         Raises:
-            ConfigurationError: the budget is none, or the order is unknown.
+            ConfigurationError: the budget is none, the order is unknown, or there is no document of an index.
             RebudgetError: the method needed the budget while it scored.
         """
         check_budget(budget)
+        without = check_places("without", without, len(self.sources))
         if self.scores.final:
             raise RebudgetError(
                 f"The method {self.method!r} used the budget while it scored, so its result cannot be cut again. "

@@ -66,6 +66,15 @@ def test_rebudget_without_a_document_gives_its_place_to_others(unit, more):
     assert (nothing.text, {d.reason for d in nothing.dropped}) == ("", {"budget"})
 
 
+@pytest.mark.parametrize("documents", [1, None, "0", ["manual-4"], [3], [-1], [0.0], [True]])
+def test_rebudget_refuses_what_is_no_document_by_index(documents):
+    result = bm25().compress("ferry", DOCUMENTS, Budget(tokens=12))
+    with pytest.raises(ConfigurationError, match=r"without= .*documents by index.*got"):
+        result.rebudget(Budget(tokens=12), without=documents)
+    kept = {d.index for d in result.rebudget(Budget(rate=1.0), without=iter(np.array([2, 0]))).documents}
+    assert kept == {1}
+
+
 def test_a_final_result_cannot_be_cut_again():
     class Final(BM25):
         def score(self, query, sources):

@@ -14,6 +14,7 @@ from typing import Any, get_args
 import numpy as np
 
 from boildown.budget import Budget, check_budget
+from boildown.checks import check_places
 from boildown.client.connections import Answer
 from boildown.counters import well_formed
 from boildown.errors import (
@@ -67,6 +68,7 @@ class RemoteCompression(Compression):
         Raises:
             BoildownError: as from `Client.compress`.
         """
+        without = check_places("without", without, len(self.sources))
         plan = self.plan if order is None else replace(self.plan, order=order)
         call = Call(self.query, self.sources, check_budget(budget), plan)
         return self._without(call, without) if without else self._again(call)

@@ -103,6 +103,15 @@ def test_without_a_document_the_service_does_not_see_its_text(small: Any) -> Non
     assert again.sources.texts == TEXTS
 
 
+@pytest.mark.parametrize("documents", [0, ["manual-4"], [len(DOCUMENTS)]])
+def test_what_is_no_document_by_index_is_not_asked_for(small: Any, documents: Any) -> None:
+    with Client(small.url) as client:
+        first = client.compress(QUESTION, DOCUMENTS, Budget(rate=1.0))
+        with pytest.raises(ConfigurationError, match=r"without= .*documents by index.*got"):
+            first.rebudget(Budget(rate=1.0), without=documents)
+    assert len(small.requests) == 1
+
+
 def test_tool_results_are_asked_for_with_their_repetitions(small: Any) -> None:
     text = " ".join(f"Entry {i} of the harbour log notes calm weather." for i in range(50))
     with Client(small.url, order="score") as client:
