@@ -211,7 +211,7 @@ def _all_alike(sources: Sources, unit: Unit | None, *notes: str) -> Scores:
 
 def _method(name: str, method: str | Method, options: Mapping[str, Any], placement: Mapping[str, Any]) -> Method:
     if isinstance(method, str):
-        return create_method(method, options, placement)
+        return create_method(method, options, placement, "rank_model" if name == "rank" else "model")
     given: Sequence[str] = [key for key, value in options.items() if value is not None]
     if given:
         raise ConfigurationError(f"{', '.join(given)}: give these to the method object itself, since you passed one.")

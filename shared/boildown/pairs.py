@@ -1,4 +1,4 @@
-"""Options that are given several times, each with a key and a value."""
+"""Options with a key and a value, most of which may be given several times."""
 
 from __future__ import annotations
 
@@ -8,7 +8,13 @@ from typing import Any
 
 from boildown.errors import ConfigurationError
 
-__all__ = ["read_options", "read_pairs"]
+__all__ = ["read_method", "read_options", "read_pairs"]
+
+
+def read_method(given: str) -> tuple[str, str | None]:
+    """The method and the model of NAME or NAME=MODEL."""
+    name, _, model = given.partition("=")
+    return name, model or None
 
 
 def read_pairs(items: Iterable[str], option: str) -> dict[str, str]:

@@ -193,6 +193,8 @@ def test_inputs_are_not_changed():
         ({"method": "prune", "model": "one", "options": {"model": "two"}}, "names a model too, beside model='one'"),
         ({"rank_model": "model"}, "rank_model= is the model of rank=, which is missing"),
         ({"rank": "nothing"}, "Unknown method"),
+        ({"rank": "cross_encoder"}, "'cross_encoder' needs rank_model="),
+        ({"rank": "gzip", "rank_model": "some/model"}, "'gzip' takes no 'rank_model'"),
         ({"on_empty_query": "ignore"}, "Unknown on_empty_query"),
         ({"protect": "number"}, r"protect=\['number'\]"),
         ({"protect": True}, "protect= takes a list of strings"),

@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--counter", help="who counts tokens: a tiktoken encoding, an LLM's name, a tokenizer's path")
     parser.add_argument("--method", metavar="NAME", help="how text is scored (default: prune)")
     parser.add_argument("--model", help="path or hub id of the method's model")
-    parser.add_argument("--rank", metavar="NAME", help="rank documents by this method")
+    parser.add_argument("--rank", metavar="NAME[=MODEL]", help="rank documents by this method")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, mps (default: auto)")
     parser.add_argument(
         "--order",
@@ -79,6 +79,7 @@ def run(args: argparse.Namespace) -> int:
     from boildown.cli.terminal import model_progress, print_json
     from boildown.compressor import Compressor
     from boildown.methods.registry import DEFAULT_METHOD
+    from boildown.pairs import read_method
     from boildown.text.protected import PROTECTED_KINDS
 
     budget = Budget(
@@ -91,10 +92,12 @@ def run(args: argparse.Namespace) -> int:
     for kind in args.protect or ():
         if kind not in PROTECTED_KINDS and Path(kind).exists():
             raise ConfigurationError(f"--protect took the file {kind!r} for a kind of span. Write -- before the files.")
+    rank, rank_model = read_method(args.rank) if args.rank else (None, None)
     compressor = Compressor(
         args.method or DEFAULT_METHOD,
         model=args.model,
-        rank=args.rank,
+        rank=rank,
+        rank_model=rank_model,
         device=args.device,
         order=args.order,
         unit=args.unit,

@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--option", action="append", default=[], metavar="[NAME.]KEY=VALUE", help="argument of a method; repeatable"
     )
-    parser.add_argument("--rank", metavar="NAME", help="rank documents by this method")
+    parser.add_argument("--rank", metavar="NAME[=MODEL]", help="rank documents by this method")
     parser.add_argument("--unit", choices=("sentence", "word", "token"), help="what is kept or dropped as one piece")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, mps (default: auto)")
     numbers: dict[str, Any] = {"nargs": "+", "action": "extend", "type": float, "default": []}

@@ -12,7 +12,7 @@ from boildown.compressor import Compressor
 from boildown.errors import ConfigurationError, unknown_name
 from boildown.evaluation.baselines import LLMLinguaPackage, RandomSentences, TextBaseline, Truncate
 from boildown.methods.registry import method_names
-from boildown.pairs import read_options
+from boildown.pairs import read_method, read_options
 from boildown.select.plan import listed
 from boildown.types import Unit
 
@@ -59,12 +59,14 @@ def build_entrants(
         methods: "NAME" or "NAME=MODEL".
         options: "KEY=VALUE" for every method, or "NAME.KEY=VALUE" for one, which counts where both are given; a value
             is JSON where it can be read so, else text.
-        rank, unit, device: see `Compressor`; of no matter to baselines.
+        rank: what ranks documents, "NAME" or "NAME=MODEL"; None for each method itself.
+        unit, device: see `Compressor`; like `rank` of no matter to baselines.
 
     Raises:
         ConfigurationError: a name or an option is unknown or given twice, or two entrants are the same.
     """
-    chosen = [(name, model or None) for name, _, model in (spec.partition("=") for spec in listed("methods", methods))]
+    chosen = [read_method(spec) for spec in listed("methods", methods)]
+    ranker, rank_model = read_method(rank) if rank else (None, None)
     names = [name for name, _ in chosen]
     # What is said for one method comes after what is said for all, and counts.
     said = sorted(read_options(options).items(), key=lambda item: "." in item[0])
@@ -85,7 +87,16 @@ def build_entrants(
             system = Compressor(built, cache=False) if hasattr(built, "score") else built
         elif name in method_names():
             settings.update(rank=rank, unit=unit)
-            system = Compressor(name, model=model, options=own, rank=rank, unit=unit, device=device, cache=False)
+            system = Compressor(
+                name,
+                model=model,
+                options=own,
+                rank=ranker,
+                rank_model=rank_model,
+                unit=unit,
+                device=device,
+                cache=False,
+            )
         else:
             raise unknown_name("method", name, entrant_names())
         entrants.append(Entrant(label, settings, system))

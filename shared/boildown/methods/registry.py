@@ -38,13 +38,16 @@ def method_names() -> list[str]:
     return sorted({*METHODS, *(point.name for point in _entry_points())})
 
 
-def create_method(name: str, options: Mapping[str, Any], placement: Mapping[str, Any] | None = None) -> Method:
+def create_method(
+    name: str, options: Mapping[str, Any], placement: Mapping[str, Any] | None = None, model: str = "model"
+) -> Method:
     """Builds the method called `name`.
 
     Args:
         name: a key of `METHODS` or an entry point.
         options: keyword arguments of the method's constructor; None values are left out.
         placement: device and dtype, passed on to methods that run a model and of no matter to others.
+        model: what the caller's argument for the option `model` is called, for messages.
 
     Raises:
         ConfigurationError: the method is unknown, cannot be imported, does not take one of the options, or needs one
@@ -66,12 +69,16 @@ def create_method(name: str, options: Mapping[str, Any], placement: Mapping[str,
             ) from error
     given = {key: value for key, value in options.items() if value is not None}
     takes, anything = _parameters(build)
+    called = {"model": model}
     for key in given:
         if key not in takes and not anything:
-            raise ConfigurationError(f"The method {name!r} takes no {key!r}; it takes {', '.join(takes) or 'nothing'}.")
+            known = ", ".join(takes) or "nothing"
+            raise ConfigurationError(f"The method {name!r} takes no {called.get(key, key)!r}; it takes {known}.")
     for key, parameter in takes.items():
         if parameter.default is parameter.empty and key not in given:
-            raise ConfigurationError(f"The method {name!r} needs {key}=, for example the path or hub id of a model.")
+            raise ConfigurationError(
+                f"The method {name!r} needs {called.get(key, key)}=, for example the path or hub id of a model."
+            )
     placed = {key: value for key, value in (placement or {}).items() if key in takes}
     method: Method = build(**{**placed, **given})
     return method

@@ -4,9 +4,11 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+import boildown
 from boildown.cli import main
 from boildown.cli.files import read_documents
 
@@ -100,6 +102,18 @@ def test_options_reach_the_engine(note, capsys):
     assert main([*call, "--unit", "word", "--protect", "number", "--", str(note)]) == 0
     assert main([*call, "--protect", "nonsense", "--protect", "url", "--", str(note)]) == 2
     assert "Unknown kind of protected span 'nonsense'" in capsys.readouterr().err
+
+
+def test_documents_are_ranked_by_a_model_of_their_own(note, capsys):
+    call = ["compress", *QUESTION, "--tokens", "100", "--method", "bm25", "--json", str(note), "--rank"]
+    bundled = Path(boildown.__file__).parent / "assets" / "prune-minilm"
+    scores = []
+    for rank in ("bm25", "prune", f"prune={bundled}"):
+        assert main([*call, rank]) == 0
+        scores.append(json.loads(capsys.readouterr().out)["documents"][0]["score"])
+    assert scores[0] != scores[1] == scores[2]
+    assert main([*call, "cross_encoder=no/such-folder/"]) == 2
+    assert "no/such-folder" in capsys.readouterr().err
 
 
 def test_notes_go_to_stderr(note, capsys):

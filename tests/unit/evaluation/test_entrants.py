@@ -64,3 +64,5 @@ def test_ranking_and_unit_are_part_of_the_settings():
     assert plain.settings != ranked.settings
     assert ranked.system.plan.unit == "word"
     assert ranked.system.rank is not None
+    (by_model,) = build_entrants(["bm25"], rank="prune=a/model")
+    assert (by_model.system.rank.model, by_model.settings["rank"]) == ("a/model", "prune=a/model")
