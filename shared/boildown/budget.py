@@ -12,7 +12,7 @@ import numpy as np
 from boildown.counters import CounterSpec
 from boildown.errors import ConfigurationError
 
-__all__ = ["Budget", "check_budget"]
+__all__ = ["Budget", "check_budget", "whole_number"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Budget:
         for name in ("tokens", "documents"):
             value = getattr(self, name)
             if value is not None:
-                object.__setattr__(self, name, _whole_number(name, value))
+                object.__setattr__(self, name, whole_number(f"Budget({name}=)", value))
         for name in ("rate", "threshold"):
             value = getattr(self, name)
             if value is not None:
@@ -68,13 +68,18 @@ def check_budget(budget: Budget) -> Budget:
 
 
 # numpy's numbers become Python's, which can be written as JSON and sent to a service.
-def _whole_number(name: str, value: Any) -> int:
+def whole_number(name: str, value: Any) -> int:
+    """The number as Python's.
+
+    Raises:
+        ConfigurationError: it is no whole number, or negative; `name` says which argument's.
+    """
     try:
         number = -1 if isinstance(value, bool) else index(value)
     except TypeError:
         number = -1
     if number < 0:
-        raise ConfigurationError(f"Budget({name}=) must be a whole number of at least 0, not {value!r}.")
+        raise ConfigurationError(f"{name} must be a whole number of at least 0, not {value!r}.")
     return number
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from boildown.budget import Budget
+from boildown.budget import Budget, whole_number
 from boildown.counters import CounterSpec, resolve_counter
 from boildown.errors import ConfigurationError, RebudgetError
 from boildown.result import Compression
@@ -44,8 +44,8 @@ class ToolRule:
     trigger_tokens: int = 2000
 
     def __post_init__(self) -> None:
-        Budget(tokens=self.tokens)
-        Budget(tokens=self.trigger_tokens)
+        whole_number("tokens=", self.tokens)
+        whole_number("trigger_tokens=", self.trigger_tokens)
         if self.tokens > self.trigger_tokens:
             raise ConfigurationError(
                 f"tokens={self.tokens} is more than trigger_tokens={self.trigger_tokens}: a result would be shortened "

@@ -171,9 +171,19 @@ def test_what_the_engine_says_is_in_the_notes() -> None:
     assert [note[:18] for note in short.notes] == ["The query is blank"]
 
 
-@pytest.mark.parametrize(("tokens", "trigger"), [(5, 4), (-1, 5), (True, 5), (2.5, 5)])
-def test_wrong_rules(tokens: Any, trigger: Any) -> None:
-    with pytest.raises(ConfigurationError):
+@pytest.mark.parametrize(
+    ("tokens", "trigger", "message"),
+    [
+        (5, 4, "Raise trigger_tokens="),
+        (-1, 5, "^tokens= must be a whole number of at least 0, not -1"),
+        (True, 5, "^tokens= must be"),
+        (2.5, 5, "^tokens= must be"),
+        (5, None, "^trigger_tokens= must be a whole number of at least 0, not None"),
+        (5, "2000", "^trigger_tokens= must be"),
+    ],
+)
+def test_wrong_rules_say_which_argument_is_wrong(tokens: Any, trigger: Any, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
         ToolRule(tokens, trigger)
 
 
