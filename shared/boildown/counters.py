@@ -58,8 +58,8 @@ def resolve_counter(spec: CounterSpec) -> Counter:
     """
     if spec is None:
         return _ESTIMATE
-    if isinstance(spec, str):
-        return _named(spec)
+    if isinstance(spec, (str, Path)):
+        return _named(str(spec))
     if hasattr(spec, "count_many"):
         return spec  # type: ignore[no-any-return]
     if hasattr(spec, "encode_ordinary"):
@@ -143,7 +143,7 @@ _ESTIMATE = Estimate()
 def _named(name: str) -> Counter:
     if name == _ESTIMATE.name:
         return _ESTIMATE
-    if "/" in name or Path(name).exists():
+    if "/" in name or (name and Path(name).exists()):  # an empty name would be the working directory
         return _HuggingFace(_load_tokenizer(name), name)
     try:
         import tiktoken

@@ -29,7 +29,8 @@ from boildown.types import Unit
 
 __all__ = ["EngineFields", "Place"]
 
-Place = Annotated[str, BeforeValidator(lambda value: str(value) if isinstance(value, Path) else value)]
+_PATHS = BeforeValidator(lambda value: str(value) if isinstance(value, Path) else value)
+Place = Annotated[str, _PATHS]
 """Where something is; a path too, which JSON would not hold."""
 
 _OBJECTS = {"counter": "a counter by its name", "engine": "settings in place of an engine"}
@@ -52,7 +53,7 @@ class EngineFields(BaseModel):
     rate: StrictFloat | None = None
     threshold: StrictFloat | None = None
     documents: StrictInt | None = None
-    counter: Any = None
+    counter: Annotated[Any, _PATHS] = None
     method: str = DEFAULT_METHOD
     model: Place | None = None
     rank: str | None = None

@@ -76,7 +76,7 @@ def test_fields_round_trip_through_json(documents: list[Document]) -> None:
 
 
 def test_paths_are_taken_and_written_to_json(tmp_path: Path) -> None:
-    given = {"model": tmp_path / "one", "rank_model": tmp_path / "two", "cache": tmp_path / "scores.db"}
+    given = {name: tmp_path / name for name in ("model", "rank_model", "counter", "cache")}
     compressor = BoildownCompressor(tokens=5, method="llmlingua2", rank="embedding", **given)
     assert {name: getattr(compressor, name) for name in given} == {name: str(path) for name, path in given.items()}
     assert BoildownCompressor.model_validate_json(compressor.model_dump_json()) == compressor

@@ -94,6 +94,7 @@ def test_hugging_face_tokenizers_count_without_padding_or_special_tokens(tokeniz
     tokenizer.save(str(tmp_path / "tokenizer.json"))
     assert resolve_counter(str(tmp_path)).count("one two") == 2
     assert resolve_counter(str(tmp_path / "tokenizer.json")).count("one \ud800") == 2
+    assert resolve_counter(tmp_path) is resolve_counter(str(tmp_path))
     monkeypatch.setenv("HOME", str(tmp_path))
     assert resolve_counter("~/tokenizer.json").count("one") == 1
 
@@ -117,6 +118,12 @@ def test_transformers_tokenizers_count(tokenizer):
     assert resolve_counter(fast).count("one two three") == 3
     fast("one two three", truncation=True, max_length=2)  # which stays with it
     assert resolve_counter(fast).count("one two three") == 3
+
+
+def test_an_empty_name_is_not_the_working_directory():
+    pytest.importorskip("tiktoken")
+    with pytest.raises(ConfigurationError, match="Unknown token counter ''"):
+        resolve_counter("")
 
 
 def test_a_missing_tokenizer_says_what_was_looked_for(tmp_path):
