@@ -76,7 +76,9 @@ class Client:
         if not isinstance(url, str) or not re.match(r"https?://[^/]", url):
             raise ConfigurationError(f"A service's address begins with http:// or https://; got {url!r}.")
         if token is not None and not (isinstance(token, str) and re.fullmatch("[!-~]+", token)):
-            raise ConfigurationError("token= has a space, a line break or a letter that no HTTP header may have.")
+            raise ConfigurationError(
+                "token= is empty, or has a space, a line break or a letter that no HTTP header may have."
+            )
         if not isinstance(timeout, (int, float)) or not 0 < timeout <= _MOST_SECONDS:
             raise ConfigurationError(f"timeout= is a number of seconds above 0, up to a million, not {timeout!r}.")
         if not isinstance(retries, int) or retries < 0:

@@ -164,6 +164,7 @@ def test_what_cannot_be_sent_is_refused_at_once(small: Any, wrong: Any, said: st
         ({"retries": None}, "from 0 on"),
         ({"retries": -1}, "from 0 on"),
         ({"token": "from-a-file\n"}, "a line break"),
+        ({"token": ""}, "token= is empty"),
         ({"token": b"from-a-file"}, "no HTTP header"),
         ({"separator": "\ud800"}, "cannot be sent as JSON"),
         ({"patterns": ["\ud800"]}, "cannot be sent as JSON"),
