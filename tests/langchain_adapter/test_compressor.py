@@ -110,6 +110,8 @@ def test_a_nested_pipeline_of_two_keeps_the_latest_spans(documents: list[Documen
 def test_source_spans_of_a_foreign_document() -> None:
     with pytest.raises(InputError, match="boildown_spans"):
         source_spans(Document("text"))
+    with pytest.raises(InputError, match=r"takes one Document, .*not a list"):
+        source_spans([Document("text")])  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("written", ["no JSON", "[1, 2]", "5", 5, None, [[1]], '[["a", "b"]]', "[[0, null]]"])

@@ -128,3 +128,15 @@ def test_sources_of_nodes_that_were_cut_twice(llm: Any) -> None:
 def test_foreign_nodes(metadata: dict[str, Any], said: str) -> None:
     with pytest.raises(InputError, match=said):
         source_spans(TextNode(text="text", metadata=metadata))
+
+
+def test_what_is_no_node_or_no_text_is_said() -> None:
+    node: Any = TextNode(text="text", metadata={"boildown_spans": "[[0, 4]]"})
+    for given, message in [
+        (([node],), r"takes one node, .*not a list"),
+        (("text",), r"takes one node, .*not a str"),
+        ((node, node), r"text= must be the original's text, not a TextNode\. Give its get_content\(\)\."),
+        ((node, b"text"), r"text= must be the original's text, not a bytes\.$"),
+    ]:
+        with pytest.raises(InputError, match=message):
+            source_spans(*given)

@@ -73,6 +73,9 @@ def source_spans(document: Document) -> list[tuple[int, int]]:
         `original.page_content[start:end]`, joined without glue, are `document.page_content`.
 
     Raises:
-        InputError: the document does not come from a `BoildownCompressor`.
+        InputError: it is no document, or does not come from a `BoildownCompressor`.
     """
+    if not isinstance(document, Document):
+        kind = type(document).__name__
+        raise InputError(f"source_spans takes one Document, as BoildownCompressor returned it, not a {kind}.")
     return reported_spans(document.metadata, "document", "BoildownCompressor")

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from types import NoneType
 from typing import Any, TypeVar
 
 from llama_index.core.schema import BaseNode, ImageNode, MetadataMode, Node, NodeWithScore, TextNode
@@ -152,11 +153,17 @@ def source_spans(node: BaseNode | NodeWithScore, text: str | None = None) -> lis
         was kept, if the engine has changed more of the text than to write "Source 1:" before it.
 
     Raises:
-        InputError: the node does not come from a `BoildownPostprocessor`; it is a part, and there is no text; or the
-            text is seen to be another node's, since it is too short, or a node that is no part was not cut from it. A
-            part does not tell, since the engine may have changed it.
+        InputError: it is no node, or does not come from a `BoildownPostprocessor`; it is a part, and there is no text;
+            or the text is none, or seen to be another node's, since it is too short, or a node that is no part was not
+            cut from it. A part does not tell, since the engine may have changed it.
     """
     node = node.node if isinstance(node, NodeWithScore) else node
+    if not isinstance(node, BaseNode):
+        kind = type(node).__name__
+        raise InputError(f"source_spans takes one node, as BoildownPostprocessor returned it, not a {kind}.")
+    if not isinstance(text, (str, NoneType)):
+        hint = " Give its get_content()." if hasattr(text, "get_content") else ""
+        raise InputError(f"text= must be the original's text, not a {type(text).__name__}.{hint}")
     spans = reported_spans(node.metadata, "node", "BoildownPostprocessor")
     content = node.get_content(metadata_mode=MetadataMode.NONE)
     part = _CITED.sub("", content, count=1).strip()
