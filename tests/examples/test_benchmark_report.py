@@ -71,6 +71,40 @@ def test_the_engines_page_says_what_a_threshold_was_measured_to_drop() -> None:
     assert f"at 0.1, where {row['gone_without_answer']:.1%} goes".replace("%", " %") in page
 
 
+def test_the_speed_that_the_pages_tell_is_what_was_measured(report: ModuleType) -> None:
+    def read(name: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((BENCHMARKS / "results" / f"{name}.json").read_text("utf-8"))
+        return found
+
+    def times(row: str, way: str = "auto") -> str:
+        return f"{read(f'speed_{row}')['systems'][way]['ratio']['median']:.1f} times"
+
+    bundled = read("speed_bundled")
+    kept = {row["unit"]: row["p50_ms"] for row in read("cached")["rows"] if row["place"] == "memory"}
+    ways = read("concurrency")["rows"][0]["ways"]
+    saved = 1 - ways["threads"]["seconds"]["median"] / ways["one at a time"]["seconds"]["median"]
+    readme, engine = (
+        " ".join(page.read_text("utf-8").split()) for page in (report.README, BENCHMARKS.parent / "engine.md")
+    )
+    for said in (
+        f"takes {bundled['p50_ms']:.0f} ms, of which all but the model is {bundled['outside_model']:.0%};",
+        f"first result after {read('speed_cold')['first_result_seconds']:.1f} s",
+        f"BERT base is {times('llmlingua2-bert')} faster",
+        f"({times('llmlingua2-bert', 'float32')} in float32)",
+        f"GPT-2's size {times('rank-gpt2')}, LLMLingua {times('prompt-gpt2')} ({times('prompt-gpt2', 'exact')} where",
+        f"are {times('embed-minilm')} faster than by sentence-transformers, cross-encoders {times('rerank-minilm')}.",
+        f"{kept['sentence']:.1f} ms by sentences and {kept['word']:.1f} ms by words",
+        f"take {saved:.0%} less time",
+    ):
+        assert said.replace("%", " %") in readme
+    int8 = read("speed_bundled-int8")
+    for said in (
+        f"{int8['int8_times_float32']:.1f} times as long in fp32, and {int8['int8_times_auto']:.1f} times as long",
+        f"{int8['flips_int8']:.1%} of them are others than in fp32 (bf16: {int8['flips_auto']:.1%})",
+    ):
+        assert said.replace("%", " %") in engine
+
+
 def test_what_was_not_measured_is_said_with_the_command(report: ModuleType, tmp_path: Path) -> None:
     page = report.page(tmp_path)
     assert "Losses first" not in page
