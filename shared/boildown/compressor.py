@@ -114,8 +114,12 @@ class Compressor:
 
         Raises:
             InputError: the query or a document is not text; the query is blank and `on_empty_query` is "raise".
-            ModelError: a model cannot be loaded.
+            ConfigurationError: the budget is none, its counter is unknown or no counter, or the device or the precision
+                cannot be had.
+            ModelError: a model or the counter's tokenizer cannot be loaded.
             MissingExtraError: the method or the counter needs a package that is not installed.
+            OverloadedError: too many calls of this process wait for a model already; see `boildown.errors`.
+            DeadlineError: the time of `boildown.runtime.requests.deadline` is over.
         """
         check_budget(budget)
         query = check_query(query)

@@ -115,7 +115,11 @@ class Compression:
         return replace(self, budget=budget, plan=plan, seconds=seconds, _cut=again)
 
     def recover(self, answer: str) -> Recovery:
-        """The original wording behind an LLM's answer to the compressed text, with its places in the sources."""
+        """The original wording behind an LLM's answer to the compressed text, with its places in the sources.
+
+        Raises:
+            InputError: the answer is not text.
+        """
         from boildown.text.recovery import recover
 
         return recover(answer, [(d.index, d.spans) for d in self.documents], self.sources.texts)

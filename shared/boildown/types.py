@@ -84,7 +84,8 @@ class CompressedDocument:
 
     `text` is exactly the concatenation of `spans` cut from the document's text. `index` is the document's position
     in the input. `protected` are the protected spans inside the kept text. `reason` is empty for a kept document
-    and says why a dropped one was dropped.
+    and says why a dropped one was dropped: "budget", nothing of it had room or reached the threshold; "documents",
+    `Budget(documents=)` allows the better ones alone; "duplicate", others say all of it; "empty", it has no text.
     """
 
     index: int
