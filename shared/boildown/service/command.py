@@ -18,8 +18,8 @@ examples:
   curl localhost:8000/v1/compress -H 'Content-Type: application/json' \\
        -d '{{"query": "Who wrote Emma?", "documents": ["..."], "budget": {{"tokens": 300}}}}'
 
-A page to try it on is at http://localhost:8000/. Bearer tokens come from the environment variable {TOKENS_VARIABLE} or
-from --token-file. SIGTERM ends it after everything that was accepted has been answered.
+A page to try it on is at http://localhost:8000/. Bearer tokens come from the environment variable {TOKENS_VARIABLE},
+separated by commas or spaces, or from --token-file. SIGTERM ends it after all that was accepted has been answered.
 """
 _LIMITS = {
     "body_bytes": "bytes of a body",
