@@ -173,6 +173,11 @@ def test_a_callback_manager_may_be_given_and_assigned() -> None:
     assert postprocessor.callback_manager is manager
 
 
+def test_no_callback_manager_is_fine(nodes: list[NodeWithScore], query: str) -> None:
+    postprocessor = BoildownPostprocessor(tokens=20, callback_manager=None)  # as LlamaIndex's own take it
+    assert postprocessor.postprocess_nodes(nodes, query_str=query)
+
+
 def test_both_kinds_of_query_at_once_are_refused(nodes: list[NodeWithScore]) -> None:
     from llama_index.core.schema import QueryBundle
 

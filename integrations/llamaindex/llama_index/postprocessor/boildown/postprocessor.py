@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from llama_index.core.callbacks import CBEventType, EventPayload
+from llama_index.core.callbacks import CallbackManager, CBEventType, EventPayload
 from llama_index.core.instrumentation import get_dispatcher  # type: ignore[attr-defined]
 from llama_index.core.instrumentation.events.rerank import ReRankStartEvent
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
@@ -150,7 +150,7 @@ class BoildownPostprocessor(EngineFields, BaseNodePostprocessor):
             EventPayload.QUERY_STR: call.query,
             EventPayload.TOP_K: top_n,
         }
-        with self.callback_manager.event(CBEventType.RERANKING, payload=payload) as event:
+        with (self.callback_manager or CallbackManager()).event(CBEventType.RERANKING, payload=payload) as event:
             yield call
             event.on_end(payload={EventPayload.NODES: call.kept})
         dispatcher.event(CompressionEndEvent(nodes=call.kept, statistics=call.statistics))
