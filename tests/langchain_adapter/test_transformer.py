@@ -16,6 +16,7 @@ from langchain_core.vectorstores import InMemoryVectorStore
 from tiny_models import tiny_bert
 
 from boildown import ConfigurationError, InputError
+from boildown.methods.bm25 import BM25
 from boildown.methods.registry import METHODS
 from langchain_boildown import BoildownCompressor, BoildownTransformer
 
@@ -175,4 +176,7 @@ def test_wrong_arguments() -> None:
         BoildownTransformer(model="one", options={"model": "two"})
     with pytest.raises(ConfigurationError, match="min_sentence= must be a whole number of words, 0 or more, not '3'"):
         BoildownTransformer(model="one", min_sentence="3")  # type: ignore[arg-type]
+    for method in (BM25(), ["llmlingua2"]):
+        with pytest.raises(ConfigurationError, match=f"must be the name of a method here, not {type(method).__name__}"):
+            BoildownTransformer(method)  # type: ignore[arg-type]
     BoildownTransformer(options={"model": "one"})

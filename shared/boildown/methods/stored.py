@@ -167,6 +167,8 @@ def storing_method(
     Raises:
         ConfigurationError: there is no such method, an argument does not fit it, or its scores cannot be stored.
     """
+    if not isinstance(name, str):
+        raise ConfigurationError(f"method= must be the name of a method here, not {type(name).__name__}.")
     return Stored(create_method(name, method_options(model, options), {"device": device, "dtype": dtype}))
 
 
