@@ -114,7 +114,7 @@ def limits(results: Results) -> list[str]:
         ("speed_bundled", f"{REQUEST}, p50", "p50_ms", "products_p50_ms", "ms", 0),
         (
             "speed_cold",
-            "first result of a process; `import torch` alone",
+            "a process's first result; at best `import torch`",
             "first_result_seconds",
             "torch_seconds",
             "s",
