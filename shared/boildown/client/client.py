@@ -143,7 +143,7 @@ class Client:
         return read_answer(answer, call, self._again)
 
     def close(self) -> None:
-        """Closes the connections of threads. The next call opens new ones."""
+        """Closes the connections of threads, each when its request has ended. The next call opens new ones."""
         self._connections.close()
 
     async def aclose(self) -> None:

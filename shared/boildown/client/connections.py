@@ -8,7 +8,7 @@ import re
 import threading
 import time
 import weakref
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from importlib.util import find_spec
@@ -60,6 +60,17 @@ class _Parts:
         return httpx.Response(answer.status_code, headers=answer.headers, content=b"".join(self._parts))
 
 
+class _Pool:
+    """Connections of threads, which close when nobody holds them any more.
+
+    Not earlier: a thread whose connection another one closes would wait for its answer until the timeout.
+    """
+
+    def __init__(self, connection: httpx.Client) -> None:
+        self.connection = connection
+        weakref.finalize(self, connection.close)
+
+
 class Connections:
     """Connections to one service, opened when first needed, for any number of threads and event loops.
 
@@ -84,7 +95,8 @@ class Connections:
     def after_fork(self) -> None:
         """Forgets what is open: parent and child must not talk over one socket."""
         self._lock = threading.Lock()
-        self._process: tuple[httpx.Client, Callable[[], object]] | None = None
+        self._parents = vars(self).get("_process")  # which is not for this process to close
+        self._process: _Pool | None = None
         self._loops: dict[asyncio.AbstractEventLoop, tuple[httpx.AsyncClient, AsyncIterator[None]]] = {}
 
     def __reduce__(self) -> tuple[type[Connections], tuple[Any, ...]]:
@@ -134,11 +146,10 @@ class Connections:
             attempt += 1
 
     def close(self) -> None:
-        """Closes the threads' connections; the next request opens new ones."""
+        """Closes the threads' connections, those in use when their requests have ended; the next one opens new ones."""
         with self._lock:
             process, self._process = self._process, None
-        if process is not None:
-            process[1]()
+        del process  # without the lock, since it may take its time
 
     async def aclose(self) -> None:
         """Closes this event loop's connections, and the threads'."""
@@ -149,7 +160,8 @@ class Connections:
             await here[0].aclose()
 
     def _whole_answer(self, path: str, body: bytes, limits: dict[str, Any]) -> httpx.Response:
-        with self._connection().stream("POST", path, content=body, **limits) as answer:
+        pool = self._pool()
+        with pool.connection.stream("POST", path, content=body, **limits) as answer:
             parts = _Parts(self._seconds())
             for part in answer.iter_raw():
                 parts.add(part)
@@ -178,14 +190,13 @@ class Connections:
             seconds = min(seconds, request.remaining() or seconds)
         return max(seconds, _SHORTEST)
 
-    def _connection(self) -> httpx.Client:
+    def _pool(self) -> _Pool:
         import httpx
 
         with self._lock:
             if self._process is None:
-                connection = httpx.Client(base_url=self.url, headers=self.headers)
-                self._process = (connection, weakref.finalize(self, connection.close))
-            return self._process[0]
+                self._process = _Pool(httpx.Client(base_url=self.url, headers=self.headers))
+            return self._process
 
     async def _loop_connection(self) -> httpx.AsyncClient:
         import httpx

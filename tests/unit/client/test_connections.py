@@ -225,6 +225,23 @@ def test_threads_share_a_client(small: Any) -> None:
     assert found == [KEPT] * 16
 
 
+def test_a_thread_that_closes_a_client_leaves_others_their_requests(small: Any) -> None:
+    found: list[str] = []
+    client = Client(small.url, timeout=20, retries=0)
+    client.compress(*CALL)
+    small.step, small.pause = 100, 0.02  # an answer takes its time
+    threads = [threading.Thread(target=lambda: found.append(client.compress(*CALL).text)) for _ in range(4)]
+    begin = time.monotonic()
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        client.close()
+        time.sleep(0.01)
+    assert found == [KEPT] * 4
+    assert time.monotonic() - begin < 10
+    client.close()
+
+
 def test_event_loops_share_a_client_and_close_what_they_opened(small: Any) -> None:
     client = Client(small.url)
 
@@ -241,7 +258,7 @@ def test_event_loops_share_a_client_and_close_what_they_opened(small: Any) -> No
 def test_a_client_that_is_forgotten_closes_its_connections(small: Any) -> None:
     client = Client(small.url)
     client.compress(*CALL)
-    connection = client._connections._connection()
+    connection = client._connections._pool().connection
     del client
     gc.collect()
     assert connection.is_closed
