@@ -17,6 +17,8 @@ Runs = list[tuple[int, int]]
 
 _LINE_BREAK = re.compile(r"\r?\n(?:[^\S\n]*\n)*")
 """One or more line ends with nothing but white space between them."""
+_QUOTED = re.compile(r"[ \t]*>[> \t]*")
+"""Marks of quotation at the beginning of a line."""
 
 
 def kept_runs(candidates: Candidates, kept: NDArray[np.bool_], texts: list[str]) -> dict[int, Runs]:
@@ -51,7 +53,7 @@ def kept_runs(candidates: Candidates, kept: NDArray[np.bool_], texts: list[str])
     runs = {}
     for d, (i, j) in zip(owners, pairwise(edges), strict=True):
         if found := _trim(_on_lines(pairs[i:j], texts[d]), texts[d]):
-            runs[d] = found
+            runs[d] = _marked(found, texts[d]) if ">" in texts[d] else found
     return runs
 
 
@@ -86,6 +88,20 @@ def _on_lines(runs: Runs, text: str) -> Runs:
             elif begins_line:
                 last = content + text[content:last].rindex("\n") + 1
         result[-1:] = [(first, end)] if start == last else [(first, last), (start, end)]
+    return result
+
+
+def _marked(runs: Runs, text: str) -> Runs:
+    """The runs, each that begins within a quoted line, of which nothing else is kept, with the marks before it."""
+    result: Runs = []
+    for start, end in runs:
+        kept = result[-1][1] if result else 0
+        line = text.rfind("\n", max(kept - 1, 0), start) + 1
+        marks = _QUOTED.match(text, line, start) if line >= kept and not text[start].isspace() else None
+        for begin, after in [*([marks.span()] if marks else []), (start, end)]:
+            if result and result[-1][1] == begin:
+                begin = result.pop()[0]
+            result.append((begin, after))
     return result
 
 

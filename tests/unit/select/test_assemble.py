@@ -98,3 +98,22 @@ def test_words_of_another_line_stand_in_a_line_of_their_own(pieces: tuple[str, .
 )
 def test_a_line_stays_as_far_in_and_apart_as_it_was(pieces: tuple[str, ...], expected: str) -> None:
     assert kept(*pieces) == expected
+
+
+@pytest.mark.parametrize(
+    ("pieces", "expected"),
+    [
+        (("[> It broke. ]", "Who pays\n> for that?\n\n", "We do."), "> Who pays\n> for that?\n\nWe do."),
+        (("Hello.\n\n", "[> > It broke. ]", "Who pays?"), "Hello.\n\n> > Who pays?"),
+        (("> It broke. ", "[On Monday. ]", "Who pays?"), "> It broke. Who pays?"),
+        (("> It broke. ", "[On Monday.\n> At noon. ]", "Who pays?"), "> It broke.\n> Who pays?"),
+        (("[> It broke.\n]", "> Who pays?"), "> Who pays?"),
+        (("[> It broke, ]", "[so ]", "who pays?"), "> who pays?"),
+        (("> It broke. ", "[On Monday.\n\n]", "We pay."), "> It broke.\n\nWe pay."),
+        (("> It broke. ", "[On Monday.\n\nNo. ]", "We pay."), "> It broke.\n\nWe pay."),
+        (("[If a > b, stop. ]", "Go on."), "Go on."),
+    ],
+    ids=["first", "twice", "same line", "next line", "whole line", "no line end", "its end", "after it", "no mark"],
+)
+def test_a_quotation_stays_one(pieces: tuple[str, ...], expected: str) -> None:
+    assert kept(*pieces) == expected
