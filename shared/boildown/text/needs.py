@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from boildown.text.blocks import LIST_ITEM
 from boildown.text.markup import bare_end
+from boildown.text.records import fields
 from boildown.text.sentences import AFTER_STOP, QUESTION_MARKS, STOPS
 from boildown.text.speakers import SPEAKER
 
@@ -60,8 +61,8 @@ def needs(text: str, sentences: NDArray[np.int64]) -> NDArray[np.int64]:
 
     A table's row needs the first row; a list's item what announces the list, or the item that it is a part of; what
     follows a colon at a line's end the line before; the rest of an item, or of what a speaker says, the beginning of
-    the line; a line of data or code the one that opens what it is a part of; a mark its footnote, and the other way
-    round; and a question the line after it, as all of that needs the question.
+    the line; a line of data or code the one that opens what it is a part of; a field the first one of its record; a
+    mark its footnote, and the other way round; and a question the line after it, as all of that needs the question.
 
     Args:
         text: the text the sentences were cut from.
@@ -83,6 +84,7 @@ def needs(text: str, sentences: NDArray[np.int64]) -> NDArray[np.int64]:
             *_turns(pieces, bodies),
             *_rows(pieces, bodies),
             *_nested(text, sentences),
+            *fields(text, sentences),
             *_footnotes(bodies),
         }
     )
