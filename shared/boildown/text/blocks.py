@@ -12,7 +12,7 @@ from typing import NamedTuple
 from boildown.text.fences import closed_fences
 from boildown.text.wrapping import wraps
 
-__all__ = ["LIST_ITEM", "SETTINGS_NAME", "Block", "blocks", "fold_newlines"]
+__all__ = ["LIST_ITEM", "LONGEST_ROW", "SETTINGS_NAME", "Block", "blocks", "fold_newlines"]
 
 LIST_ITEM = re.compile(
     r"(?:[-*+•‣◦▪▫●○■□–—·∙✓✔➢►]|\(?\d{1,3}(?:\.\d{1,2}){0,2}[.)]|\(?[a-z][.)]|\(?[A-Z]\)|\(?[ivx]{1,5}[.)]|[IVX]{1,5}[.)]"
@@ -25,6 +25,12 @@ _HEADING = re.compile(r"#{1,6}\s")
 _RULE = re.compile(r"[^\w\s]{3,}")
 _OTHER_NEWLINES = {ord(c): "\n" for c in "\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"}
 _OTHER_NEWLINE = re.compile("[\r\v\f\x1c\x1d\x1e\x85\u2028\u2029]")
+
+
+LONGEST_ROW = 500
+"""Characters of a row of data; of a longer one, the sentences of a cell may be kept or not."""
+_QUOTED_CELL = re.compile(r'(?:(?<=[,;])|^)"(?:[^"]|"")*"(?=[,;]|$)')
+_NEXT_CELL = re.compile(r"[,;](?=\S|$)")
 
 
 class Block(NamedTuple):
@@ -81,6 +87,7 @@ def blocks(text: str, max_length: int) -> Iterator[Block]:
         bare = stripped.lstrip("> ") if stripped[0] == ">" else stripped
         kind_whole = bare.startswith("|") or (bare.startswith("#") and _HEADING.match(bare) is not None)
         item = LIST_ITEM.match(bare) is not None
+        kind_whole = kind_whole or (not item and _is_row(stripped))
         own_line = kind_whole or item or " | " in line or "\t" in stripped or stripped[0] == "<"
         own_line = own_line or (
             not bare[:1].isalnum() and (_RULE.fullmatch(bare) or SETTINGS_NAME.fullmatch(bare)) is not None
@@ -99,3 +106,14 @@ def blocks(text: str, max_length: int) -> Iterator[Block]:
         position += len(line) + 1
         index += 1
     yield Block(start, len(text), whole)
+
+
+def _is_row(line: str) -> bool:
+    """Whether a line is a row of three cells or more, between tabs, or some of them in quotation marks."""
+    if len(line) > LONGEST_ROW:
+        return False
+    if '"' in line and not line.startswith(("{", "[")):
+        cells = _QUOTED_CELL.sub('""', line)
+        if cells.count('""') and len(_NEXT_CELL.findall(cells)) > 1:
+            return True
+    return line.count("\t") > 1

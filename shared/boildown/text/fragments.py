@@ -52,8 +52,9 @@ def join_fragments(text: str, sentences: NDArray[np.int64], min_words: int) -> N
         short = count < min_words
         ends_line = piece[-1] in "\n\r>"
         closes = end == len(text) or (ends_line and len(piece[len(body) :].splitlines()) > 1)
-        # The end of a record of data belongs to that, and not to the next one.
-        stopped = short and (_STOPPED.search(body) is not None or body.endswith(("}", "},")))
+        # The end of a record of data belongs to that, and not to the next one, as "... 12 more" does to a stack.
+        rest = body.endswith(("}", "},")) or body.lstrip().startswith("... ")
+        stopped = short and (rest or _STOPPED.search(body) is not None)
         level = _level(text, start, end, begins and closes) if ends_line else 0
         # A line without a stop announces what follows, unless it ends a paragraph that it does not begin.
         # Of "Step 3. Pull out the filter." the number goes with what it counts.

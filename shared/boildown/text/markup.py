@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from boildown.types import Span
 
-__all__ = ["TAG", "bare_end", "page_parts", "tag_spans"]
+__all__ = ["TAG", "bare_end", "begins_part", "page_parts", "tag_spans"]
 
 TAG = r"<(?:/?[A-Za-z]|!)[^<>]*>"
 """An expression for one tag."""
@@ -42,6 +42,11 @@ def page_parts(text: str, start: int, end: int) -> Iterator[int]:
             if start < cut < end:
                 yield cut
                 says_something = False
+
+
+def begins_part(text: str) -> bool:
+    """Whether a text begins with the tag of a part of a page."""
+    return text.startswith("<") and _PART.match(text) is not None
 
 
 def tag_spans(text: str) -> list[Span]:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boildown.text.blocks import LIST_ITEM
+from boildown.text.lines import LONGEST_BEGINNING, NOTE, line_ends, log_lines, turns
 from boildown.text.markup import bare_end
 from boildown.text.records import fields
 from boildown.text.sentences import AFTER_STOP, QUESTION_MARKS, STOPS
@@ -18,8 +19,6 @@ from boildown.text.speakers import SPEAKER
 
 __all__ = ["is_label", "is_opener", "needs", "only_announces"]
 
-_LONGEST = 200
-"""Characters of what announces something; a longer text costs more than it explains."""
 _LONGEST_LABEL = 80
 """Characters of a few words with a colon, or of a title with the first item of its list."""
 _COLONS = (":", "：")
@@ -33,25 +32,26 @@ _FOLLOWING = re.compile(
 )
 """What announces a list though a stop ends it, as is usual in Japanese and Korean."""
 
-_NOTE = re.compile(r"([*†‡§¹²³⁴⁵])\s?\w")
-_NUMBERED = re.compile(r"[^\W\d_a-z]\w{3,12} \d{1,3}\.\s")
-"""A step or an article, but not a date: "Step 3."."""
-_MEANING = "\n: "
-"""Before what a term means, in the line below it."""
 _NUMBER = re.compile(r"\d+|[一二三四五六七八九十百]+")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _STOPPED = re.compile(rf"[{STOPS}:：]{AFTER_STOP}")
 
+_CLOSED = ("</ul>", "</ol>", "</dl>", "</table>")
+"""Ends of what somebody announces with a colon, since pages may do without blank lines."""
+_CLOSES = re.compile(r"(?:</\w+>\s*)*(?:</(?:[uod]l|table)>|<h[1-6]\b)")
+
 _OPENED = re.compile(r"[{\[(:][ \t]*\n[ \t]")
 """At the end of a line, what opens something that lines further in are a part of."""
 
-_MARKED_ROW = re.compile(r"^[ \t]*\|| \| |<tr\b", re.MULTILINE)
+_MARKED_ROW = re.compile(r"^[ \t]*\|| \| |<t[rd]\b", re.MULTILINE)
 _HEADER = re.compile(r"^[ \t]*\|?[ \t]*:?-{3,}:?[ \t]*\||<th\b", re.MULTILINE)
 _FEWEST_ROWS = 3
 """Of a table whose rows are not marked as such."""
 _ALIGNED = re.compile(r"\S {3,}\S")
 _DELIMITERS = (re.compile(r"[\t;]"), re.compile(r",(?=\S)"))
 """Of which the first that a row has counts, since a comma beside it is a decimal one."""
+_QUOTED_CELL = re.compile(r'(?<![^,;\t])"[^"]*"(?![^,;\t])')
+"""In which delimiters stand for themselves."""
 _FIGURE = re.compile(r"(?:^|[\t;,]|   )\s*[^\w\s]?(?!(?:19|20)\d\d(?!\d))\d", re.MULTILINE)
 """A cell that begins with digits, and is no year."""
 
@@ -60,9 +60,10 @@ def needs(text: str, sentences: NDArray[np.int64]) -> NDArray[np.int64]:
     """Which sentences need which others.
 
     A table's row needs the first row; a list's item what announces the list, or the item that it is a part of; what
-    follows a colon at a line's end the line before; the rest of an item, or of what a speaker says, the beginning of
-    the line; a line of data or code the one that opens what it is a part of; a field the first one of its record; a
-    mark its footnote, and the other way round; and a question the line after it, as all of that needs the question.
+    follows a colon at a line's end the line before; the rest of an item, of a row or of what a speaker says, the
+    beginning of the line; a line of data or code the one that opens what it is a part of; a field the first one of its
+    record; a line below one of a log that, and a stack's frame the error; a mark its footnote, and the other way round;
+    and a question the line after it, as all of that needs the question.
 
     Args:
         text: the text the sentences were cut from.
@@ -81,7 +82,8 @@ def needs(text: str, sentences: NDArray[np.int64]) -> NDArray[np.int64]:
             *_questions(pieces, bodies),
             *_announced(pieces, bodies),
             *_items(pieces, bodies),
-            *_turns(pieces, bodies),
+            *turns(pieces, bodies),
+            *log_lines(text, pieces, bodies),
             *_rows(pieces, bodies),
             *_nested(text, sentences),
             *fields(text, sentences),
@@ -118,7 +120,7 @@ def _questions(pieces: Sequence[str], bodies: Sequence[str]) -> Iterator[tuple[i
             yield i, i + 1
             for j in range(i + 1, len(pieces)):
                 yield j, i
-                if _line_ends(pieces[j]):
+                if line_ends(pieces[j]):
                     break
 
 
@@ -126,11 +128,13 @@ def _announced(pieces: Sequence[str], bodies: Sequence[str]) -> Iterator[tuple[i
     """Pairs of what stands after an announcement and that; after a short one, "Answer 2:", all up to a blank line."""
     opener, inner = -1, False  # `inner`: something after the announcement stands further in
     for i in range(1, len(pieces)):
-        ends = _line_ends(pieces[i - 1])
+        ends = line_ends(pieces[i - 1])
         if _announces(bodies[i - 1]):
             opener, inner = i - 1, False
         elif ends > 1 or len(bodies[opener]) > _LONGEST_LABEL or (ends and _mark(bodies[i - 1])):
             opener = -1  # below a list's item stands another, or what is none of the list
+        elif bodies[i - 1].endswith(_CLOSED) or (bodies[i].startswith("<") and _CLOSES.match(bodies[i])):
+            opener = -1
         if opener >= 0 and ends and _depth(pieces[i]) < _last_depth(pieces[opener]):
             opener = -1
         if opener >= 0 and ends:
@@ -154,7 +158,7 @@ def _last_depth(piece: str) -> int:
 
 def _announces(body: str) -> bool:
     """Whether a text announces what follows it, with a colon; it may be longer than a label."""
-    return len(body) <= _LONGEST and _ends_with_colon(body)
+    return len(body) <= LONGEST_BEGINNING and _ends_with_colon(body)
 
 
 def _items(pieces: Sequence[str], bodies: Sequence[str]) -> Iterator[tuple[int, int]]:
@@ -162,7 +166,7 @@ def _items(pieces: Sequence[str], bodies: Sequence[str]) -> Iterator[tuple[int, 
     outer: list[_Outer] = []
     for i, body in enumerate(bodies):
         before, above = (pieces[i - 1], bodies[i - 1]) if i else ("\n", "")
-        if not (ends := _line_ends(before)):
+        if not (ends := line_ends(before)):
             continue
         depth = _depth(pieces[i])
         mark = _mark(body)
@@ -214,26 +218,7 @@ def _mark(body: str) -> str:
 
 def _leads(body: str) -> bool:
     """Whether a line right above a list announces it without a colon."""
-    return len(body) <= _LONGEST and (not _ENDED.search(body) or _FOLLOWING.search(body) is not None)
-
-
-def _line_ends(piece: str) -> int:
-    """How many lines end in the white space at the end of a piece."""
-    return piece.count("\n", len(piece.rstrip()))
-
-
-def _turns(pieces: Sequence[str], bodies: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Pairs of a later sentence of a line and its first one: who speaks, which item it is, or what a term means."""
-    opener = -1
-    for i, body in enumerate(bodies):
-        if i == 0 or _line_ends(pieces[i - 1]):
-            marked = any(mark.match(body) for mark in (SPEAKER, LIST_ITEM, _NUMBERED, _NOTE))
-            first = marked or _MEANING in f"\n{body}"
-            opener = i if len(body) <= _LONGEST and first else -1
-            if i and f"\n{body}".startswith(_MEANING):
-                yield i, i - 1
-        elif opener >= 0:
-            yield i, opener
+    return len(body) <= LONGEST_BEGINNING and (not _ENDED.search(body) or _FOLLOWING.search(body) is not None)
 
 
 def _nested(text: str, sentences: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
@@ -262,7 +247,7 @@ def _footnotes(bodies: Sequence[str]) -> Iterator[tuple[int, int]]:
     """Pairs of a text with a mark at a word's end and the footnote that begins with the mark, and back to the first."""
     notes: dict[str, list[int]] = {}
     for i, body in enumerate(bodies):
-        if found := _NOTE.match(body):
+        if found := NOTE.match(body):
             notes.setdefault(found[1], []).append(i)
     for mark, places in notes.items():
         if len(places) == 1:  # else they are the items of a list
@@ -295,6 +280,7 @@ def _row_shape(piece: str, body: str) -> str:
         return "marked"
     if _ALIGNED.search(body):
         return "aligned"
-    if not _line_ends(piece):
+    if not line_ends(piece):
         return ""
+    body = _QUOTED_CELL.sub('""', body) if '"' in body else body
     return next((shape for one in _DELIMITERS if (shape := "".join(one.findall(body)))), "")

@@ -22,7 +22,7 @@ _FEWEST = 3
 """Fields of a record that nothing but its fields tells from other text."""
 
 _MARKS = r"[*_`]{0,3}"
-TERM = rf"{_MARKS}[^\W_][^\s:：]*(?: [^\s:：]+){{0,4}}?{_MARKS}"
+TERM = rf"{_MARKS}-{{0,2}}[^\W_][^\s:：]*(?: [^\s:：]+){{0,4}}?{_MARKS}"
 """An expression for a few words at the beginning of a line, of which something is told in the rest of it."""
 _FIELD = re.compile(rf"({TERM})(?::{_MARKS}[ \t]+|：[ \t]*)\S")
 _STOPPED = re.compile(rf"[{STOPS},;]{AFTER_STOP}")

@@ -25,7 +25,7 @@ from boildown.text.abbreviations import (
     NEVER_END,
     OPENERS,
 )
-from boildown.text.blocks import Block, blocks, fold_newlines
+from boildown.text.blocks import LONGEST_ROW, Block, blocks, fold_newlines
 from boildown.text.json_spans import element_ends
 from boildown.text.long_units import shorten
 from boildown.text.markup import page_parts
@@ -64,6 +64,7 @@ _ROMAN = re.compile(r"[IVX]{2,}|[VX]")  # not I, which is a word
 _MARKER = re.compile(r"[\W_]*(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,5})[\W_]*")
 _OPEN = re.compile(r"[\s{\[(]*[{\[(]\s*")
 _BLANK_LINE = re.compile(r"\n[^\S\n]*\n[^\S\n]*\Z")
+_ROW = re.compile(r"\s*(?:<(?:table|thead|tbody)\b[^<>]*>\s*)*<t[rdh]\b", re.IGNORECASE)
 _GREEK = re.compile(r"[\u0370-\u03ff\u1f00-\u1fff]")
 
 # Thai and Lao have no stops: a space between two of their letters is a boundary once the unit is this long.
@@ -148,9 +149,14 @@ def _parts(text: str, found: Iterator[Block]) -> Iterator[Block]:
     for block in found:
         start = block.start
         for end in () if block.whole else page_parts(text, block.start, block.end):
-            yield Block(start, end, False)
+            yield Block(start, end, _is_row(text, start, end))
             start = end
-        yield Block(start, block.end, block.whole)
+        yield Block(start, block.end, block.whole or _is_row(text, start, block.end))
+
+
+def _is_row(text: str, start: int, end: int) -> bool:
+    """Whether a part of a page is a row of a table, or a cell; a long one may lay out a whole page."""
+    return end - start <= LONGEST_ROW and _ROW.match(text, start, end) is not None
 
 
 def _cuts(text: str, block: Block, habits: _Habits) -> Iterator[int]:

@@ -6,7 +6,7 @@ import re
 
 from boildown.text.function_words import FUNCTION_WORDS
 
-__all__ = ["UNSPACED", "wraps"]
+__all__ = ["LEVEL", "UNSPACED", "wraps"]
 
 UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uac00-\ud7a3\U00020000-\U0003ffff]")
 """A character of a script that is written without spaces, or with few: Chinese, Japanese, Korean."""
@@ -19,11 +19,15 @@ _NARROWEST = 40
 _FEWEST_SPACES = 2
 _LEAST_FILLED = 0.6
 
-# A speaker ("Project Manager:"), a time in seconds, a place in a file; a level, a frame of a stack.
+# A speaker ("Project Manager:"), a time in seconds, a place in a file, an exception; a level, a frame of a stack.
 _LABELLED = re.compile(
-    r"[^\W\d_a-z][\w.'’\-]*(?: [\w.'’\-]+){0,3}:(?:\s|\Z)|.{0,24}\b\d\d?:\d\d:\d\d\b|\S{1,200}?:\d+:"
+    r"[^\W\d_a-z][\w.'’\-]*(?: [\w.'’\-]+){0,3}:(?:\s|\Z)|.{0,24}\b\d\d?:\d\d:\d\d\b|\S{1,200}?:\d+:|\w+(?:[.$]\w+)+:\s"
 )
-_LOGGED = re.compile(r"\W?(?:TRACE|DEBUG|INFO|WARN|WARNING|ERROR|FATAL|SEVERE|CRITICAL)\b|at [\w.$]+\(")
+LEVEL = r"(?:TRACE|DEBUG|INFO|WARN|WARNING|ERROR|FATAL|SEVERE|CRITICAL)\b"
+"""An expression for how much a line of a log matters."""
+_LOGGED = re.compile(rf"\W?{LEVEL}|at [\w.$/]+\(")
+_TERM = re.compile(r"[*_`]{0,3}-{0,2}\w[^\s:]*(?: [^\s:]+){0,4}?(?::[*_`]{0,3}| (?:--|[-–—]))\s")
+"""What is told of in the rest of a line, after a line with a stop."""
 _STOP = re.compile(r"[.!?…][\"'”’»)\]]*(?:\s|\Z)")
 # Between cells, but not between the digits of a number.
 _DELIMITER = re.compile(r"(?<!\d)[,;|](?=\S)|[,;|](?=\S)(?!\d{3})")
@@ -57,7 +61,9 @@ def wraps(lines: list[str], index: int, previous: str, current: str) -> bool:
         full = full and (
             small and len(current) >= _LEAST_FILLED * size if announced else _is_prose(lines, index, previous)
         )
-    return full and not (_opens_record(current) or _are_records(previous, current))
+    if not full or (previous[-1] in ".!?…" and _TERM.match(current)):
+        return False
+    return not (_opens_record(current) or _are_records(previous, current))
 
 
 def _opens_record(line: str) -> bool:
