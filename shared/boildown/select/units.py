@@ -11,7 +11,7 @@ from boildown.errors import ConfigurationError
 from boildown.select.plan import Plan
 from boildown.select.protection import CROSS_SENTENCES, Fits, within_budget
 from boildown.sources import Sources, Units
-from boildown.text.needs import is_label, only_announces
+from boildown.text.needs import is_label, only_announces, only_leads
 from boildown.text.protected import PROTECTED_KINDS, find_protected
 from boildown.types import Scores, Span, TokenScores, Unit
 
@@ -204,9 +204,9 @@ def _raised(sentences: Candidates, headings: NDArray[np.bool_], texts: list[str]
     serves = (own < _PROMISING * score) | headings
     promising = _PROMISING * own.max()
     asked = np.zeros(len(own), dtype=bool)
-    for needed in np.unique(needs[:, 1]).tolist():
-        text = texts[int(units.document[needed])][int(units.start[needed]) : int(units.end[needed])]
-        serves[needed] |= only_announces(text)
+    for needed, other in dict(needs[::-1, ::-1].tolist()).items():  # the first one that needs it
+        text, item = (texts[int(units.document[i])][int(units.start[i]) : int(units.end[i])] for i in (needed, other))
+        serves[needed] |= only_announces(text) or only_leads(text, item)
         above = text.rstrip().rpartition("\n")[0]  # of a first item too short to stand alone, what announces it
         announces = is_label(text) or is_label(above.rstrip())
         asked[needed] = own[needed] >= promising and not headings[needed] and announces

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from boildown.text.blocks import LIST_ITEM
 from boildown.text.fences import fence_spans
 from boildown.text.sentences import AFTER_STOP
 from boildown.text.titles import (
@@ -71,6 +72,7 @@ def outline(text: str, sentences: NDArray[np.int64]) -> Outline:
     below: list[tuple[int, int]] = []
     above: list[tuple[int, int]] = []  # (level, piece) of the headings that hold, the outermost first
     alone: list[int] = []
+    announces = False  # the last heading stands right above a list, and above nothing else
     begins = True  # a paragraph
     code = _code_spans(text)
     begins_code = [begin for begin, _ in code]
@@ -87,6 +89,7 @@ def outline(text: str, sentences: NDArray[np.int64]) -> Outline:
             if above:
                 below.append((len(pieces), above[-1][1]))
             above.append((level, len(pieces)))
+            announces = level == LABEL_LEVEL and LIST_ITEM.match(text, cut) is not None
             if level < LABEL_LEVEL or not _WORD.search(text, start, cut):
                 alone.append(len(pieces))
             pieces.append((start, cut))
@@ -97,6 +100,9 @@ def outline(text: str, sentences: NDArray[np.int64]) -> Outline:
             continue
         if above and above[-1][0] == SETTINGS_LEVEL and begins and not _SETTING.match(text, start):
             above.pop()
+        if announces and begins and not LIST_ITEM.match(text, start):
+            above.pop()
+            announces = False
         if above:
             below.append((len(pieces), above[-1][1]))
         pieces.append((start, end))

@@ -36,7 +36,7 @@ _LOGGED = re.compile(
 """A time, perhaps after a date, but not a subtitle's; or a level, but no warning of a manual's."""
 _OPENERS = (SPEAKER, LIST_ITEM, _NUMBERED, NOTE, _LOGGED, _ROW)
 _FRAME = re.compile(r"\s+(?:at \S[^\n]*[(:]|\.\.\. \d+ \w)")
-_TRACED = ("\tat ", "  at ", "Traceback (")
+_TRACEBACK = "Traceback ("
 
 
 def line_ends(piece: str) -> int:
@@ -87,7 +87,7 @@ def _entry(body: str) -> str:
 def log_lines(text: str, pieces: Sequence[str], bodies: Sequence[str]) -> Iterator[tuple[int, int]]:
     """Pairs of a line below one of a log and that, and of a line of a stack's trace and the error."""
     stamped = [i for i, body in enumerate(bodies) if _LOGGED.match(body) and (i == 0 or line_ends(pieces[i - 1]))]
-    if len(stamped) < 2 and not any(mark in text for mark in _TRACED):
+    if len(stamped) < 2 and not ("\tat " in text or "  at " in text or _TRACEBACK in text):
         return
     is_log = len(stamped) > 1
     logged = frozenset(stamped)
@@ -107,7 +107,7 @@ def log_lines(text: str, pieces: Sequence[str], bodies: Sequence[str]) -> Iterat
         if _FRAME.match(pieces[i]):
             if error >= 0:
                 yield i, error
-        elif body.startswith(_TRACED[-1]):
+        elif body.startswith(_TRACEBACK):
             trace = [i]
         elif trace and pieces[i][0] in " \t":
             trace.append(i)

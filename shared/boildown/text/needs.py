@@ -17,7 +17,7 @@ from boildown.text.records import fields
 from boildown.text.sentences import AFTER_STOP, QUESTION_MARKS, STOPS
 from boildown.text.speakers import SPEAKER
 
-__all__ = ["is_label", "is_opener", "needs", "only_announces"]
+__all__ = ["is_label", "is_opener", "needs", "only_announces", "only_leads"]
 
 _LONGEST_LABEL = 80
 """Characters of a few words with a colon, or of a title with the first item of its list."""
@@ -101,6 +101,12 @@ def is_opener(text: str) -> bool:
 def only_announces(text: str) -> bool:
     """Whether a text says nothing without what follows it: a few words with a colon, or the header of a table."""
     return is_label(text) or _HEADER.search(text) is not None
+
+
+def only_leads(text: str, item: str) -> bool:
+    """Whether a text breaks off before a list's item that needs it: "Do not take it if you", and no item itself."""
+    body = text.rstrip()
+    return bool(_mark(item.lstrip())) and not _ENDED.search(body) and not _mark(body.rpartition("\n")[2].lstrip())
 
 
 def is_label(text: str) -> bool:

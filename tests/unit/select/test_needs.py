@@ -185,3 +185,12 @@ def test_lines_that_all_announce_fill_the_budget() -> None:
     scores = Scores(relevance=np.zeros(1), sentences=np.linspace(0.2, 0.8, len(sources.sentences)))
     kept = cut(sources, scores, words(1000), Plan()).text
     assert len(kept.split()) > 900
+
+
+@pytest.mark.parametrize("lead", ["Ask a doctor before you take it if you", "**Ask** a doctor if, before it, you"])
+def test_what_breaks_off_is_not_kept_without_an_item(lead: str) -> None:
+    sources = Sources([f"{lead}\n- take any thinners of the blood\n- are older than sixty\n\nTake one each day."])
+    alone = Scores(relevance=np.zeros(1), sentences=np.array([0.9, 0, 0, 0.6]))
+    assert cut(sources, alone, Budget(threshold=0.5), Plan()).text == "Take one each day."
+    with_item = Scores(relevance=np.zeros(1), sentences=np.array([0.9, 0, 0.8, 0.1]))
+    assert cut(sources, with_item, Budget(threshold=0.5), Plan()).text == f"{lead}\n- are older than sixty"

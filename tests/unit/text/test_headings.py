@@ -249,3 +249,9 @@ def test_headings_in_lenticular_brackets_and_with_a_section_sign() -> None:
         ("每六个月更换一次滤芯。", "【滤芯更换】"),
     ]
     assert below(SECTIONS) == [("Der Vertrag lä", "§ 7 Laufzeit"), ("Der Verein haf", "§ 8 Haftung")]
+
+
+def test_a_line_right_above_a_list_is_above_nothing_else() -> None:
+    text = "Do not take it if you\n- are older than six\n- are ill\n\n- are cold\n\nTake one each day. It helps.\n"
+    assert {heading for _, heading in below(text)} <= {"Do not take it"}
+    assert not {"Take one each ", "It helps."}.intersection(piece for piece, _ in below(text))
