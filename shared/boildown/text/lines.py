@@ -34,7 +34,9 @@ _LOGGED = re.compile(
     rf"\d\d?:\d\d:\d\d(?![\w:])(?!.{{0,6}}-->)|\W?{LEVEL}(?!: )"
 )
 """A time, perhaps after a date, but not a subtitle's; or a level, but no warning of a manual's."""
-_OPENERS = (SPEAKER, LIST_ITEM, _NUMBERED, NOTE, _LOGGED, _ROW)
+_TIMED = re.compile(r"[\[(]?\d\d?:\d\d(?: ?[-–—] ?\d\d?:\d\d)?[\])]?(?: [AaPp][Mm])?:?\s+\S")
+"""As in minutes and programmes."""
+_OPENERS = (SPEAKER, LIST_ITEM, _NUMBERED, NOTE, _LOGGED, _TIMED, _ROW)
 _FRAME = re.compile(r"\s+(?:at \S[^\n]*[(:]|\.\.\. \d+ \w)")
 _TRACEBACK = "Traceback ("
 

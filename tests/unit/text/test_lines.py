@@ -34,6 +34,7 @@ TRACE = (
 )
 ROWS = "1,Meyer GmbH,It came late. We would order again.,4\n2,Dupont SA,It leaks there. We want no more.,1\n"
 CELLS = '1,"Meyer GmbH","It came late.\nWe would order again.",4\n2,"Dupont SA","It leaks there.\nWe want no more.",1\n'
+TIMES = "09:40 Move to Lyon now. It takes place in May.\n10:15 - 11:00 A long break. We do not eat.\n"
 TABS = "Meyer GmbH\tIt came late. We would order again.\nDupont SA\tIt leaks there. We want no more.\n"
 
 
@@ -74,9 +75,10 @@ def needed(text: str) -> list[tuple[str, str]]:
         ),
         (ROWS, [("We would o", "1,Meyer Gm"), ("We want no", "2,Dupont S")]),
         (CELLS, [("We would o", '1,"Meyer G'), ("We want no", '2,"Dupont ')]),
+        (TIMES, [("It takes p", "09:40 Move"), ("We do not ", "10:15 - 11")]),
         (TABS, [("We would o", "Meyer GmbH"), ("We want no", "Dupont SA\t")]),
     ],
-    ids=["dashes", "colons", "marked", "page", "log", "system", "trace", "rows", "cells of two lines", "tabs"],
+    ids=["dashes", "colons", "marked", "page", "log", "system", "trace", "rows", "cells of two lines", "times", "tabs"],
 )
 def test_the_rest_of_a_line_needs_its_beginning(text: str, pairs: list[tuple[str, str]]) -> None:
     assert needed(text) == pairs
