@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from boildown.benchmark.machine import cold_start, in_words, machine
 from boildown.benchmark.made_up import QUESTION, made_up_documents
+from boildown.pairs import read_method
 
 if TYPE_CHECKING:
     from boildown.compressor import Compressor
@@ -54,8 +55,8 @@ def time_methods(
     count = resolve_counter(None).count
     compressors = {}
     for entry in methods:
-        method, _, model = entry.partition("=")
-        compressors[entry] = Compressor(method, model=model or None, device=device, dtype=dtype, cache=False)
+        method, model = read_method(entry)
+        compressors[entry] = Compressor(method, model=model, device=device, dtype=dtype, cache=False)
     requests = [made_up_documents(documents * tokens, tokens, count, i) for i in range(runs + 1)]
     cold = [cold_start(device, QUESTION, requests[0][:2]) for _ in range(starts)]
     found: dict[str, Any] = {"machine": machine(device, dtype)}
@@ -63,8 +64,8 @@ def time_methods(
         found["cold_start"] = {key: median(start[key] for start in cold) for key in cold[0]}
     found["methods"] = [{"method": name, **timed(c, QUESTION, requests)} for name, c in compressors.items()]
     for entry in found["methods"] if llmlingua else ():
-        method, _, model = entry["method"].partition("=")
-        if method == "llmlingua2":
+        method, model = read_method(entry["method"])
+        if method == "llmlingua2" and model:
             ours = partial(compressors[entry["method"]].compress, QUESTION, budget=Budget(rate=_RATE))
             entry["llmlingua"] = timed_package(model, device, _RATE, requests, ours)
     return found
